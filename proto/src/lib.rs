@@ -1,1 +1,33 @@
-//! proto.
+//! What stages say to each other: a [`Batch`] goes forward, a [`Receipt`] or a [`Refusal`] comes back.
+//!
+//! Every stage is one [`Stage`]; gRPC is an adapter ([`connect`], [`serve`]), not an architecture: stages in
+//! one process are joined by calls, stages in several by [`connect`], and nothing else differs.
+
+mod batch;
+mod block;
+mod connect;
+mod context;
+mod limit;
+mod origin;
+mod refusal;
+mod serve;
+mod stage;
+
+/// The messages and services of package `auditrail.v1`, as generated from `auditrail/v1/*.proto`.
+#[expect(missing_docs, reason = "generated: rpc methods and getters carry no comments")]
+#[allow(clippy::unwrap_used, clippy::too_many_lines, unreachable_pub)]
+pub mod v1 {
+    tonic::include_proto!("auditrail.v1");
+
+    /// The descriptors of this package, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/auditrail.bin"));
+}
+
+pub use batch::Line;
+pub use block::{decode_block, encode_block};
+pub use connect::{BadAddress, connect, connect_admin};
+pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
+pub use refusal::Refusal;
+pub use serve::{Server, StatusSource};
+pub use stage::{Stage, stage};
+pub use v1::{Batch, Count, Encoding, Filtered, NamedCount, Origin, Receipt};

@@ -1,0 +1,139 @@
+//! A [`Stage`] becomes a gRPC server, with health and reflection.
+//!
+//! Promises: `Push` and health are served wherever the listener is; without TLS, admin calls are answered
+//! only to peers on loopback unless the configuration says otherwise. Every connection has TCP_NODELAY.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
+use tonic::{Request, Response, Status};
+use tower::ServiceExt;
+use tracing::Instrument;
+
+use crate::v1::admin_server::{Admin, AdminServer};
+use crate::v1::pipe_server::{Pipe, PipeServer};
+use crate::v1::{DESCRIPTORS, StatusReply, StatusRequest};
+use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, context};
+
+/// Answers `Admin.Status`. May block for a short while (it is called on a blocking thread).
+pub type StatusSource = Arc<dyn Fn() -> StatusReply + Send + Sync>;
+
+/// A gRPC server in the making.
+#[must_use]
+pub struct Server {
+    stage: Option<Stage>,
+    status: StatusSource,
+    insecure_admin: bool,
+}
+
+impl Server {
+    /// A server that answers `Admin.Status`, health and reflection.
+    pub fn new(status: StatusSource) -> Self {
+        Server { stage: None, status, insecure_admin: false }
+    }
+
+    /// Also takes batches.
+    pub fn stage(mut self, stage: Stage) -> Self {
+        self.stage = Some(stage);
+        self
+    }
+
+    /// Answers admin calls to every peer, not to those on loopback alone.
+    pub fn insecure_admin(mut self, allowed: bool) -> Self {
+        self.insecure_admin = allowed;
+        self
+    }
+
+    /// Serves until `stop` is done; calls in flight are finished first.
+    ///
+    /// # Errors
+    /// Only when the listener breaks.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<AdminServer<Operator>>().await;
+        let operator = Operator { status: self.status, anybody: self.insecure_admin };
+        let mut router = tonic::transport::Server::builder()
+            .initial_connection_window_size(Some(4 << 20))
+            .initial_stream_window_size(Some(2 << 20))
+            .add_service(health_service)
+            .add_service(reflection().build_v1().expect("the descriptors are generated with the code"))
+            .add_service(reflection().build_v1alpha().expect("the descriptors are generated with the code"))
+            .add_service(AdminServer::new(operator));
+        if let Some(stage) = self.stage {
+            health.set_serving::<PipeServer<Pushed>>().await;
+            router = router.add_service(
+                PipeServer::new(Pushed { stage })
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES),
+            );
+        }
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        router.serve_with_incoming_shutdown(incoming, stop).await
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+struct Pushed {
+    stage: Stage,
+}
+
+#[tonic::async_trait]
+impl Pipe for Pushed {
+    async fn push(&self, request: Request<Batch>) -> Result<Response<Receipt>, Status> {
+        let batch = request.get_ref();
+        let span = tracing::info_span!(
+            "push",
+            first = batch.first,
+            last = batch.last,
+            destination = batch.destination
+        );
+        context::adopt(&span, request.metadata());
+        let batch = request.into_inner();
+        async {
+            batch.check()?;
+            self.stage.clone().oneshot(batch).await
+        }
+        .instrument(span)
+        .await
+        .map(Response::new)
+        .map_err(Status::from)
+    }
+}
+
+struct Operator {
+    status: StatusSource,
+    anybody: bool,
+}
+
+impl Operator {
+    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        if self.anybody || peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
+            return Ok(());
+        }
+        Err(Status::permission_denied(
+            "admin calls are answered on loopback only: use a port-forward, TLS, or `insecure_admin: true`",
+        ))
+    }
+}
+
+#[tonic::async_trait]
+impl Admin for Operator {
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
+        self.admit(&request)?;
+        let status = self.status.clone();
+        let reply = tokio::task::spawn_blocking(move || status()).await;
+        reply.map(Response::new).map_err(|error| Status::internal(format!("status: {error}")))
+    }
+}
