@@ -2,11 +2,36 @@
 
 use protox::prost::Message;
 
+/// What `status --json` shows.
+const SHOWN: [&str; 13] = [
+    "Origin",
+    "Count",
+    "NamedCount",
+    "StatusReply",
+    "ServiceStatus",
+    "SourceStatus",
+    "FileStatus",
+    "StoreStatus",
+    "PolicyStatus",
+    "DestinationStatus",
+    "Account",
+    "LakeStatus",
+    "StatusRequest",
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=auditrail");
     let descriptors = protox::compile(["auditrail/v1/pipe.proto", "auditrail/v1/ops.proto"], ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("auditrail.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".auditrail.v1.Batch.block").compile_fds(descriptors)?;
+    let mut config = tonic_prost_build::configure().bytes(".auditrail.v1.Batch.block");
+    for message in SHOWN {
+        config = config.type_attribute(format!(".auditrail.v1.{message}"), "#[derive(serde::Serialize)]");
+    }
+    for field in ["SourceStatus.queue", "Account.queue"] {
+        let path = format!(".auditrail.v1.{field}");
+        config = config.field_attribute(path, "#[serde(serialize_with = \"crate::shown::hexadecimal\")]");
+    }
+    config.compile_fds(descriptors)?;
     Ok(())
 }

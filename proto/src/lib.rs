@@ -11,6 +11,7 @@ mod limit;
 mod origin;
 mod refusal;
 mod serve;
+mod shown;
 mod stage;
 
 /// The messages and services of package `auditrail.v1`, as generated from `auditrail/v1/*.proto`.
