@@ -1,0 +1,54 @@
+//! The table's schema, for those who read it.
+//!
+//! Invariant: names and order are those of the column table; operators' queries call them, so they stay.
+
+use crate::LakeError;
+use crate::columns::{COLUMNS, data_type};
+use arrow_schema::{Field, Schema, SchemaRef};
+use std::sync::{Arc, LazyLock};
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let fields =
+        COLUMNS.iter().map(|column| Field::new(column.name, data_type(column.value), !column.always));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+});
+
+/// Names, types and order of the columns in a file. Times are microseconds in UTC; `raw` is binary, because
+/// a line need not be UTF-8. `date` and `hour` are not among them: they are in the path.
+pub fn schema() -> SchemaRef {
+    SCHEMA.clone()
+}
+
+/// Refuses a column that the table does not have.
+pub(crate) fn check(columns: &[&str]) -> Result<(), LakeError> {
+    let known = || COLUMNS.iter().map(|column| column.name);
+    match columns.iter().find(|name| !known().any(|known| known == **name)) {
+        Some(name) => {
+            Err(LakeError::Column { name: (*name).into(), known: known().collect::<Vec<_>>().join(", ") })
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever changes this list changes every operator's queries.
+    #[test]
+    fn names_types_and_order_of_the_columns_stay() {
+        let schema = schema();
+        let columns = schema.fields().iter().map(|field| {
+            let null = if field.is_nullable() { "" } else { " not null" };
+            format!("{}: {}{null}", field.name(), field.data_type())
+        });
+        let columns: Vec<String> = columns.collect();
+        assert_eq!(columns.join("\n"), include_str!("../tests/columns.txt").trim_end());
+    }
+
+    #[test]
+    fn an_unknown_column_is_refused_with_the_known_ones() {
+        let message = check(&["verb", "usr"]).unwrap_err().to_string();
+        assert!(message.contains("no column `usr`; it has time, received,"), "{message}");
+    }
+}

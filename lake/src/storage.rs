@@ -1,0 +1,79 @@
+//! Where the files are: an object store, of which only the local file system is opened today.
+//!
+//! Promises: [`Storage::put`] returns when the file, its name and the directories above it are on stable
+//! storage (on Windows, where directories cannot be synced, the file is); a file appears whole or not at
+//! all; what is not finished lies in `_staging`, which every engine takes for hidden.
+
+mod driver;
+mod local;
+
+use crate::LakeError;
+use bytes::Bytes;
+use driver::Driver;
+use futures_util::TryStreamExt;
+use local::Directory;
+use object_store::path::Path;
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// An opened store; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage {
+    url: Arc<str>,
+    directory: Arc<Directory>,
+    store: Arc<dyn ObjectStore>,
+    driver: Arc<Driver>,
+}
+
+impl Storage {
+    pub(crate) fn open(url: &str) -> Result<Storage, LakeError> {
+        let path = crate::url::directory(url)?;
+        let failed = |why: String| storage_error(url, "open the directory", why, false);
+        let directory = Directory::open(&path).map_err(|error| failed(error.to_string()))?;
+        let store: Arc<dyn ObjectStore> = directory.store();
+        let driver = Driver::start().map_err(|error| failed(error.to_string()))?;
+        let storage = Storage { url: url.into(), directory: directory.into(), store, driver: driver.into() };
+        storage.directory.sweep_staging();
+        Ok(storage)
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Makes `body` durable as the file `path`, in one step for every reader; replaces what was there.
+    pub(crate) fn put(&self, path: &str, body: Vec<u8>) -> Result<(), LakeError> {
+        let directory = self.directory.clone();
+        let location = Path::from(path);
+        self.driver
+            .wait(async move { directory.put(&location, body.into()).await })
+            .map_err(|error| self.failed(&format!("write {path}"), &error))
+    }
+
+    /// Every file, wherever it lies.
+    pub(crate) fn list(&self) -> Result<Vec<ObjectMeta>, LakeError> {
+        let store = self.store.clone();
+        self.driver
+            .wait(async move { store.list(None).try_collect().await })
+            .map_err(|error| self.failed("list its files", &error))
+    }
+
+    /// The bytes of a range of a file; the range must lie within the file.
+    pub(crate) fn range(&self, path: &str, range: Range<u64>) -> Result<Bytes, LakeError> {
+        let store = self.store.clone();
+        let location = Path::from(path);
+        self.driver
+            .wait(async move { store.get_range(&location, range).await })
+            .map_err(|error| self.failed(&format!("read {path}"), &error))
+    }
+
+    fn failed(&self, action: &str, error: &Error) -> LakeError {
+        let missing = matches!(error, Error::NotFound { .. });
+        storage_error(&self.url, action, error.to_string(), missing)
+    }
+}
+
+fn storage_error(url: &str, action: &str, why: String, missing: bool) -> LakeError {
+    LakeError::Storage { url: url.into(), action: action.into(), why, missing }
+}
