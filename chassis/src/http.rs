@@ -1,0 +1,58 @@
+//! The HTTP server of every process: `/livez`, `/readyz`, `/metrics`, and what a service adds.
+//!
+//! Promise: `/livez` says 200 as long as the process can answer at all, `/readyz` says 200 or 503 with the
+//! reasons as text, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time;
+//! further ones wait in the system's backlog.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::health::Ready;
+use crate::metrics;
+use crate::stop::Stop;
+
+mod bounded;
+
+pub use axum;
+
+/// Connections that are open at a time.
+pub const MOST_CONNECTIONS: usize = 256;
+
+/// Serves the three paths and `more` on `listener` until `stop` is requested; then answers what was begun.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(listener: TcpListener, ready: Ready, more: Router, stop: Stop) -> io::Result<()> {
+    let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS);
+    axum::serve(listener, routes(ready).merge(more))
+        .with_graceful_shutdown(async move { stop.wait().await })
+        .await
+}
+
+/// The three paths alone, for a service that has its own server.
+pub fn routes(ready: Ready) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(scrape))
+        .with_state(Arc::new(ready))
+}
+
+async fn readyz(State(ready): State<Arc<Ready>>) -> impl IntoResponse {
+    let reasons = ready.reasons();
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n")
+}
+
+async fn scrape() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render())
+}

@@ -1,0 +1,61 @@
+//! What is logged, and changing that while the process runs.
+//!
+//! Promise: a level that is not understood is refused and the old one stays; the libraries below the exporter are
+//! silent unless they are named, or the exporter would trace itself.
+
+use std::sync::OnceLock;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload::{self, Handle};
+
+use super::TelemetryError;
+use super::settings::Telemetry;
+
+/// Libraries that speak of their own connections at length.
+pub(super) const QUIET: [&str; 8] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "tonic",
+    "tower",
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "opentelemetry_otlp",
+];
+
+/// The variable that goes before `telemetry.log`.
+const VARIABLE: &str = "AUDITRAIL_LOG";
+
+static LEVEL: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// The filter of the settings and of `AUDITRAIL_LOG`; it can be changed by [`set_log_level`].
+pub(super) fn filter(settings: &Telemetry) -> Result<reload::Layer<EnvFilter, Registry>, TelemetryError> {
+    let variable = std::env::var(VARIABLE).ok().filter(|said| !said.trim().is_empty());
+    let (layer, handle) = reload::Layer::new(parse(variable.as_deref().unwrap_or(&settings.log))?);
+    LEVEL.get_or_init(|| handle);
+    Ok(layer)
+}
+
+/// Changes what this process logs, from now on: `debug`, `warn,collector=trace`.
+///
+/// # Errors
+/// When `written` is not understood, or telemetry was not started.
+pub fn set_log_level(written: &str) -> Result<(), TelemetryError> {
+    let filter = parse(written)?;
+    let handle = LEVEL.get().ok_or(TelemetryError::NotStarted)?;
+    handle.reload(filter).map_err(|_| TelemetryError::NotStarted)
+}
+
+/// The filter that `written` asks for, with the quiet ones quiet unless they are named in it.
+pub(super) fn parse(written: &str) -> Result<EnvFilter, TelemetryError> {
+    let refused = |why: String| TelemetryError::Level { written: written.to_owned(), why };
+    if written.trim().is_empty() {
+        return Err(refused("it is empty".to_owned()));
+    }
+    let named =
+        |library: &&&str| written.split(',').any(|part| part.trim().starts_with(&format!("{library}=")));
+    let quiet = QUIET.iter().filter(|library| !named(library)).map(|library| format!(",{library}=warn"));
+    let directives = written.to_owned() + &quiet.collect::<String>();
+    EnvFilter::builder().parse(directives).map_err(|error| refused(error.to_string()))
+}
