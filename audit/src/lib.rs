@@ -1,1 +1,35 @@
-//! audit.
+//! What Kubernetes means by an audit event, and by an audit policy.
+//!
+//! Promises: pure, so no I/O, no clock, no task (`clippy.toml` beside `Cargo.toml` bans them); nothing recurses on
+//! its input; bytes that are kept are kept as they are.
+//!
+//! - [`Event`] sees an event through its line; [`Attributes`] are what the API server's policy saw of the request.
+//! - [`Policy`] decides, [`lower()`] gives what an API server with that policy would have written.
+//! - [`lint`] finds what is wrong with a policy that loads, and why others do not.
+//! - [`Match`] chooses events for a route; [`shrink()`] makes an event fit.
+
+mod attributes;
+mod condition;
+mod event;
+mod json;
+mod level;
+pub mod lint;
+mod lower;
+mod managed_fields;
+mod policy;
+mod scan;
+mod shrink;
+mod splice;
+mod stage;
+mod text;
+mod timestamp;
+
+pub use attributes::{Attributes, Groups};
+pub use condition::{BadMatch, Match};
+pub use event::{Event, NotAnEvent, ObjectRef, User};
+pub use json::is_json_object;
+pub use level::Level;
+pub use lower::{Dropped, Lowered, lower};
+pub use policy::{Decision, Loaded, Policy, PolicyError, Reason};
+pub use shrink::{Shrunk, TooSmall, shrink};
+pub use stage::{Stage, StageSet};

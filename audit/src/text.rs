@@ -1,0 +1,95 @@
+//! JSON strings as text.
+//!
+//! Promises: borrows unless the string holds an escape or invalid UTF-8; survives both. What no text can carry (a
+//! lone surrogate, an invalid byte) becomes U+FFFD, as the API server's own decoder does it.
+
+use std::borrow::Cow;
+
+/// The text of a JSON value, if it is a string. `value` is the whole value, quotes included.
+pub(crate) fn of_value(value: &[u8]) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    Some(unescape(inner))
+}
+
+/// The text between the quotes of a JSON string.
+pub(crate) fn unescape(inner: &[u8]) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', inner).is_none() {
+        return String::from_utf8_lossy(inner);
+    }
+    let mut text = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        text.extend_from_slice(&rest[..at]);
+        rest = escape(&rest[at + 1..], &mut text);
+    }
+    text.extend_from_slice(rest);
+    Cow::Owned(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Appends what the escape behind a backslash means and returns what follows it.
+fn escape<'a>(rest: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
+    let Some((kind, after)) = rest.split_first() else {
+        return rest;
+    };
+    match kind {
+        b'n' => text.push(b'\n'),
+        b't' => text.push(b'\t'),
+        b'r' => text.push(b'\r'),
+        b'b' => text.push(8),
+        b'f' => text.push(12),
+        b'u' => return unicode_escape(after, text),
+        other => text.push(*other),
+    }
+    after
+}
+
+fn unicode_escape<'a>(rest: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
+    let Some(first) = hex4(rest) else {
+        return rest;
+    };
+    let mut after = &rest[4..];
+    let mut code = first;
+    if (0xd800..0xdc00).contains(&first) {
+        if let Some(second) = after.strip_prefix(b"\\u").and_then(hex4).filter(|c| (0xdc00..0xe000).contains(c)) {
+            code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            after = &after[6..];
+        }
+    }
+    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    after
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    digits.get(..4)?.iter().try_fold(0, |code, digit| Some(code << 4 | (*digit as char).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of_value, unescape};
+    use std::borrow::Cow;
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        assert!(matches!(of_value(br#""system:admin""#), Some(Cow::Borrowed("system:admin"))));
+    }
+
+    #[test]
+    fn escapes_mean_what_json_says() {
+        assert_eq!(unescape(br#"a\u003cb\"\\\/\n\t\u00e9\ud83d\ude00"#), "a<b\"\\/\n\té😀");
+    }
+
+    #[test]
+    fn what_no_text_can_carry_becomes_a_replacement_character() {
+        assert_eq!(unescape(br"\ud800x"), "\u{fffd}x");
+        assert_eq!(unescape(br"\ud800\u0041"), "\u{fffd}A");
+        assert_eq!(unescape(b"a\xffb"), "a\u{fffd}b");
+        assert_eq!(unescape(b"\\u12"), "12");
+    }
+
+    #[test]
+    fn what_is_no_string_has_no_text() {
+        assert_eq!(of_value(b"1"), None);
+        assert_eq!(of_value(b"null"), None);
+    }
+}
