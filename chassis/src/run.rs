@@ -83,6 +83,16 @@ where
     supervise::process(&service, &settings, |stop| body(section, configuration, stop))
 }
 
+/// Runs `body` as this process, for commands that read their own arguments and configuration: runtime, telemetry,
+/// signals, grace and exit codes as in [`run`].
+pub fn supervise<F, Fut>(service: &Service, settings: &Telemetry, body: F) -> ExitCode
+where
+    F: FnOnce(Stop) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    supervise::process(service, settings, body)
+}
+
 fn configured<S: Section>(
     service: &Service,
     path: Option<&Path>,
