@@ -1,1 +1,174 @@
-//! router.
+//! Batch to decision to destinations.
+//!
+//! Promises: an event goes to a destination once, in the form that the first route gives it which names the
+//! destination, matches and keeps the event; what a policy keeps whole is forwarded byte for byte, and what it
+//! lowers is spliced; every line that a destination does not get is named to it, with the cause; a receipt is
+//! given when every destination has given its own. The router keeps nothing on disk: what it remembers saves
+//! work, and its loss costs none.
+//!
+//! The way of a batch is [`Router::stage`]: held (bounded), decided on a blocking thread, fanned out.
+
+mod cause;
+mod config;
+mod decide;
+mod error;
+mod fan_out;
+mod held;
+mod metrics;
+mod policy_file;
+mod receipts;
+mod rules;
+mod service;
+mod share;
+mod status;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use proto::v1::ServiceStatus;
+use proto::{Batch, Receipt, Refusal, Stage};
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+
+pub use config::{Config, Route};
+pub use error::StartError;
+pub use service::serve;
+
+use fan_out::{Answer, fan_out, most_telling};
+use held::Held;
+use metrics::Metrics;
+use receipts::{Identity, Receipts};
+use rules::{Destination, Rules};
+use share::{Share, Shares, share_out};
+use status::Refusing;
+
+/// The router; clones share it.
+#[derive(Clone)]
+pub struct Router(Arc<Inner>);
+
+struct Inner {
+    rules: Arc<Rules>,
+    next: Stage,
+    held: Held,
+    turns: Arc<Semaphore>,
+    receipts: Receipts,
+    refusing: Refusing,
+    metrics: Metrics,
+    started_us: i64,
+}
+
+impl Router {
+    /// A router in front of `next`, which takes batches for every destination that the routes name. Reads the
+    /// policy files (blocking); their warnings are logged and kept for [`Router::status`].
+    ///
+    /// # Errors
+    /// [`StartError`]: broken configuration, and a policy that kube-apiserver refuses.
+    pub fn new(config: &Config, next: Stage) -> Result<Router, StartError> {
+        config.check().map_err(|invalid| StartError::Invalid { key: invalid.key, why: invalid.why })?;
+        let rules = Arc::new(Rules::load(config)?);
+        status::warnings(&rules).for_each(|warning| tracing::warn!("{warning}"));
+        Ok(Router(Arc::new(Inner {
+            rules,
+            next,
+            held: Held::new(config.max_held.as_usize()),
+            turns: Arc::new(Semaphore::new(config.in_flight)),
+            receipts: Receipts::default(),
+            refusing: Refusing::default(),
+            metrics: Metrics::declare(),
+            started_us: status::now_us(),
+        })))
+    }
+
+    /// The stage that takes batches.
+    pub fn stage(&self) -> Stage {
+        let inner = self.0.clone();
+        proto::stage(move |batch| inner.clone().answer(batch))
+    }
+
+    /// What the router says of itself; cheap.
+    pub fn status(&self) -> ServiceStatus {
+        status::status(&self.0.rules, &self.0.refusing, self.0.started_us)
+    }
+
+    /// Names of the destinations that the routes name, each once.
+    pub fn destinations(&self) -> Vec<String> {
+        self.0.rules.destinations().map(|destination| destination.name.to_string()).collect()
+    }
+}
+
+impl Inner {
+    async fn answer(self: Arc<Self>, batch: Batch) -> Result<Receipt, Refusal> {
+        let since = Instant::now();
+        let origin = batch.origin.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (first, last, events) = (batch.first, batch.last, batch.events);
+        let span = tracing::info_span!("router.decide", origin, first, last, events);
+        let answer = self.push(batch).instrument(span).await;
+        self.metrics.answered(since.elapsed().as_secs_f64());
+        answer
+    }
+
+    /// The whole way of a batch.
+    async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
+        batch.check()?;
+        let _held = self.held.take(&batch)?;
+        let (receipt, events) = (batch.receipt(), u64::from(batch.events));
+        let identity = Identity::of(&batch);
+        let given = self.receipts.given(&identity);
+        let missing = |to: &Destination| !given.contains(&to.name);
+        if !self.rules.destinations().any(missing) {
+            return Ok(Receipt { repeated: true, ..receipt });
+        }
+        let Shares { shares, undecided } = self.decide(batch, given.clone()).await?;
+        let answers =
+            fan_out(&self.next, &shares, |to, share, answer| self.heard(&identity, to, share, answer)).await;
+        let repeated = answers.iter().all(|(_, answer)| matches!(answer, Ok(true)));
+        let refused = answers.into_iter().filter_map(|(name, answer)| Some((name, answer.err()?)));
+        match most_telling(refused.collect()) {
+            Some(refusal) => Err(refusal),
+            None => {
+                self.metrics.taken(events, undecided);
+                Ok(Receipt { repeated, ..receipt })
+            }
+        }
+    }
+
+    /// What each destination without a receipt gets. Forwarding needs no thread; deciding has its own.
+    async fn decide(&self, batch: Batch, given: Vec<Arc<str>>) -> Result<Shares, Refusal> {
+        let rules = self.rules.clone();
+        let work = move || share_out(&rules, &batch, wanted(&rules, &given));
+        if self.rules.audiences.iter().all(|audience| audience.untouched) {
+            return work();
+        }
+        let turn = self.turns.clone().acquire_owned().await;
+        let span = tracing::Span::current();
+        let decided = tokio::task::spawn_blocking(move || {
+            let _turn = turn; // held by the work itself, which goes on when nobody waits for it any more
+            span.in_scope(work)
+        });
+        let stopped = |error| Refusal::Unavailable { why: format!("deciding was interrupted: {error}") };
+        decided.await.map_err(stopped)?
+    }
+
+    fn heard(&self, identity: &Identity, destination: &Arc<str>, share: &Share, answer: &Answer) {
+        match answer {
+            Ok(_) => {
+                self.receipts.remember(identity, destination);
+                self.refusing.clear(destination);
+                self.metrics.given(destination, share);
+            }
+            Err(refusal) => {
+                self.refusing.set(destination, refusal);
+                self.metrics.refused(destination);
+            }
+        }
+    }
+}
+
+/// The audiences that still lack a receipt, each with the destinations that do.
+fn wanted<'r>(rules: &'r Rules, given: &[Arc<str>]) -> Vec<(&'r rules::Audience, Vec<Destination>)> {
+    let lacking = rules.audiences.iter().map(|audience| {
+        let missing = audience.destinations.iter().filter(|to| !given.contains(&to.name));
+        (audience, missing.cloned().collect::<Vec<_>>())
+    });
+    lacking.filter(|(_, destinations)| !destinations.is_empty()).collect()
+}

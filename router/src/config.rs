@@ -1,0 +1,191 @@
+//! Section `router:` of the configuration.
+//!
+//! Promise: what passed [`Section::validate`] can be routed: every route has its own name and at least one
+//! destination, and a destination is either required or best effort, never both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chassis::{ByteSize, Invalid, Section};
+use serde::Deserialize;
+
+use crate::policy_file::PolicyFile;
+
+/// Section `router:` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// File of the `audit.k8s.io/v1` Policy that holds for every event. Absent: everything is kept as it is.
+    pub policy: Option<PathBuf>,
+    /// Who gets what, in order. A router needs at least one.
+    pub routes: Vec<Route>,
+    /// Address of the shipper. Default: `http://shipper:7103`.
+    pub next: String,
+    /// Where batches and admin calls are served (gRPC). Default: `127.0.0.1:7102`.
+    pub listen: SocketAddr,
+    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `127.0.0.1:9102`.
+    pub http_listen: SocketAddr,
+    /// Admin calls are answered to every peer, not to those on loopback alone. Default: false.
+    pub insecure_admin: bool,
+    /// How many batches are decided at once, each on its own thread. Default: 4.
+    pub in_flight: usize,
+    /// Bytes of batches, packed as they came, that may wait here for their turn or their receipts; a batch
+    /// beyond that is refused as busy, and comes again. Default: 128 MiB.
+    pub max_held: ByteSize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            policy: None,
+            routes: Vec::new(),
+            next: "http://shipper:7103".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7102)),
+            http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9102)),
+            insecure_admin: false,
+            in_flight: 4,
+            max_held: ByteSize::mib(128),
+        }
+    }
+}
+
+/// One entry of `router.routes`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Its name in accounts, metrics and messages.
+    pub name: String,
+    /// Which events it takes. Absent: every one, and lines that are no audit event too.
+    #[serde(default, rename = "match")]
+    pub condition: Option<audit::Match>,
+    /// File of a Policy that holds on this route alone, after the one of all routes.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// Destinations that must have the events before their receipt is given.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// Destinations that may shed the events when their spool is full.
+    #[serde(default)]
+    pub best_effort: Vec<String>,
+}
+
+impl Route {
+    /// The route that takes every event, whole, to these required destinations.
+    pub fn everything<S: Into<String>>(name: &str, to: impl IntoIterator<Item = S>) -> Self {
+        Route {
+            name: name.to_owned(),
+            condition: None,
+            policy: None,
+            to: to.into_iter().map(Into::into).collect(),
+            best_effort: Vec::new(),
+        }
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "router";
+
+    /// Reads the policies too, so that `--check` finds what is wrong with them.
+    fn validate(&self) -> Result<(), Invalid> {
+        self.check()?;
+        let refused = |key: String, path: &Path| match PolicyFile::load(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Invalid::new(key, error.to_string())),
+        };
+        if let Some(path) = &self.policy {
+            refused("policy".to_owned(), path)?;
+        }
+        let own = self.routes.iter().enumerate();
+        let mut own = own.filter_map(|(index, route)| Some((index, route.policy.as_deref()?)));
+        own.try_for_each(|(index, path)| refused(format!("routes.{index}.policy"), path))
+    }
+}
+
+impl Config {
+    /// The rules between keys; reads no file.
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        if self.in_flight == 0 {
+            return Err(Invalid::new("in_flight", "at least one batch must be decided at a time"));
+        }
+        if self.max_held == ByteSize::default() {
+            return Err(Invalid::new(
+                "max_held",
+                "something must be held to be decided; write for example 128MiB",
+            ));
+        }
+        let (mut names, mut best_effort) = (BTreeSet::new(), BTreeMap::new());
+        for (index, route) in self.routes.iter().enumerate() {
+            if route.name.is_empty() || !names.insert(&route.name) {
+                let why = format!("`{}` must be a name that no other route has", route.name);
+                return Err(Invalid::new(format!("routes.{index}.name"), why));
+            }
+            check_destinations(index, route, &mut best_effort)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_destinations<'a>(
+    index: usize,
+    route: &'a Route,
+    best_effort: &mut BTreeMap<&'a str, bool>,
+) -> Result<(), Invalid> {
+    let invalid = |key: &str, why: String| Err(Invalid::new(format!("routes.{index}.{key}"), why));
+    if route.to.is_empty() && route.best_effort.is_empty() {
+        return invalid("to", format!("route `{}` names no destination", route.name));
+    }
+    let required = route.to.iter().map(|name| ("to", name, false));
+    let mut named = BTreeSet::new();
+    for (key, name, spare) in required.chain(route.best_effort.iter().map(|name| ("best_effort", name, true)))
+    {
+        if name.is_empty() || !named.insert(name) {
+            return invalid(key, format!("`{name}` must be a destination's name, once"));
+        }
+        if *best_effort.entry(name).or_insert(spare) != spare {
+            let why = format!("`{name}` is required on one route and best effort on another; choose one");
+            return invalid(key, why);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(routes: Vec<Route>) -> Invalid {
+        Config { routes, ..Config::default() }.validate().unwrap_err()
+    }
+
+    #[test]
+    fn the_defaults_pass_and_listen_on_loopback_only() {
+        let config = Config::default();
+        config.validate().unwrap();
+        assert!(config.listen.ip().is_loopback() && config.http_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn two_routes_of_one_name_are_refused() {
+        let twice = refused(vec![Route::everything("all", ["lake"]), Route::everything("all", ["datadog"])]);
+        assert_eq!(twice.key, "routes.1.name");
+    }
+
+    #[test]
+    fn a_route_without_a_destination_is_refused() {
+        assert_eq!(refused(vec![Route::everything("all", [""; 0])]).key, "routes.0.to");
+    }
+
+    #[test]
+    fn a_destination_is_required_or_best_effort_but_not_both() {
+        let spare = Route { best_effort: vec!["lake".into()], ..Route::everything("spare", ["datadog"]) };
+        let both = refused(vec![Route::everything("all", ["lake"]), spare]);
+        assert_eq!(both.key, "routes.1.best_effort");
+        assert!(both.why.contains("`lake`"), "{}", both.why);
+    }
+
+    #[test]
+    fn a_destination_named_twice_by_one_route_is_refused() {
+        assert_eq!(refused(vec![Route::everything("all", ["lake", "lake"])]).key, "routes.0.to");
+    }
+}

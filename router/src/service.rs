@@ -1,0 +1,43 @@
+//! The router as a process of its own: gRPC in, gRPC out.
+//!
+//! Promise: configuration is refused before a port is bound; at a stop, batches in flight are answered first,
+//! and what was not answered stays with its sender.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chassis::{ConfigError, Ready, Stop, http, listen};
+use proto::Server;
+use proto::v1::StatusReply;
+
+use crate::{Config, Router};
+
+/// Serves the router until `stop` is requested. Must be called on a runtime.
+///
+/// # Errors
+/// [`ConfigError`] in the chain where the configuration, a policy included, is to blame; else a listener that
+/// cannot be had or broke.
+pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let next = proto::connect(&config.next)
+        .map_err(|error| ConfigError::Other(format!("section `router`: `next`: {error}")))?;
+    let router = Router::new(&config, next).map_err(|error| ConfigError::Other(error.to_string()))?;
+    let pipe = listen::bind("router.listen", config.listen).await?;
+    let pages = listen::bind("router.http_listen", config.http_listen).await?;
+    if !config.listen.ip().is_loopback() {
+        tracing::warn!("router.listen is {}, and batches are taken there from anybody", config.listen);
+    }
+    tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, next = config.next, "router is up");
+    let ready = Ready::new();
+    ready.set_ready("router");
+    let (stage, asked) = (router.stage(), stop.clone());
+    let status = Arc::new(move || StatusReply { services: vec![router.status()] });
+    let server = Server::new(status).stage(stage).insecure_admin(config.insecure_admin);
+    let served =
+        async { server.run(pipe, async move { asked.wait().await }).await.context("router.listen broke") };
+    let shown = async {
+        http::serve(pages, ready, http::axum::Router::new(), stop.clone())
+            .await
+            .context("router.http_listen broke")
+    };
+    tokio::try_join!(served, shown).map(|_| ())
+}
