@@ -63,7 +63,7 @@ mod tests {
     fn a_name_shows_origin_queue_and_range() {
         assert_eq!(
             name("prod/cp-1:/var/log/audit.log", 7, 1_000),
-            "prod-cp-1-var-log-audit-log-d1f1ec8f7ea2b7ce-30313233343536373839616263646566\
+            "prod-cp-1-var-log-audit-log-c6b5177108f8ec29-30313233343536373839616263646566\
              -00000000000000000007-00000000000000001000.parquet"
         );
     }
