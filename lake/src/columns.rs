@@ -13,6 +13,9 @@ use arrow_schema::ArrowError;
 use builder::Builder;
 use std::borrow::Cow;
 
+/// Key and value.
+pub(crate) type Pair<'r> = (Cow<'r, str>, Cow<'r, str>);
+
 /// One column.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
@@ -35,7 +38,7 @@ pub(crate) enum Value {
     /// A list of texts.
     Texts(for<'r> fn(&'r Row<'_>) -> Option<Vec<Cow<'r, str>>>),
     /// A map of text to text, without repeated keys: engines refuse those.
-    Pairs(for<'r> fn(&'r Row<'_>) -> Option<Vec<(Cow<'r, str>, Cow<'r, str>)>>),
+    Pairs(for<'r> fn(&'r Row<'_>) -> Option<Vec<Pair<'r>>>),
     /// Any bytes. Not a text, because a Parquet text must be UTF-8 and a line need not be.
     Bytes(for<'r> fn(&'r Row<'_>) -> &'r [u8]),
 }

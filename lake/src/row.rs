@@ -3,6 +3,7 @@
 //! Invariant: nothing is invented. A line that is no audit event has only what the pipe knows (when it was
 //! received, where it comes from, its number, its bytes); a field that the event does not have is null.
 
+use crate::columns::Pair;
 use crate::{Rows, client, latency, scope, sorting};
 use audit::{Event, ObjectRef, User};
 use std::borrow::Cow;
@@ -116,7 +117,7 @@ impl<'a> Row<'a> {
     }
 
     /// All annotations; of a key that occurs twice the last one, as Go reads it.
-    pub(crate) fn annotations(&self) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+    pub(crate) fn annotations(&self) -> Option<Vec<Pair<'_>>> {
         let pairs: BTreeMap<_, _> = self.event.as_ref()?.annotations().collect();
         (!pairs.is_empty()).then(|| pairs.into_iter().collect())
     }

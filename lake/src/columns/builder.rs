@@ -3,7 +3,7 @@
 //! Invariant: a builder and [`data_type`] of the same [`Value`] agree, names of inner fields included; they
 //! are those of the Parquet specification (`list.element`, `key_value.key`), which all engines know.
 
-use super::Value;
+use super::{Pair, Value};
 use crate::row::Row;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
@@ -21,10 +21,7 @@ pub(super) enum Builder {
     Code(Int32Builder, fn(&Row<'_>) -> Option<i32>),
     Text(StringBuilder, for<'r> fn(&'r Row<'_>) -> Option<Cow<'r, str>>),
     Texts(ListBuilder<StringBuilder>, for<'r> fn(&'r Row<'_>) -> Option<Vec<Cow<'r, str>>>),
-    Pairs(
-        MapBuilder<StringBuilder, StringBuilder>,
-        for<'r> fn(&'r Row<'_>) -> Option<Vec<(Cow<'r, str>, Cow<'r, str>)>>,
-    ),
+    Pairs(MapBuilder<StringBuilder, StringBuilder>, for<'r> fn(&'r Row<'_>) -> Option<Vec<Pair<'r>>>),
     Bytes(BinaryBuilder, for<'r> fn(&'r Row<'_>) -> &'r [u8]),
 }
 
@@ -79,10 +76,7 @@ fn append_texts(builder: &mut ListBuilder<StringBuilder>, texts: Option<Vec<Cow<
     builder.append(texts.is_some());
 }
 
-fn append_pairs(
-    builder: &mut MapBuilder<StringBuilder, StringBuilder>,
-    pairs: Option<Vec<(Cow<'_, str>, Cow<'_, str>)>>,
-) {
+fn append_pairs(builder: &mut MapBuilder<StringBuilder, StringBuilder>, pairs: Option<Vec<Pair<'_>>>) {
     for (key, value) in pairs.iter().flatten() {
         builder.keys().append_value(key);
         builder.values().append_value(value);
