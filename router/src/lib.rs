@@ -107,20 +107,20 @@ impl Inner {
         answer
     }
 
-    /// The whole way of a batch.
+    /// The whole way of a batch, under one set of rules.
     async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
         batch.check()?;
         let _held = self.held.take(&batch)?;
+        let rules = self.rules.clone();
         let (receipt, events) = (batch.receipt(), u64::from(batch.events));
         let identity = Identity::of(&batch);
         let given = self.receipts.given(&identity);
-        let missing = |to: &Destination| !given.contains(&to.name);
-        if !self.rules.destinations().any(missing) {
+        if rules.destinations().all(|to| given.contains(&to.name)) {
             return Ok(Receipt { repeated: true, ..receipt });
         }
-        let Shares { shares, undecided } = self.decide(batch, given.clone()).await?;
-        let answers =
-            fan_out(&self.next, &shares, |to, share, answer| self.heard(&identity, to, share, answer)).await;
+        let Shares { shares, undecided } = self.decide(rules, batch, given).await?;
+        let heard = |to: &Arc<str>, share: &Share, answer: &Answer| self.heard(&identity, to, share, answer);
+        let answers = fan_out(&self.next, &shares, heard).await;
         let repeated = answers.iter().all(|(_, answer)| matches!(answer, Ok(true)));
         let refused = answers.into_iter().filter_map(|(name, answer)| Some((name, answer.err()?)));
         match most_telling(refused.collect()) {
@@ -133,10 +133,10 @@ impl Inner {
     }
 
     /// What each destination without a receipt gets. Forwarding needs no thread; deciding has its own.
-    async fn decide(&self, batch: Batch, given: Vec<Arc<str>>) -> Result<Shares, Refusal> {
-        let rules = self.rules.clone();
+    async fn decide(&self, rules: Arc<Rules>, batch: Batch, given: Vec<Arc<str>>) -> Result<Shares, Refusal> {
+        let only_forwarded = rules.audiences.iter().all(|audience| audience.untouched);
         let work = move || share_out(&rules, &batch, wanted(&rules, &given));
-        if self.rules.audiences.iter().all(|audience| audience.untouched) {
+        if only_forwarded {
             return work();
         }
         let turn = self.turns.clone().acquire_owned().await;

@@ -1,0 +1,115 @@
+//! A receipt is given when all destinations gave theirs, and none is asked twice for it.
+
+use proto::{Batch, Receipt, Refusal};
+
+use crate::given::{Given, TOLD, batch, lines};
+
+const TWO: &str =
+    "  routes: [{name: all, to: [lake]}, {name: some, match: {verbs: [create]}, to: [datadog]}]";
+
+fn busy() -> Refusal {
+    Refusal::Busy { why: "the spool is full".into() }
+}
+
+#[tokio::test]
+async fn one_destination_that_refuses_refuses_the_batch_and_the_others_are_not_sent_to_twice() {
+    let given = Given::router(TWO, &[]);
+    given.shipper.refuse("datadog", busy());
+    let sent = batch(&[TOLD.whole()]);
+    for _ in 0..3 {
+        let refused = given.push(sent.clone()).await.unwrap_err();
+        assert_eq!(refused, Refusal::Busy { why: "destination `datadog`: the spool is full".into() });
+    }
+    assert_eq!((given.shipper.taken("lake").len(), given.shipper.taken("datadog").len()), (1, 0));
+    assert!(given.router.status().problems[0].contains("destination `datadog` refuses: busy"));
+
+    given.shipper.recover("datadog");
+    assert_eq!(given.push(sent.clone()).await.unwrap(), sent.receipt());
+    assert_eq!(lines(&given.shipper.only("datadog")), [TOLD.whole()]);
+    assert_eq!(given.shipper.taken("lake").len(), 1);
+    assert!(given.router.status().problems.is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_again_after_its_receipt_is_answered_at_once_and_as_repeated() {
+    let given = Given::router(TWO, &[]);
+    let sent = batch(&[TOLD.whole()]);
+    assert!(!given.push(sent.clone()).await.unwrap().repeated);
+    assert_eq!(given.push(sent.clone()).await.unwrap(), Receipt { repeated: true, ..sent.receipt() });
+    assert_eq!((given.shipper.taken("lake").len(), given.shipper.taken("datadog").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn another_range_another_queue_and_another_origin_are_other_batches() {
+    let given = Given::router(TWO, &[]);
+    let sent = batch(&[TOLD.whole()]);
+    let origin = proto::Origin { node: "other".into(), ..sent.origin.clone().unwrap() };
+    let others = [
+        sent.clone(),
+        Batch { first: 101, last: 101, ..sent.clone() },
+        Batch { queue: vec![8; 16], ..sent.clone() },
+        Batch { origin: Some(origin), ..sent },
+    ];
+    for batch in others {
+        assert!(!given.push(batch).await.unwrap().repeated);
+    }
+    assert_eq!(given.shipper.taken("lake").len(), 4);
+}
+
+#[tokio::test]
+async fn of_several_refusals_the_most_telling_one_is_told() {
+    let given = Given::router(TWO, &[]);
+    given.shipper.refuse("lake", busy());
+    given.shipper.refuse("datadog", Refusal::Unauthorised { why: "the key was rejected".into() });
+    let refused = given.push(batch(&[TOLD.whole()])).await.unwrap_err();
+    let why = "destination `datadog`: the key was rejected (and 1 more refuse)".to_owned();
+    assert_eq!(refused, Refusal::Unauthorised { why });
+}
+
+#[tokio::test]
+async fn what_is_no_batch_is_invalid_and_goes_nowhere() {
+    let given = Given::router(TWO, &[]);
+    let dishonest = [
+        Batch { queue: vec![1], ..batch(&["{}"]) },
+        Batch { events: 2, last: 200, ..batch(&["{}"]) },
+        Batch { block: b"damaged".as_slice().into(), ..batch(&["{}"]) },
+    ];
+    for batch in dishonest {
+        let refused = given.push(batch).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Invalid { .. }), "{refused}");
+    }
+    assert!(given.shipper.taken("lake").is_empty() && given.shipper.taken("datadog").is_empty());
+}
+
+#[tokio::test]
+async fn a_receipt_for_another_batch_is_none() {
+    let strange = proto::stage(|batch: Batch| {
+        std::future::ready(Ok(Receipt { last: batch.last + 1, ..batch.receipt() }))
+    });
+    let config =
+        router::Config { routes: vec![router::Route::everything("all", ["lake"])], ..Default::default() };
+    let router = router::Router::new(&config, strange).unwrap();
+    let refused = tower::ServiceExt::oneshot(router.stage(), batch(&["{}"])).await.unwrap_err();
+    assert!(matches!(refused, Refusal::Unavailable { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn more_batches_than_may_be_held_are_busy_and_the_rest_goes_on() {
+    let (release, released) = tokio::sync::watch::channel(false);
+    let waiting = proto::stage(move |batch: Batch| {
+        let mut released = released.clone();
+        async move {
+            released.wait_for(|go| *go).await.map_err(|_| busy())?;
+            Ok(batch.receipt())
+        }
+    });
+    let (config, _dir) = crate::given::config("  max_held: 1KiB\n  routes: [{name: all, to: [lake]}]", &[]);
+    let stage = router::Router::new(&config.unwrap(), waiting).unwrap().stage();
+    let first = tower::ServiceExt::oneshot(stage.clone(), batch(&["{}"]));
+    let mut first = std::pin::pin!(first);
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    let second = tower::ServiceExt::oneshot(stage.clone(), Batch { first: 100, last: 102, ..batch(&["{}"]) });
+    assert!(matches!(second.await, Err(Refusal::Busy { .. })));
+    release.send(true).unwrap();
+    first.await.unwrap();
+}
