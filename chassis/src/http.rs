@@ -1,11 +1,12 @@
 //! The HTTP server of every process: `/livez`, `/readyz`, `/metrics`, and what a service adds.
 //!
 //! Promise: `/livez` says 200 as long as the process can answer at all, `/readyz` says 200 or 503 with the
-//! reasons as text, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time;
-//! further ones wait in the system's backlog.
+//! reasons as text, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time,
+//! further ones wait in the system's backlog; one on which nothing moves for [`LONGEST_SILENCE`] is closed.
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -25,12 +26,15 @@ pub use axum;
 /// Connections that are open at a time.
 pub const MOST_CONNECTIONS: usize = 256;
 
+/// How long a connection may be open with nothing read from it or written to it.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(75);
+
 /// Serves the three paths and `more` on `listener` until `stop` is requested; then answers what was begun.
 ///
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, ready: Ready, more: Router, stop: Stop) -> io::Result<()> {
-    let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS);
+    let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
     axum::serve(listener, routes(ready).merge(more))
         .with_graceful_shutdown(async move { stop.wait().await })
         .await

@@ -20,7 +20,7 @@ mod exit;
 mod supervise;
 
 use arguments::Arguments;
-pub use exit::{FAILED, USAGE, exit_code};
+pub use exit::{DONE, FAILED, USAGE, exit_code};
 
 /// What `run` has to know about a service.
 #[derive(Debug, Clone)]
@@ -53,15 +53,11 @@ where
     F: FnOnce(S, Configuration, Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    run_with(service, std::env::args_os().skip(1), body)
+    ExitCode::from(run_with(&service, std::env::args_os().skip(1), body))
 }
 
-/// As [`run`], with `arguments` instead of this process's.
-pub fn run_with<S, F, Fut>(
-    service: Service,
-    arguments: impl IntoIterator<Item = OsString>,
-    body: F,
-) -> ExitCode
+/// As [`run`], with `arguments` (without the program's name) instead of this process's; gives the exit code.
+pub fn run_with<S, F, Fut>(service: &Service, arguments: impl IntoIterator<Item = OsString>, body: F) -> u8
 where
     S: Section,
     F: FnOnce(S, Configuration, Stop) -> Fut,
@@ -71,16 +67,16 @@ where
         Ok(Arguments::Run { config, check }) => (config, check),
         Ok(Arguments::Version) => return printed(&format!("{} {}\n", service.name, service.version)),
         Ok(Arguments::Help) => return printed(&arguments::usage(service.name)),
-        Err(why) => return exit::refused(&service, &format!("{why}\n{}", arguments::usage(service.name))),
+        Err(why) => return exit::refused(service, &format!("{why}\n{}", arguments::usage(service.name))),
     };
-    let (configuration, settings, section) = match configured::<S>(&service, config.as_deref()) {
+    let (configuration, settings, section) = match configured::<S>(service, config.as_deref()) {
         Ok(configured) => configured,
-        Err(error) => return exit::refused(&service, &error),
+        Err(error) => return exit::refused(service, &error),
     };
     if check {
         return printed(&format!("{}: {} is good\n", service.name, configuration.path().display()));
     }
-    supervise::process(&service, &settings, |stop| body(section, configuration, stop))
+    supervise::process(service, &settings, |stop| body(section, configuration, stop))
 }
 
 /// Runs `body` as this process, for commands that read their own arguments and configuration: runtime, telemetry,
@@ -90,7 +86,7 @@ where
     F: FnOnce(Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    supervise::process(service, settings, body)
+    ExitCode::from(supervise::process(service, settings, body))
 }
 
 fn configured<S: Section>(
@@ -104,9 +100,6 @@ fn configured<S: Section>(
     Ok((configuration, telemetry, section))
 }
 
-fn printed(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(FAILED),
-    }
+fn printed(text: &str) -> u8 {
+    if std::io::stdout().write_all(text.as_bytes()).is_ok() { DONE } else { FAILED }
 }

@@ -131,9 +131,27 @@ pub(crate) fn place_of(path: &Path, error: &serde_saphyr::Error) -> Place {
 
 /// What `error` says, without its place, on one line.
 pub(crate) fn message_of(error: &serde_saphyr::Error) -> String {
-    use serde_saphyr::MessageFormatter as _;
-    let said = serde_saphyr::DefaultMessageFormatter.format_message(error.without_snippet());
+    use serde_saphyr::{Error, MessageFormatter as _};
+    let said = match error.without_snippet() {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown field `{field}`, expected {}", one_of(expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown value `{variant}`, expected {}", one_of(expected))
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` is said twice; keep one"),
+        Error::DuplicateMappingKey { .. } => "a key is said twice; keep one".to_owned(),
+        other => serde_saphyr::DefaultMessageFormatter.format_message(other).into_owned(),
+    };
     said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn one_of(allowed: &[&str]) -> String {
+    match allowed {
+        [] => "nothing here".to_owned(),
+        [only] => format!("`{only}`"),
+        several => format!("one of `{}`", several.join("`, `")),
+    }
 }
 
 enum Raw {

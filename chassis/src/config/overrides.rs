@@ -34,9 +34,8 @@ pub(super) fn among(environment: impl IntoIterator<Item = (String, String)>) -> 
 impl Override {
     fn from_variable((variable, said): (String, String)) -> Option<Self> {
         let key = variable.strip_prefix(PREFIX)?;
-        key.contains("__").then(|| ())?;
-        let path = key.split("__").map(str::to_lowercase).collect();
-        Some(Self { variable, path, said })
+        let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+        (path.len() > 1).then_some(Self { variable, path, said })
     }
 
     /// The section that the variable names.

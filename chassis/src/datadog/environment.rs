@@ -38,19 +38,23 @@ pub struct Environment {
 }
 
 /// One of the additional endpoints.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Endpoint {
     /// Its key; none means the main one.
+    #[serde(skip)]
     pub api_key: Option<Secret>,
     /// Its host.
     pub host: String,
     /// Its port; none means that of the protocol.
     pub port: Option<u16>,
     /// Whether delivery waits for it. Default: true.
+    #[serde(default = "yes")]
     pub is_reliable: bool,
     /// Whether it speaks HTTPS. Default: true.
+    #[serde(default = "yes")]
     pub use_ssl: bool,
     /// What stands before the intake's path.
+    #[serde(default)]
     pub path_prefix: String,
 }
 
@@ -100,36 +104,34 @@ fn json<T: serde::de::DeserializeOwned>(said: &Said, name: &str) -> Result<Optio
 
 fn endpoints(said: &Said) -> Result<Vec<Endpoint>, ConfigError> {
     const NAME: &str = "DD_LOGS_CONFIG_ADDITIONAL_ENDPOINTS";
-    let list: Vec<BTreeMap<String, Value>> = json(said, NAME)?.unwrap_or_default();
-    list.into_iter().map(|one| endpoint(NAME, one)).collect()
+    match json(said, NAME)? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.into_iter().map(|one| endpoint(NAME, one)).collect(),
+        Some(_) => {
+            Err(refused(NAME, "not a list of endpoints, as `[{\"host\": \"...\", \"api_key\": \"...\"}]`"))
+        }
+    }
 }
 
 /// The Agent reads these keys without regard to case (its documentation writes `Host` and `Port`) and passes over
-/// those it does not know.
-fn endpoint(name: &str, written: BTreeMap<String, Value>) -> Result<Endpoint, ConfigError> {
-    #[derive(Deserialize)]
-    struct Written {
-        api_key: Option<String>,
-        host: String,
-        port: Option<u16>,
-        #[serde(default = "yes")]
-        is_reliable: bool,
-        #[serde(default = "yes")]
-        use_ssl: bool,
-        #[serde(default)]
-        path_prefix: String,
-    }
-    let lower = written.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
-    let read: Written = serde_json::from_value(Value::Object(lower))
-        .map_err(|error| refused(name, &format!("an endpoint is not as expected: {error}")))?;
-    Ok(Endpoint {
-        api_key: read.api_key.map(|key| Secret::from_value(name, &key)),
-        host: read.host,
-        port: read.port,
-        is_reliable: read.is_reliable,
-        use_ssl: read.use_ssl,
-        path_prefix: read.path_prefix,
-    })
+/// those it does not know. Keys are taken out first: the reader's messages quote what they refuse.
+fn endpoint(name: &str, written: Value) -> Result<Endpoint, ConfigError> {
+    let Value::Object(written) = written else {
+        return Err(refused(
+            name,
+            "an endpoint is no object, as `{\"host\": \"...\", \"api_key\": \"...\"}`",
+        ));
+    };
+    let mut lower: serde_json::Map<_, _> =
+        written.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+    let api_key = match lower.remove("api_key") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(key)) => Some(Secret::from_value(name, &key)),
+        Some(_) => return Err(refused(name, "the `api_key` of an endpoint is no string")),
+    };
+    let read = serde_json::from_value::<Endpoint>(Value::Object(lower));
+    let read = read.map_err(|error| refused(name, &format!("an endpoint is not as expected: {error}")))?;
+    Ok(Endpoint { api_key, ..read })
 }
 
 fn yes() -> bool {

@@ -4,11 +4,13 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
-use std::process::ExitCode;
 
 use super::Service;
 use crate::config::ConfigError;
 use crate::telemetry::TelemetryError;
+
+/// All went well.
+pub const DONE: u8 = 0;
 
 /// The process could not do its work.
 pub const FAILED: u8 = 1;
@@ -26,9 +28,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 /// Says on stderr, before there are logs, why the process does not start.
-pub(super) fn refused(service: &Service, why: &dyn Display) -> ExitCode {
+pub(super) fn refused(service: &Service, why: &dyn Display) -> u8 {
     say(service, why);
-    ExitCode::from(USAGE)
+    USAGE
 }
 
 /// One line on stderr; if even that fails there is nobody left to tell.

@@ -49,6 +49,13 @@ impl From<Span> for Duration {
     }
 }
 
+impl From<Duration> for Span {
+    /// Rounded down to a millisecond; the longest span if it does not fit.
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 impl FromStr for Span {
     type Err = UnitError;
 

@@ -52,7 +52,7 @@ impl Scale {
         units
             .iter()
             .filter_map(|name| self.units.iter().find(|(unit, _)| unit == name))
-            .filter(|(_, size)| amount >= *size && amount % size == 0)
+            .filter(|(_, size)| amount >= *size && amount.is_multiple_of(*size))
             .max_by_key(|(_, size)| *size)
             .map(|(unit, size)| format!("{}{unit}", amount / size))
     }

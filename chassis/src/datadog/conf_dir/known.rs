@@ -24,12 +24,12 @@ const RULE_KEYS: [&str; 4] = ["type", "name", "pattern", "replace_placeholder"];
 
 /// Takes out of `entry` what has no effect here; false when the whole entry has none.
 pub(super) fn keep(entry: &mut Node, path: &Path, warnings: &mut Vec<Warning>) -> bool {
-    if let Some(kind) = entry.entry("type").filter(|kind| !is_text(&kind.node, "file")) {
-        if let Value::Text(said) = &kind.node.value {
-            let what = format!("this entry is passed over: only `type: file` is read here, not `{said}`");
-            warnings.push(Warning { place: kind.spot.place_in(path), what });
-            return false;
-        }
+    if let Some(Entry { spot, node: Node { value: Value::Text(kind), .. }, .. }) = entry.entry("type")
+        && kind != "file"
+    {
+        let what = format!("this entry is passed over: only `type: file` is read here, not `{kind}`");
+        warnings.push(Warning { place: spot.place_in(path), what });
+        return false;
     }
     retain(entry, &KEYS, path, warnings);
     if let Value::Map(entries) = &mut entry.value {
@@ -39,10 +39,6 @@ pub(super) fn keep(entry: &mut Node, path: &Path, warnings: &mut Vec<Warning>) -
         }
     }
     true
-}
-
-fn is_text(node: &Node, wanted: &str) -> bool {
-    matches!(&node.value, Value::Text(said) if said == wanted)
 }
 
 fn retain(node: &mut Node, known: &[&str], path: &Path, warnings: &mut Vec<Warning>) {
