@@ -116,14 +116,19 @@ impl Config {
         }
         let (mut names, mut best_effort) = (BTreeSet::new(), BTreeMap::new());
         for (index, route) in self.routes.iter().enumerate() {
-            if route.name.is_empty() || !names.insert(&route.name) {
-                let why = format!("`{}` must be a name that no other route has", route.name);
+            if !is_name(&route.name) || !names.insert(&route.name) {
+                let why =
+                    format!("`{}` must be a name of 1 to 64 characters that no other route has", route.name);
                 return Err(Invalid::new(format!("routes.{index}.name"), why));
             }
             check_destinations(index, route, &mut best_effort)?;
         }
         Ok(())
     }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.chars().count()) && !name.contains(char::is_control)
 }
 
 fn check_destinations<'a>(
@@ -169,6 +174,11 @@ mod tests {
     fn two_routes_of_one_name_are_refused() {
         let twice = refused(vec![Route::everything("all", ["lake"]), Route::everything("all", ["datadog"])]);
         assert_eq!(twice.key, "routes.1.name");
+    }
+
+    #[test]
+    fn a_route_without_a_name_is_refused() {
+        assert_eq!(refused(vec![Route::everything("", ["lake"])]).key, "routes.0.name");
     }
 
     #[test]

@@ -50,7 +50,7 @@ mod tests {
         let first = held.take(&of(6 * UNIT)).unwrap();
         assert!(matches!(held.take(&of(6 * UNIT)), Err(Refusal::Busy { .. })));
         drop(first);
-        held.take(&of(6 * UNIT)).unwrap();
+        drop(held.take(&of(6 * UNIT)).unwrap());
     }
 
     #[test]
@@ -59,6 +59,6 @@ mod tests {
         let large = held.take(&of(1 << 20)).unwrap();
         assert!(held.take(&of(0)).is_err());
         drop(large);
-        held.take(&of(0)).unwrap();
+        drop(held.take(&of(0)).unwrap());
     }
 }

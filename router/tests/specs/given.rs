@@ -8,11 +8,12 @@ use chassis::Configuration;
 use proto::{Batch, Encoding, Origin, Receipt, Refusal, Stage};
 use router::{Config, Router};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 /// Takes batches and remembers them, or refuses those of some destinations.
 #[derive(Clone, Default)]
-pub struct Shipper(Arc<Mutex<Inside>>);
+pub(crate) struct Shipper(Arc<Mutex<Inside>>);
 
 #[derive(Default)]
 struct Inside {
@@ -21,7 +22,7 @@ struct Inside {
 }
 
 impl Shipper {
-    pub fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         let shipper = self.clone();
         proto::stage(move |batch| std::future::ready(shipper.take(batch)))
     }
@@ -37,50 +38,87 @@ impl Shipper {
         Ok(receipt)
     }
 
-    pub fn refuse(&self, destination: &str, refusal: Refusal) {
+    pub(crate) fn refuse(&self, destination: &str, refusal: Refusal) {
         self.0.lock().unwrap().refusing.insert(destination.to_owned(), refusal);
     }
 
-    pub fn recover(&self, destination: &str) {
+    pub(crate) fn recover(&self, destination: &str) {
         self.0.lock().unwrap().refusing.remove(destination);
     }
 
     /// What a destination has taken.
-    pub fn taken(&self, destination: &str) -> Vec<Batch> {
+    pub(crate) fn taken(&self, destination: &str) -> Vec<Batch> {
         let inside = self.0.lock().unwrap();
         inside.taken.iter().filter(|batch| batch.destination == destination).cloned().collect()
     }
 
     /// The one batch that a destination has taken.
-    pub fn only(&self, destination: &str) -> Batch {
+    pub(crate) fn only(&self, destination: &str) -> Batch {
         let mut taken = self.taken(destination);
         assert_eq!(taken.len(), 1, "batches at {destination}");
         taken.remove(0)
     }
 }
 
+/// Gives each receipt when the test says so.
+#[derive(Clone)]
+pub(crate) struct SlowShipper {
+    asked: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+}
+
+impl Default for SlowShipper {
+    fn default() -> Self {
+        SlowShipper { asked: Arc::new(Semaphore::new(0)), answers: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+impl SlowShipper {
+    pub(crate) fn stage(&self) -> Stage {
+        let slow = self.clone();
+        proto::stage(move |batch: Batch| {
+            let SlowShipper { asked, answers } = slow.clone();
+            async move {
+                asked.add_permits(1);
+                answers.acquire().await.unwrap().forget();
+                Ok(batch.receipt())
+            }
+        })
+    }
+
+    /// Waits until a batch is here.
+    pub(crate) async fn asked(&self) {
+        self.asked.acquire().await.unwrap().forget();
+    }
+
+    /// Gives one receipt.
+    pub(crate) fn answer(&self) {
+        self.answers.add_permits(1);
+    }
+}
+
 /// A router, the files of its configuration, and the shipper behind it.
-pub struct Given {
-    pub router: Router,
-    pub shipper: Shipper,
+pub(crate) struct Given {
+    pub(crate) router: Router,
+    pub(crate) shipper: Shipper,
     _dir: TempDir,
 }
 
 impl Given {
     /// `section` is the section `router:`; `POLICY(name)` in it stands for the file of that name.
-    pub fn router(section: &str, policies: &[(&str, &str)]) -> Given {
+    pub(crate) fn router(section: &str, policies: &[(&str, &str)]) -> Given {
         let (config, dir) = config(section, policies);
         let shipper = Shipper::default();
         Given { router: Router::new(&config.unwrap(), shipper.stage()).unwrap(), shipper, _dir: dir }
     }
 
-    pub async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
+    pub(crate) async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
         self.router.stage().oneshot(batch).await
     }
 }
 
 /// The section, read as a process reads it; the policies lie in the directory that comes with it.
-pub fn config(section: &str, policies: &[(&str, &str)]) -> (Result<Config, String>, TempDir) {
+pub(crate) fn config(section: &str, policies: &[(&str, &str)]) -> (Result<Config, String>, TempDir) {
     let dir = TempDir::new().unwrap();
     let mut text = format!("router:\n{section}\n");
     for (name, policy) in policies {
@@ -92,18 +130,18 @@ pub fn config(section: &str, policies: &[(&str, &str)]) -> (Result<Config, Strin
     (read.map_err(|error| error.to_string()), dir)
 }
 
-pub fn policy_path(dir: &Path, name: &str) -> PathBuf {
+pub(crate) fn policy_path(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.yaml"))
 }
 
 /// A policy of these rules, one per line, in YAML's flow form.
-pub fn policy(rules: &[&str]) -> String {
+pub(crate) fn policy(rules: &[&str]) -> String {
     let rules: String = rules.iter().map(|rule| format!("- {{{rule}}}\n")).collect();
     format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n{rules}")
 }
 
 /// A batch of these lines, numbered from 100.
-pub fn batch<L: AsRef<[u8]>>(lines: &[L]) -> Batch {
+pub(crate) fn batch<L: AsRef<[u8]>>(lines: &[L]) -> Batch {
     let frame = Batch {
         origin: Some(Origin {
             collector: "cp-1".into(),
@@ -122,32 +160,32 @@ pub fn batch<L: AsRef<[u8]>>(lines: &[L]) -> Batch {
 }
 
 /// The lines of a batch, as text.
-pub fn lines(batch: &Batch) -> Vec<String> {
+pub(crate) fn lines(batch: &Batch) -> Vec<String> {
     let text = |line: &proto::Line| String::from_utf8_lossy(&line.bytes).into_owned();
     batch.lines().unwrap().iter().map(text).collect()
 }
 
 /// What a batch leaves out: cause and numbers, less 100.
-pub fn left_out(batch: &Batch) -> Vec<(String, Vec<u64>)> {
+pub(crate) fn left_out(batch: &Batch) -> Vec<(String, Vec<u64>)> {
     let number = |number: &u32| batch.first + u64::from(*number) - 100;
     batch.filtered.iter().map(|left| (left.by.clone(), left.numbers.iter().map(number).collect())).collect()
 }
 
 /// One event, in full detail.
 #[derive(Clone, Debug)]
-pub struct Told {
-    pub verb: &'static str,
-    pub resource: &'static str,
-    pub user: &'static str,
-    pub stage: &'static str,
-    pub code: u16,
+pub(crate) struct Told {
+    pub(crate) verb: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) stage: &'static str,
+    pub(crate) code: u16,
 }
 
-pub const TOLD: Told =
+pub(crate) const TOLD: Told =
     Told { verb: "create", resource: "pods", user: "alice", stage: "ResponseComplete", code: 201 };
 
 impl Told {
-    pub fn at(&self, level: &str) -> String {
+    pub(crate) fn at(&self, level: &str) -> String {
         let Told { verb, resource, user, stage, code } = self;
         let request = r#""requestObject":{"kind":"Pod","metadata":{"name":"web"}},"#;
         let response = r#""responseObject":{"kind":"Pod","status":{}},"#;
@@ -166,7 +204,7 @@ impl Told {
             )
     }
 
-    pub fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         self.at("RequestResponse")
     }
 }

@@ -82,3 +82,26 @@ fn a_router_without_a_policy_says_so_and_has_no_problems() {
     assert!(status.problems.is_empty() && status.policy.unwrap().path.is_empty());
     assert_eq!((status.service.as_str(), status.started_us > 0), ("router", true));
 }
+
+#[tokio::test]
+async fn events_are_counted_once_for_a_destination_however_often_their_batch_comes() {
+    let rules = policy(&["level: None, users: [bob]", "level: Metadata"]);
+    let section = "  policy: POLICY(it)\n  routes: [{name: all, to: [counted, late]}]";
+    let given = Given::router(section, &[("it", &rules)]);
+    let sent = batch(&[TOLD.whole(), TOLD.at("Metadata"), Told { user: "bob", ..TOLD }.whole()]);
+    given.shipper.refuse("late", proto::Refusal::Busy { why: "full".into() });
+    given.push(sent.clone()).await.unwrap_err();
+    given.push(sent.clone()).await.unwrap_err();
+    given.shipper.recover("late");
+    given.push(sent).await.unwrap();
+    let page = chassis::metrics::render();
+    for line in [
+        r#"auditrail_router_kept_events_total{destination="counted"} 2"#,
+        r#"auditrail_router_kept_events_total{destination="late"} 2"#,
+        r#"auditrail_router_spliced_events_total{destination="counted"} 1"#,
+        r#"auditrail_router_filtered_events_total{destination="counted",by="policy rule 0"} 1"#,
+        r#"auditrail_router_refused_batches_total{destination="late"} 2"#,
+    ] {
+        assert!(page.lines().any(|counted| counted == line), "{line} is not in\n{page}");
+    }
+}

@@ -1,8 +1,10 @@
 //! A receipt is given when all destinations gave theirs, and none is asked twice for it.
 
 use proto::{Batch, Receipt, Refusal};
+use router::{Config, Route, Router};
+use tower::ServiceExt;
 
-use crate::given::{Given, TOLD, batch, lines};
+use crate::given::{Given, SlowShipper, TOLD, batch, lines};
 
 const TWO: &str =
     "  routes: [{name: all, to: [lake]}, {name: some, match: {verbs: [create]}, to: [datadog]}]";
@@ -86,30 +88,21 @@ async fn a_receipt_for_another_batch_is_none() {
     let strange = proto::stage(|batch: Batch| {
         std::future::ready(Ok(Receipt { last: batch.last + 1, ..batch.receipt() }))
     });
-    let config =
-        router::Config { routes: vec![router::Route::everything("all", ["lake"])], ..Default::default() };
-    let router = router::Router::new(&config, strange).unwrap();
-    let refused = tower::ServiceExt::oneshot(router.stage(), batch(&["{}"])).await.unwrap_err();
+    let config = Config { routes: vec![Route::everything("all", ["lake"])], ..Config::default() };
+    let stage = Router::new(&config, strange).unwrap().stage();
+    let refused = stage.oneshot(batch(&["{}"])).await.unwrap_err();
     assert!(matches!(refused, Refusal::Unavailable { .. }), "{refused}");
 }
 
 #[tokio::test]
 async fn more_batches_than_may_be_held_are_busy_and_the_rest_goes_on() {
-    let (release, released) = tokio::sync::watch::channel(false);
-    let waiting = proto::stage(move |batch: Batch| {
-        let mut released = released.clone();
-        async move {
-            released.wait_for(|go| *go).await.map_err(|_| busy())?;
-            Ok(batch.receipt())
-        }
-    });
+    let slow = SlowShipper::default();
     let (config, _dir) = crate::given::config("  max_held: 1KiB\n  routes: [{name: all, to: [lake]}]", &[]);
-    let stage = router::Router::new(&config.unwrap(), waiting).unwrap().stage();
-    let first = tower::ServiceExt::oneshot(stage.clone(), batch(&["{}"]));
-    let mut first = std::pin::pin!(first);
-    assert!(futures_util::poll!(first.as_mut()).is_pending());
-    let second = tower::ServiceExt::oneshot(stage.clone(), Batch { first: 100, last: 102, ..batch(&["{}"]) });
-    assert!(matches!(second.await, Err(Refusal::Busy { .. })));
-    release.send(true).unwrap();
-    first.await.unwrap();
+    let stage = Router::new(&config.unwrap(), slow.stage()).unwrap().stage();
+    let first = tokio::spawn(stage.clone().oneshot(batch(&["{}"])));
+    slow.asked().await;
+    let refused = stage.oneshot(Batch { last: 102, ..batch(&["{}"]) }).await.unwrap_err();
+    assert!(matches!(&refused, Refusal::Busy { why } if why.contains("max_held")), "{refused}");
+    slow.answer();
+    first.await.unwrap().unwrap();
 }
