@@ -59,9 +59,10 @@ impl Batch {
     /// [`Refusal::Invalid`] or [`Refusal::TooLarge`] when the block is not what the batch says.
     pub fn lines(&self) -> Result<Vec<Line>, Refusal> {
         let raw = decode_block(&self.block, self.encoding(), self.block_bytes)?;
-        let mut lines = Vec::with_capacity(self.events as usize);
+        // The sender says how many events there are; only the block says how many there can be.
+        let mut lines = Vec::with_capacity((self.events as usize).min(raw.len()));
         let mut start = 0;
-        while let Some(length) = raw[start..].iter().position(|&byte| byte == b'\n') {
+        while let Some(length) = memchr::memchr(b'\n', &raw[start..]) {
             let at = lines.len();
             let number = self.first + self.numbers.get(at).map_or(at as u64, |&number| u64::from(number));
             let read_bytes = self.read_bytes.get(at).map_or(length as u64 + 1, |&bytes| u64::from(bytes));
@@ -223,6 +224,13 @@ mod tests {
     fn a_batch_of_one_number_cannot_be_split() {
         let one = Batch { last: 10, ..batch(&[(10, b"{}")]) };
         assert!(one.split().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_count_of_events_that_no_block_could_hold_is_refused_without_the_memory_for_them() {
+        let lies = Batch { events: u32::MAX, last: 10 + u64::from(u32::MAX) - 1, ..batch(&[(10, b"{}")]) };
+        lies.check().unwrap();
+        assert!(matches!(lies.lines(), Err(Refusal::Invalid { .. })));
     }
 
     #[test]
