@@ -1,1 +1,72 @@
-//! insight.
+//! Lake to answer: what is in the lake, told to people (the console) and to programs (`/api`).
+//!
+//! Promises: insight only reads; it holds nothing that cannot be rebuilt from the lake; it reads only the
+//! columns that an answer needs; a file that cannot be read is named and hides no other; what it keeps in
+//! memory is bounded, however large the lake.
+//!
+//! The way of a question: [`Insight::overview`] lists the lake, counts the files that it has not counted yet
+//! and adds up; [`console`] shows that.
+
+mod api;
+mod config;
+mod counts;
+mod escape;
+mod known;
+mod metrics;
+mod moment;
+mod overview;
+mod page;
+mod service;
+mod status;
+
+use std::sync::Arc;
+
+use lake::{Lake, LakeError};
+use proto::v1::ServiceStatus;
+
+pub use api::{Services, console};
+pub use config::Config;
+pub use counts::{Counts, MOST_VERBS, OTHER, UNTOLD};
+pub use overview::{Hour, Overview, Unreadable};
+pub use service::serve;
+
+/// The answers; clones share what they know of the lake.
+#[derive(Debug, Clone)]
+pub struct Insight(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    lake: Lake,
+    known: known::Known,
+    metrics: metrics::Metrics,
+    started_us: i64,
+}
+
+impl Insight {
+    /// Answers from the lake at `url`; a directory that does not exist yet is made, and is an empty lake.
+    ///
+    /// # Errors
+    /// As for [`Lake::open`].
+    pub fn open(url: &str) -> Result<Insight, LakeError> {
+        Ok(Insight(Arc::new(Inner {
+            lake: Lake::open(url)?,
+            known: known::Known::default(),
+            metrics: metrics::Metrics::declare(),
+            started_us: moment::now_us(),
+        })))
+    }
+
+    /// What the lake holds, with counts for the newest `hours` hours that it has events of. Blocking.
+    ///
+    /// # Errors
+    /// [`LakeError::Storage`] when the lake cannot be listed. Files that cannot be read are in the answer.
+    pub fn overview(&self, hours: usize) -> Result<Overview, LakeError> {
+        overview::of(&self.0.lake, &self.0.known, &self.0.metrics, hours)
+    }
+
+    /// What `Admin.Status` says of insight: the lake's summary. Blocking.
+    #[must_use]
+    pub fn status(&self) -> ServiceStatus {
+        status::of(self.0.lake.url(), self.overview(0), self.0.started_us)
+    }
+}

@@ -69,6 +69,14 @@ impl Lake {
         Ok(Lake { storage: Storage::open(url)? })
     }
 
+    /// Whether `url` can be the address of a lake; touches nothing. For checking a configuration.
+    ///
+    /// # Errors
+    /// [`LakeError::Url`], as [`Lake::open`] would give it.
+    pub fn check(url: &str) -> Result<(), LakeError> {
+        url::directory(url).map(drop)
+    }
+
     /// Writes rows as one file per hour of event time and returns when all of them are durable, with the
     /// files in the order of their hours. No lines, no files.
     ///

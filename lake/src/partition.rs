@@ -28,6 +28,17 @@ impl Partition {
         self.hours * HOUR_US
     }
 
+    /// The day, as `2026-11-23`.
+    pub fn date(self) -> String {
+        let (year, month, day) = civil_from_days(self.hours.div_euclid(24));
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// The hour of the day, 0 to 23.
+    pub fn hour(self) -> i64 {
+        self.hours.rem_euclid(24)
+    }
+
     /// Reads `date=2026-11-23/hour=06`; anything else is no partition.
     pub fn parse(path: &str) -> Option<Partition> {
         let (date, hour) = path.strip_prefix("date=")?.split_once("/hour=")?;
@@ -41,8 +52,7 @@ impl Partition {
 
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil_from_days(self.hours.div_euclid(24));
-        write!(f, "date={year:04}-{month:02}-{day:02}/hour={:02}", self.hours.rem_euclid(24))
+        write!(f, "date={}/hour={:02}", self.date(), self.hour())
     }
 }
 

@@ -33,9 +33,7 @@ impl Storage {
         let directory = Directory::open(&path).map_err(|error| failed(error.to_string()))?;
         let store: Arc<dyn ObjectStore> = directory.store();
         let driver = Driver::start().map_err(|error| failed(error.to_string()))?;
-        let storage = Storage { url: url.into(), directory: directory.into(), store, driver: driver.into() };
-        storage.directory.sweep_staging();
-        Ok(storage)
+        Ok(Storage { url: url.into(), directory: directory.into(), store, driver: driver.into() })
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -8,8 +8,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutPayload, Result};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// Hidden from Spark, pyarrow and Trino by its underscore, from the others by the files' ending.
@@ -23,6 +23,7 @@ static STAGED: AtomicU64 = AtomicU64::new(0);
 pub(super) struct Directory {
     root: PathBuf,
     store: Arc<LocalFileSystem>,
+    swept: Once,
 }
 
 impl Directory {
@@ -32,7 +33,7 @@ impl Directory {
         std::fs::create_dir_all(root).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
         let store = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true);
-        Ok(Directory { root, store: store.into() })
+        Ok(Directory { root, store: store.into(), swept: Once::new() })
     }
 
     pub(super) fn store(&self) -> Arc<LocalFileSystem> {
@@ -41,6 +42,7 @@ impl Directory {
 
     /// Writes, publishes, and returns when nothing of it can be lost any more.
     pub(super) async fn put(&self, location: &Path, body: PutPayload) -> Result<()> {
+        self.swept.call_once(|| self.sweep_staging());
         let number = STAGED.fetch_add(1, Ordering::Relaxed);
         let staged = Path::from(format!("{STAGING}/{}-{number}.partial", std::process::id()));
         self.store.put(&staged, body).await?;
@@ -55,9 +57,9 @@ impl Directory {
         })
     }
 
-    /// Removes what crashed writers left in the staging directory. Failing to is no harm: the files are
-    /// invisible and are tried again at the next start.
-    pub(super) fn sweep_staging(&self) {
+    /// Removes what crashed writers left in the staging directory, before the first write: who only reads
+    /// removes nothing. Failing to is no harm: the files are invisible and are tried again at the next start.
+    fn sweep_staging(&self) {
         let Ok(entries) = std::fs::read_dir(self.root.join(STAGING)) else { return };
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
@@ -120,8 +122,8 @@ mod tests {
         assert_eq!(leftovers(&directory.root), Vec::<String>::new());
     }
 
-    #[test]
-    fn only_abandoned_files_are_swept() {
+    #[tokio::test]
+    async fn only_abandoned_files_are_swept_and_only_by_a_writer() {
         let temporary = tempfile::tempdir().unwrap();
         let directory = Directory::open(temporary.path()).unwrap();
         fs::create_dir(directory.root.join(STAGING)).unwrap();
@@ -130,7 +132,8 @@ mod tests {
             let file = fs::File::create(directory.root.join(STAGING).join(name)).unwrap();
             file.set_modified(modified).unwrap();
         }
-        directory.sweep_staging();
+        assert_eq!(leftovers(&directory.root).len(), 2);
+        directory.put(&Path::from("date=2026-11-23/hour=06/a.parquet"), "one".into()).await.unwrap();
         assert_eq!(leftovers(&directory.root), ["2-0.partial"]);
     }
 }

@@ -1,0 +1,89 @@
+//! Section `insight:` of the configuration.
+//!
+//! Promise: what passed [`Section::validate`] names a lake that can be opened, if its storage is there.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use chassis::{Invalid, Section};
+use lake::Lake;
+use serde::Deserialize;
+
+/// Section `insight:` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The lake to read: `file:///directory` or a plain path. Default: `file:///var/lib/auditrail/lake`.
+    pub lake: String,
+    /// Where admin calls are served (gRPC). Default: `127.0.0.1:7104`.
+    pub listen: SocketAddr,
+    /// Where the console, its API, `/livez`, `/readyz` and `/metrics` are served. Default: `127.0.0.1:8080`.
+    pub http_listen: SocketAddr,
+    /// Admin calls are answered to every peer, not to those on loopback alone. Default: false.
+    pub insecure_admin: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            lake: "file:///var/lib/auditrail/lake".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7104)),
+            http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            insecure_admin: false,
+        }
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "insight";
+
+    fn validate(&self) -> Result<(), Invalid> {
+        Lake::check(&self.lake).map_err(|error| Invalid::new("lake", error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use chassis::Configuration;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let configuration = Configuration::parse(Path::new("auditrail.yaml"), text.to_owned(), []).unwrap();
+        configuration.section().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_section_the_defaults_hold() {
+        assert_eq!(read("").unwrap(), Config::default());
+        assert!(Config::default().validate().is_ok());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = read(
+            "insight: {lake: /srv/lake, listen: '0.0.0.0:1', http_listen: '[::1]:2', insecure_admin: true}",
+        );
+        let expected = Config {
+            lake: "/srv/lake".into(),
+            listen: "0.0.0.0:1".parse().unwrap(),
+            http_listen: "[::1]:2".parse().unwrap(),
+            insecure_admin: true,
+        };
+        assert_eq!(config.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_lake_that_cannot_be_is_refused_at_its_line() {
+        let error = read("insight:\n  lake: s3://bucket\n").unwrap_err();
+        assert!(error.starts_with("auditrail.yaml:2:"), "{error}");
+        assert!(error.contains("`s3` is not a kind of storage"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_known_ones() {
+        let error = read("insight:\n  lakes: /srv/lake\n").unwrap_err();
+        assert!(error.contains("lakes") && error.contains("http_listen"), "{error}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Insight's own binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let service = chassis::Service::new("insight", env!("CARGO_PKG_VERSION"));
+    chassis::run(service, |config: insight::Config, _, stop| insight::serve(config, stop))
+}

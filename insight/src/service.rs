@@ -1,0 +1,48 @@
+//! Insight as a process of its own.
+//!
+//! Promise: a lake that cannot be opened is said before a port is bound; at a stop, answers that were begun are
+//! given first.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chassis::{Ready, Stop, http, listen};
+use proto::Server;
+use proto::v1::StatusReply;
+
+use crate::{Config, Insight, Services, console};
+
+/// Serves insight until `stop` is requested. Must be called on a runtime.
+///
+/// # Errors
+/// The lake cannot be opened, or a listener cannot be had or broke.
+pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let url = config.lake.clone();
+    let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
+    let admin = listen::bind("insight.listen", config.listen).await?;
+    let pages = listen::bind("insight.http_listen", config.http_listen).await?;
+    if !config.http_listen.ip().is_loopback() {
+        tracing::warn!(
+            "insight.http_listen is {}, and anybody there may see the console",
+            config.http_listen
+        );
+    }
+    tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = config.lake, "insight is up");
+    let ready = Ready::new();
+    ready.set_ready("insight");
+    let told = insight.clone();
+    let status = move || StatusReply { services: vec![told.status()] };
+    let services: Services = Arc::new({
+        let status = status.clone();
+        move || serde_json::to_value(status()).unwrap_or_default()
+    });
+    let asked = stop.clone();
+    let server = Server::new(Arc::new(status)).insecure_admin(config.insecure_admin);
+    let answered =
+        async { server.run(admin, async move { asked.wait().await }).await.context("insight.listen broke") };
+    let shown = async {
+        let console = console(insight, services);
+        http::serve(pages, ready, console, stop.clone()).await.context("insight.http_listen broke")
+    };
+    tokio::try_join!(answered, shown).map(|_| ())
+}
