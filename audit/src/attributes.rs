@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_create_of_a_subresource_keeps_the_name_of_its_path() {
-        let object = r#","objectRef":{"resource":"pods","namespace":"a","name":"web","subresource":"eviction"}"#;
+        let object =
+            r#","objectRef":{"resource":"pods","namespace":"a","name":"web","subresource":"eviction"}"#;
         let line = event("create", "/api/v1/namespaces/a/pods/web/eviction", "{}", object);
         let event = Event::scan(line.as_bytes()).unwrap();
         let attributes = Attributes::of(&event);

@@ -78,8 +78,9 @@ impl<'a> Event<'a> {
         }
         let level = text(Field::Level).ok_or(NotAnEvent::Missing { field: "level" })?;
         let stage = text(Field::Stage).ok_or(NotAnEvent::Missing { field: "stage" })?;
-        let level = Level::from_name(text::of_value(level).unwrap_or_default().as_bytes())
-            .ok_or(NotAnEvent::Wrong { field: "level", expected: "None, Metadata, Request or RequestResponse" })?;
+        let level = Level::from_name(text::of_value(level).unwrap_or_default().as_bytes()).ok_or(
+            NotAnEvent::Wrong { field: "level", expected: "None, Metadata, Request or RequestResponse" },
+        )?;
         let stage = Stage::from_name(text::of_value(stage).unwrap_or_default().as_bytes()).ok_or(
             NotAnEvent::Wrong {
                 field: "stage",

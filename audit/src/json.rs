@@ -12,7 +12,8 @@ const DEEPEST: usize = 10_000;
 #[must_use]
 pub fn is_json_object(line: &[u8]) -> bool {
     let start = skip_space(line, 0);
-    line.get(start) == Some(&b'{') && value(line, start).is_some_and(|end| skip_space(line, end) == line.len())
+    line.get(start) == Some(&b'{')
+        && value(line, start).is_some_and(|end| skip_space(line, end) == line.len())
 }
 
 /// Where the value at `at` ends, if it is well formed.
@@ -87,7 +88,9 @@ fn string(text: &[u8], at: usize) -> Option<usize> {
 
 fn scalar(text: &[u8], at: usize) -> Option<usize> {
     let rest = &text[at..];
-    if let Some(literal) = [b"true".as_slice(), b"false", b"null"].into_iter().find(|word| rest.starts_with(word)) {
+    if let Some(literal) =
+        [b"true".as_slice(), b"false", b"null"].into_iter().find(|word| rest.starts_with(word))
+    {
         return Some(at + literal.len());
     }
     let digits = |from: usize| rest[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -125,9 +128,29 @@ mod tests {
         for line in ["{}", " {\"a\":[1,-0.5e+3,true,null,\"\\u00e9\\n\",{},[]]}\r\n", "{\"\":{\"\":\"\"}}"] {
             assert!(is_json_object(line.as_bytes()), "{line}");
         }
-        for line in ["", "[]", "{", "{}{}", "{} x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":01}",
-            "{\"a\":1.}", "{\"a\":1e}", "{\"a\":tru}", "{\"a\":\"\t\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}",
-            "{\"a\":[1 2]}", "{\"a\":[1}}", "{'a':1}", "null", "{\"a\":-}"] {
+        for line in [
+            "",
+            "[]",
+            "{",
+            "{}{}",
+            "{} x",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{,}",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":1e}",
+            "{\"a\":tru}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12g4\"}",
+            "{\"a\":[1 2]}",
+            "{\"a\":[1}}",
+            "{'a':1}",
+            "null",
+            "{\"a\":-}",
+        ] {
             assert!(!is_json_object(line.as_bytes()), "{line}");
         }
         assert!(is_json_object(b"{\"a\":\"\xff\"}"));

@@ -11,6 +11,7 @@
 mod attributes;
 mod condition;
 mod event;
+mod go_text;
 mod json;
 mod level;
 pub mod lint;

@@ -52,7 +52,8 @@ pub fn lower(event: &Event<'_>, decision: &Decision, out: &mut Vec<u8>) -> Lower
         return Lowered::Whole;
     }
     let mut splice = Splice::new(event.line(), out);
-    let plan = Plan { level, lowered: level < event.level(), omit_managed_fields: decision.omit_managed_fields };
+    let plan =
+        Plan { level, lowered: level < event.level(), omit_managed_fields: decision.omit_managed_fields };
     plan.carry_out(event, &mut splice);
     if splice.finish() { Lowered::Spliced } else { Lowered::Whole }
 }
@@ -83,7 +84,9 @@ impl Plan {
             && match span.field {
                 Field::ResponseObject => self.level < Level::RequestResponse,
                 Field::RequestObject => self.level < Level::Request,
-                Field::Annotations => self.level < Level::Request && only_request_annotations(&line[span.value()]),
+                Field::Annotations => {
+                    self.level < Level::Request && only_request_annotations(&line[span.value()])
+                }
                 _ => false,
             }
     }
@@ -95,7 +98,9 @@ impl Plan {
             }
             Field::Annotations if self.lowered && self.level < Level::Request => {
                 let object = &event.line()[span.value()];
-                splice.trim_object(span.value(), |member| member.raw_key(object).starts_with(REQUEST_ANNOTATIONS));
+                splice.trim_object(span.value(), |member| {
+                    member.raw_key(object).starts_with(REQUEST_ANNOTATIONS)
+                });
             }
             Field::RequestObject if self.omit_managed_fields && event.verb() != "patch" => {
                 managed_fields::remove(span.value(), splice);
@@ -108,6 +113,8 @@ impl Plan {
 
 /// Whether there is at least one annotation, and each exists only at `Request` and above.
 fn only_request_annotations(object: &[u8]) -> bool {
-    let mut keys = scan::members(object).map(|(member, _)| member.raw_key(object).starts_with(REQUEST_ANNOTATIONS)).peekable();
+    let mut keys = scan::members(object)
+        .map(|(member, _)| member.raw_key(object).starts_with(REQUEST_ANNOTATIONS))
+        .peekable();
     keys.peek().is_some() && keys.all(|request| request)
 }

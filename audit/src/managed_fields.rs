@@ -28,7 +28,9 @@ fn object(range: Range<usize>, splice: &mut Splice<'_, '_>) -> Option<usize> {
         let end = match (member.raw_key(line), line.get(at)?) {
             (b"metadata", b'{') => metadata(at, splice)?,
             (b"items", b'[') => each_element(line, at, |item| item_object(item, splice))?,
-            (b"rows", b'[') if is_table(&line[range.clone()]) => each_element(line, at, |row| table_row(row, splice))?,
+            (b"rows", b'[') if is_table(&line[range.clone()]) => {
+                each_element(line, at, |row| table_row(row, splice))?
+            }
             _ => scan::skip_value(line, at)?,
         };
         walk.resume(end);

@@ -6,17 +6,18 @@
 
 pub(crate) mod decision;
 pub(crate) mod document;
-mod load;
+mod kind;
+pub(crate) mod load;
 pub(crate) mod matching;
 mod rule;
-mod spec;
+pub(crate) mod spec;
 mod typed;
 mod validate;
 mod why;
 
 pub use decision::Decision;
-pub(crate) use validate::{is_dns_subdomain, url_faults};
 pub use load::{Loaded, PolicyError};
+pub(crate) use validate::{is_dns_subdomain, url_faults};
 pub use why::Reason;
 
 use crate::{Attributes, Level, StageSet};

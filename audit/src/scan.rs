@@ -69,7 +69,9 @@ fn skip_scalar(text: &[u8], at: usize) -> Option<usize> {
     let literal = matches!(scalar, b"true" | b"false" | b"null");
     let number = || {
         scalar.first().is_some_and(|first| *first == b'-' || first.is_ascii_digit())
-            && scalar.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
+            && scalar
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
     };
     (literal || number()).then_some(at + length)
 }
@@ -183,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_value_ends_where_json_says_it_ends() {
-        for value in [r#""a\"b\\""#, "{}", "[]", r#"{"a":"}]","b":[{"c":"\\\""}]}"#, "-1.5e3", "true", "null"] {
+        for value in [r#""a\"b\\""#, "{}", "[]", r#"{"a":"}]","b":[{"c":"\\\""}]}"#, "-1.5e3", "true", "null"]
+        {
             let text = format!("{value},{{");
             assert_eq!(skip_value(text.as_bytes(), 0), Some(value.len()), "{value}");
         }
@@ -204,6 +207,9 @@ mod tests {
             .collect();
         assert_eq!(found, [(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), br#"[ 2 , "x" ]"#.to_vec())]);
         let array = &found[1].1;
-        assert_eq!(elements(array).map(|range| array[range].to_vec()).collect::<Vec<_>>(), [b"2".to_vec(), br#""x""#.to_vec()]);
+        assert_eq!(
+            elements(array).map(|range| array[range].to_vec()).collect::<Vec<_>>(),
+            [b"2".to_vec(), br#""x""#.to_vec()]
+        );
     }
 }

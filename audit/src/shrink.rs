@@ -28,5 +28,9 @@ pub enum TooSmall {
 /// # Errors
 /// [`TooSmall`]
 pub fn shrink(line: &[u8], mut fits: impl FnMut(&[u8]) -> bool) -> Result<Shrunk, TooSmall> {
-    if fits(line) { Ok(Shrunk { line: line.to_vec(), removed: Vec::new() }) } else { Err(TooSmall::DoesNotFit { bytes: line.len() }) }
+    if fits(line) {
+        Ok(Shrunk { line: line.to_vec(), removed: Vec::new() })
+    } else {
+        Err(TooSmall::DoesNotFit { bytes: line.len() })
+    }
 }

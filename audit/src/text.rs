@@ -50,7 +50,9 @@ fn unicode_escape<'a>(rest: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
     let mut after = &rest[4..];
     let mut code = first;
     if (0xd800..0xdc00).contains(&first) {
-        if let Some(second) = after.strip_prefix(b"\\u").and_then(hex4).filter(|c| (0xdc00..0xe000).contains(c)) {
+        if let Some(second) =
+            after.strip_prefix(b"\\u").and_then(hex4).filter(|c| (0xdc00..0xe000).contains(c))
+        {
             code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             after = &after[6..];
         }

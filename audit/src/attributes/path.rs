@@ -52,7 +52,7 @@ pub(super) fn target(path: &str) -> Option<Target<'_>> {
         "apis" if count >= 4 => 2,
         _ => return None,
     };
-    (0..fixed).for_each(|_| drop(parts.next()));
+    parts.nth(fixed - 1)?;
     if matches!(parts.clone().next(), Some("watch" | "proxy")) {
         parts.next();
     }

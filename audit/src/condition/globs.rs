@@ -13,7 +13,9 @@ impl Globs {
     pub(super) fn compile(globs: &[String]) -> Result<Globs, String> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
-            set.add(GlobBuilder::new(glob).literal_separator(false).build().map_err(|error| error.to_string())?);
+            set.add(
+                GlobBuilder::new(glob).literal_separator(false).build().map_err(|error| error.to_string())?,
+            );
         }
         set.build().map(Globs).map_err(|error| error.to_string())
     }

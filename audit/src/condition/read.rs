@@ -66,8 +66,9 @@ impl TryFrom<Written> for Match {
     fn try_from(written: Written) -> Result<Match, BadMatch> {
         let rule = conditions(&written)?;
         let level = |name: &String| {
-            Level::from_name(name.as_bytes())
-                .ok_or_else(|| bad("levels", format!("{name:?} is none of Metadata, Request, RequestResponse")))
+            Level::from_name(name.as_bytes()).ok_or_else(|| {
+                bad("levels", format!("{name:?} is none of Metadata, Request, RequestResponse"))
+            })
         };
         let stage = |name: &String| {
             Stage::from_name(name.as_bytes()).ok_or_else(|| {
@@ -95,11 +96,18 @@ fn bad(key: &'static str, why: String) -> BadMatch {
 }
 
 fn conditions(written: &Written) -> Result<Conditions, BadMatch> {
-    if let Some(fault) = written.non_resource_urls.iter().find_map(|url| Some(format!("{url:?}: {}", url_faults(url).next()?))) {
+    if let Some(fault) =
+        written.non_resource_urls.iter().find_map(|url| Some(format!("{url:?}: {}", url_faults(url).next()?)))
+    {
         return Err(bad("nonResourceURLs", fault));
     }
-    if !written.non_resource_urls.is_empty() && !(written.resources.is_empty() && written.namespaces.is_empty()) {
-        return Err(bad("nonResourceURLs", "cannot be combined with resources or namespaces: no request is both".to_owned()));
+    if !written.non_resource_urls.is_empty()
+        && !(written.resources.is_empty() && written.namespaces.is_empty())
+    {
+        return Err(bad(
+            "nonResourceURLs",
+            "cannot be combined with resources or namespaces: no request is both".to_owned(),
+        ));
     }
     Ok(Conditions {
         users: written.users.clone(),
@@ -114,7 +122,10 @@ fn conditions(written: &Written) -> Result<Conditions, BadMatch> {
 fn resources(entry: &WrittenResources) -> Result<GroupResources, BadMatch> {
     let group = &entry.group;
     if !(group.is_empty() || group == "*" || is_dns_subdomain(group)) {
-        return Err(bad("resources", format!("group {group:?} is no API group; it has no version and no upper case")));
+        return Err(bad(
+            "resources",
+            format!("group {group:?} is no API group; it has no version and no upper case"),
+        ));
     }
     if entry.resources.is_empty() && !entry.resource_names.is_empty() {
         return Err(bad("resources", "resourceNames needs at least one of resources".to_owned()));
@@ -134,7 +145,10 @@ fn codes(written: &[WrittenCode]) -> Result<Codes, BadMatch> {
             WrittenCode::Text(text) => text.clone(),
         };
         if !codes.add(&text) {
-            return Err(bad("codes", format!("{text:?} is neither a status code, nor like `4xx`, `>=500` or `400-404`")));
+            return Err(bad(
+                "codes",
+                format!("{text:?} is neither a status code, nor like `4xx`, `>=500` or `400-404`"),
+            ));
         }
     }
     Ok(codes)
@@ -149,7 +163,8 @@ fn decision(text: &str) -> Result<Verdict, BadMatch> {
 }
 
 fn slower_than(text: &str) -> Result<i64, BadMatch> {
-    span::micros(text).ok_or_else(|| bad("slowerThan", format!("{text:?} is no duration such as `500ms` or `1s`")))
+    span::micros(text)
+        .ok_or_else(|| bad("slowerThan", format!("{text:?} is no duration such as `500ms` or `1s`")))
 }
 
 fn user_agents(globs: &[String]) -> Result<Option<Globs>, BadMatch> {

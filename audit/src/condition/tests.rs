@@ -25,7 +25,10 @@ fn every_condition_takes_and_leaves() {
         (r#"{"users":["jane"]}"#, r#"{"users":["*"]}"#),
         (r#"{"userGroups":["dev"]}"#, r#"{"userGroups":["ops"]}"#),
         (r#"{"verbs":["delete"]}"#, r#"{"verbs":["DELETE"]}"#),
-        (r#"{"resources":[{"resources":["pods"],"resourceNames":["x"]}]}"#, r#"{"resources":[{"group":"apps"}]}"#),
+        (
+            r#"{"resources":[{"resources":["pods"],"resourceNames":["x"]}]}"#,
+            r#"{"resources":[{"group":"apps"}]}"#,
+        ),
         (r#"{"namespaces":["web"]}"#, r#"{"namespaces":[""]}"#),
         (r#"{"not":{"nonResourceURLs":["*"]}}"#, r#"{"nonResourceURLs":["*"]}"#),
         (r#"{"stages":["ResponseComplete"]}"#, r#"{"stages":["Panic","ResponseStarted"]}"#),

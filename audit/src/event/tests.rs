@@ -10,14 +10,30 @@ fn every_field_is_found_in_its_place() {
     assert_eq!(event.audit_id(), "a\"b");
     assert_eq!(event.request_uri(), "/api/v1/pods?x=1&y");
     let user = event.user().unwrap();
-    assert_eq!((user.username().as_ref(), user.uid().as_deref(), user.extra()), ("jane", Some("7"), Some(br#"{"k":["v"]}"#.as_slice())));
+    assert_eq!(
+        (user.username().as_ref(), user.uid().as_deref(), user.extra()),
+        ("jane", Some("7"), Some(br#"{"k":["v"]}"#.as_slice()))
+    );
     assert_eq!(user.groups().collect::<Vec<_>>(), ["dev", "ops"]);
     assert_eq!(event.impersonated_user().unwrap().username(), "joe");
     assert_eq!(event.source_ips().last().unwrap(), "10.0.0.1");
     let object = event.object_ref().unwrap();
-    assert_eq!([object.resource, object.namespace, object.name, object.uid, object.api_group, object.api_version, object.subresource],
-        ["pods", "web", "n", "u", "g", "v1", "log"]);
-    assert_eq!((event.code(), event.reason().as_deref(), event.message().as_deref()), (Some(403), Some("Forbidden"), Some("no")));
+    assert_eq!(
+        [
+            object.resource,
+            object.namespace,
+            object.name,
+            object.uid,
+            object.api_group,
+            object.api_version,
+            object.subresource
+        ],
+        ["pods", "web", "n", "u", "g", "v1", "log"]
+    );
+    assert_eq!(
+        (event.code(), event.reason().as_deref(), event.message().as_deref()),
+        (Some(403), Some("Forbidden"), Some("no"))
+    );
     assert_eq!(event.request_object(), Some(br#"{"a":1}"#.as_slice()));
     assert_eq!(event.response_object(), None);
     assert_eq!(event.stage_micros().unwrap() - event.request_received_micros().unwrap(), 7);
@@ -51,7 +67,16 @@ fn what_is_no_event_is_refused_with_the_reason() {
     assert_eq!(reason(r#"{"level":"None","stage":"Pan"#), NotAnEvent::NotAnObject { column: 25 });
     assert_eq!(reason("{}"), NotAnEvent::Missing { field: "level" });
     assert_eq!(reason(r#"{"level":"Metadata"}"#), NotAnEvent::Missing { field: "stage" });
-    assert!(matches!(reason(r#"{"level":"metadata","stage":"Panic"}"#), NotAnEvent::Wrong { field: "level", .. }));
-    assert!(matches!(reason(r#"{"kind":"EventList","level":"None","stage":"Panic"}"#), NotAnEvent::Wrong { field: "kind", .. }));
-    assert!(matches!(reason(r#"{"level":"None","stage":"Panic","user":1}"#), NotAnEvent::Wrong { field: "user", .. }));
+    assert!(matches!(
+        reason(r#"{"level":"metadata","stage":"Panic"}"#),
+        NotAnEvent::Wrong { field: "level", .. }
+    ));
+    assert!(matches!(
+        reason(r#"{"kind":"EventList","level":"None","stage":"Panic"}"#),
+        NotAnEvent::Wrong { field: "kind", .. }
+    ));
+    assert!(matches!(
+        reason(r#"{"level":"None","stage":"Panic","user":1}"#),
+        NotAnEvent::Wrong { field: "user", .. }
+    ));
 }

@@ -47,7 +47,9 @@ impl Conditions {
 
     /// The first condition that does not hold.
     pub(crate) fn unmet(&self, attributes: &Attributes<'_>) -> Option<Unmet> {
-        if !self.users.is_empty() && !attributes.user.as_deref().is_some_and(|user| contains(&self.users, user)) {
+        if !self.users.is_empty()
+            && !attributes.user.as_deref().is_some_and(|user| contains(&self.users, user))
+        {
             return Some(Unmet::Users);
         }
         if !self.user_groups.is_empty() && !self.group_holds(attributes) {
@@ -148,7 +150,11 @@ mod tests {
             ("Pods", "pods", "", false),
             ("", "", "", true),
         ] {
-            assert_eq!(resource_matches(pattern, resource, subresource), covered, "{pattern} {resource} {subresource}");
+            assert_eq!(
+                resource_matches(pattern, resource, subresource),
+                covered,
+                "{pattern} {resource} {subresource}"
+            );
         }
     }
 

@@ -26,10 +26,17 @@ pub(super) fn sentence(unmet: Unmet, conditions: &Conditions, attributes: &Attri
         }
         Unmet::Verbs => format!("verb {:?} is not one of verbs {}", attributes.verb, list(&conditions.verbs)),
         Unmet::ResourceRequest => {
-            format!("{:?} is not a resource request, and the rule asks for resources or namespaces", attributes.path)
+            format!(
+                "{:?} is not a resource request, and the rule asks for resources or namespaces",
+                attributes.path
+            )
         }
         Unmet::Namespaces => {
-            format!("namespace {:?} is not one of namespaces {}", attributes.namespace, list(&conditions.namespaces))
+            format!(
+                "namespace {:?} is not one of namespaces {}",
+                attributes.namespace,
+                list(&conditions.namespaces)
+            )
         }
         Unmet::Resources => {
             format!("{} is not covered by resources {}", resource(attributes), entries(&conditions.resources))
@@ -38,13 +45,20 @@ pub(super) fn sentence(unmet: Unmet, conditions: &Conditions, attributes: &Attri
             format!("{} is a resource, and the rule asks for nonResourceURLs", resource(attributes))
         }
         Unmet::NonResourceUrls => {
-            format!("path {:?} matches none of nonResourceURLs {}", attributes.path, list(&conditions.non_resource_urls))
+            format!(
+                "path {:?} matches none of nonResourceURLs {}",
+                attributes.path,
+                list(&conditions.non_resource_urls)
+            )
         }
     }
 }
 
 fn user(attributes: &Attributes<'_>) -> String {
-    attributes.user.as_ref().map_or_else(|| "a request without a user".to_owned(), |user| format!("user {user:?}"))
+    attributes
+        .user
+        .as_ref()
+        .map_or_else(|| "a request without a user".to_owned(), |user| format!("user {user:?}"))
 }
 
 fn resource(attributes: &Attributes<'_>) -> String {
@@ -63,14 +77,16 @@ fn resource(attributes: &Attributes<'_>) -> String {
 
 fn list(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-    let more = if names.len() > SHOWN { format!(", and {} more", names.len() - SHOWN) } else { String::new() };
+    let more =
+        if names.len() > SHOWN { format!(", and {} more", names.len() - SHOWN) } else { String::new() };
     format!("[{}{more}]", shown.join(", "))
 }
 
 fn entries(entries: &[GroupResources]) -> String {
     let text = |entry: &GroupResources| {
         let group = if entry.group.is_empty() { "core".to_owned() } else { entry.group.clone() };
-        let resources = if entry.resources.is_empty() { "everything".to_owned() } else { list(&entry.resources) };
+        let resources =
+            if entry.resources.is_empty() { "everything".to_owned() } else { list(&entry.resources) };
         let names = if entry.resource_names.is_empty() {
             String::new()
         } else {

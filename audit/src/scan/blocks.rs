@@ -127,10 +127,10 @@ mod tests {
     fn plainly(text: &[u8]) -> Option<usize> {
         let (mut depth, mut in_string, mut escape) = (0usize, false, false);
         for (at, byte) in text.iter().enumerate() {
+            let literal = escape;
+            escape = !literal && *byte == b'\\';
             match byte {
-                _ if escape => escape = false,
-                b'\\' => escape = true,
-                b'"' => in_string = !in_string,
+                b'"' if !literal => in_string = !in_string,
                 b'{' | b'[' if !in_string => depth += 1,
                 b'}' | b']' if !in_string && depth <= 1 => return Some(at + 1),
                 b'}' | b']' if !in_string => depth -= 1,
