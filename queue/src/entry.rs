@@ -42,3 +42,6 @@ pub struct Entry {
     /// Length of the payload.
     pub bytes: u32,
 }
+
+/// State keys with their values, in order of keys.
+pub type State = Vec<(Vec<u8>, Vec<u8>)>;

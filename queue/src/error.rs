@@ -3,7 +3,7 @@
 //! No message holds a payload, a header or a state value.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a queue directory was not opened. Nothing in it was changed for `Newer`, `InUse` and `TooSmall`.
@@ -53,6 +53,13 @@ pub enum OpenError {
         /// What its library said.
         why: String,
     },
+}
+
+impl OpenError {
+    /// For `map_err`: what was being done to which path.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> OpenError {
+        move |source| OpenError::Io { doing, path: path.to_owned(), source }
+    }
 }
 
 /// Why an operation was not taken. Nothing of it was queued.

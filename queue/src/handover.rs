@@ -31,10 +31,24 @@ pub(crate) struct Data {
 pub(crate) struct Operation {
     pub(crate) records: Vec<Data>,
     pub(crate) removals: Vec<u64>,
+    /// Positions marked as removed even if the index does not know them.
+    pub(crate) burials: Vec<u64>,
     pub(crate) puts: Vec<Put>,
     /// Bytes it takes in a segment.
     pub(crate) size: u64,
     pub(crate) reply: Option<oneshot::Sender<Outcome>>,
+}
+
+impl Operation {
+    /// Whether it adds records.
+    pub(crate) fn appends(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    /// Whether it only takes records away.
+    pub(crate) fn frees(&self) -> bool {
+        self.records.is_empty() && !self.removals.is_empty()
+    }
 }
 
 struct State {
@@ -62,7 +76,7 @@ impl Handover {
     /// Takes an operation, or says why not.
     pub(crate) fn offer(&self, mut operation: Operation) -> Result<Ticket, Refused> {
         let mut state = self.lock();
-        state.admits(self.limit, operation.size, !operation.records.is_empty())?;
+        state.admits(self.limit, operation.size, operation.appends())?;
         let (sender, ticket) = Ticket::new();
         operation.reply = Some(sender);
         state.waiting_bytes += operation.size;
@@ -129,6 +143,21 @@ impl Handover {
         state.used = used;
         drop(state);
         self.room.notify_waiters();
+    }
+
+    /// What waits and adds records: it must not be written once something before it failed.
+    pub(crate) fn withdraw_appends(&self) -> Vec<Operation> {
+        let mut state = self.lock();
+        let (appends, others) = std::mem::take(&mut state.waiting).into_iter().partition(Operation::appends);
+        state.waiting = others;
+        state.waiting_bytes = state.waiting.iter().map(|operation| operation.size).sum();
+        appends
+    }
+
+    /// Closes, and drops what waits; its tickets then say so.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.lock().waiting.clear();
     }
 
     pub(crate) fn close(&self) {

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::entry::{Entry, Put};
+use crate::entry::{Entry, Put, State};
 use crate::error::{Failed, OpenError, ReadError, Refused};
 use crate::handover::{Data, Handover, Operation};
 use crate::limits;
@@ -147,7 +147,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`ReadError::Index`].
-    pub fn scan(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    pub fn scan(&self, prefix: &[u8]) -> Result<State, ReadError> {
         self.0.store.scan(prefix)
     }
 

@@ -1,0 +1,67 @@
+//! A first look at all segments, before anything is changed.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::error::OpenError;
+use crate::record::Place;
+use crate::segment::{self, Found, VERSION};
+
+/// One segment, as far as its header tells.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) number: u64,
+    pub(super) length: u64,
+    /// Where records begin; `None` when the header is damaged.
+    pub(super) begin: Option<u64>,
+}
+
+/// All segments, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) segments: Vec<Known>,
+    /// The seal, from any header that is whole.
+    pub(super) seal: Option<u64>,
+}
+
+impl Survey {
+    /// Looks at every header.
+    ///
+    /// # Errors
+    /// [`OpenError::Newer`] when one of them is of a newer version.
+    pub(super) fn of(dir: &Path) -> Result<Survey, OpenError> {
+        let mut survey = Survey::default();
+        let segments = segment::list(dir).map_err(OpenError::io("listing", &segment::directory(dir)))?;
+        for number in segments {
+            let path = segment::path(dir, number);
+            let io = OpenError::io("reading", &path);
+            let file = File::open(&path).map_err(&io)?;
+            let length = file.metadata().map_err(&io)?.len();
+            let begin = match segment::read_header(&file, number).map_err(&io)? {
+                Found::Newer(found) => {
+                    return Err(OpenError::Newer { path: path.clone(), found, known: VERSION });
+                }
+                Found::Whole(header, begin) => {
+                    survey.seal = Some(header.seal);
+                    Some(begin)
+                }
+                Found::Damaged => None,
+            };
+            survey.segments.push(Known { number, length, begin });
+        }
+        Ok(survey)
+    }
+
+    pub(super) fn newest(&self) -> Option<&Known> {
+        self.segments.last()
+    }
+
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        self.segments.iter().map(|known| known.number).collect()
+    }
+
+    /// Whether the segments reach as far as an index has followed them.
+    pub(super) fn covers(&self, place: Place) -> bool {
+        self.segments.iter().any(|known| known.number == place.segment && known.length >= place.offset)
+    }
+}

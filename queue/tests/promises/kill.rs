@@ -1,0 +1,97 @@
+//! kill -9 at moments that nobody chose.
+//!
+//! The test binary runs itself as the child, which appends and says on its standard output what was confirmed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use queue::{Put, Queue};
+
+use crate::harness::{checkpoint, numbers, open, payload, small};
+
+const DIR: &str = "QUEUE_TEST_KILL_DIR";
+const ROUNDS: u64 = 8;
+
+/// How many confirmed appends to wait for before the kill; seeded, so that a failure can be repeated.
+fn patience(round: u64) -> u64 {
+    let mixed = (round + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    1 + (mixed ^ (mixed >> 29)) % 120
+}
+
+#[test]
+#[ignore = "the child of the test below"]
+fn child_that_appends_until_it_is_killed() {
+    let Ok(dir) = std::env::var(DIR) else { return };
+    let (queue, _) = open(Path::new(&dir));
+    let first = checkpoint(&queue).unwrap_or(0) + 1;
+    let mut tickets = std::collections::VecDeque::new();
+    for number in first.. {
+        tickets.push_back((number, append(&queue, number)));
+        if tickets.len() >= 4 {
+            let (number, ticket) = tickets.pop_front().unwrap();
+            ticket.wait().unwrap();
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "confirmed {number}").unwrap();
+            out.flush().unwrap();
+        }
+        if number % 3 == 0 && number > 60 {
+            remove_oldest(&queue);
+        }
+    }
+}
+
+fn append(queue: &Queue, number: u64) -> queue::Ticket {
+    let puts = vec![Put::set("checkpoint", number.to_le_bytes())];
+    queue.append(&number.to_le_bytes(), payload(number), puts).unwrap()
+}
+
+fn remove_oldest(queue: &Queue) {
+    let oldest: Vec<u64> = queue.entries(0, 4).unwrap().iter().map(|entry| entry.position).collect();
+    queue.remove(oldest, Vec::new()).unwrap().wait().unwrap();
+}
+
+/// Runs the child until it confirmed as many appends as asked for, and kills it. Returns the last number confirmed.
+fn killed_after(dir: &Path, confirmed: u64) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "kill::child_that_appends_until_it_is_killed", "--nocapture"])
+        .env(DIR, dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let number = |line: String| line.split("confirmed ").nth(1).and_then(|number| number.parse::<u64>().ok());
+    let mut last = 0;
+    for _ in 0..confirmed {
+        last = lines.by_ref().find_map(number).expect("the child lives");
+    }
+    child.kill().unwrap();
+    last = lines.filter_map(number).last().unwrap_or(last);
+    child.wait().unwrap();
+    last
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
+    let root = tempfile::tempdir().unwrap();
+    let mut id = None;
+    for round in 0..ROUNDS {
+        let confirmed = killed_after(root.path(), patience(round));
+        if round % 3 == 2 {
+            std::fs::remove_dir_all(root.path().join("index")).unwrap();
+        }
+        let (queue, opened) = Queue::open(root.path(), small()).unwrap();
+        assert_eq!((opened.clean, opened.damaged_records), (false, 0), "round {round}: {opened:?}");
+        let queued = numbers(&queue);
+        let last = *queued.last().unwrap();
+        assert!(last >= confirmed, "round {round}: {confirmed} was confirmed, {last} is the last");
+        assert!(queued.windows(2).all(|pair| pair[0] + 1 == pair[1]), "round {round}: a gap");
+        assert_eq!(checkpoint(&queue), Some(last), "round {round}");
+        if opened.cut_bytes == 0 {
+            assert_eq!(*id.get_or_insert(queue.id()), queue.id(), "round {round}");
+        }
+        id = Some(queue.id());
+        drop(queue);
+    }
+}
