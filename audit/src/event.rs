@@ -229,6 +229,11 @@ impl<'a> Event<'a> {
         self.members.last(field).map(|span| &self.line[span.value()])
     }
 
+    /// Where the last value of a field that is not null is.
+    pub(crate) fn last(&self, field: Field) -> Option<Span> {
+        self.members.last(field)
+    }
+
     /// Where all members of the top level are, in order.
     pub(crate) fn spans(&self) -> impl Iterator<Item = Span> {
         self.members.iter()

@@ -4,9 +4,10 @@
 //! raised; lowering twice is lowering once.
 
 use crate::event::{Event, Field, Span};
+use crate::metadata::Part;
 use crate::policy::Decision;
 use crate::splice::{Splice, Trim};
-use crate::{Level, Stage, managed_fields, scan};
+use crate::{Level, Stage, metadata, scan};
 
 /// Annotations that exist only at `Request` and above begin so.
 const REQUEST_ANNOTATIONS: &[u8] = b"patch.webhook.admission.k8s.io/";
@@ -103,9 +104,11 @@ impl Plan {
                 });
             }
             Field::RequestObject if self.omit_managed_fields && event.verb() != "patch" => {
-                managed_fields::remove(span.value(), splice);
+                metadata::remove(Part::ManagedFields, span.value(), splice);
             }
-            Field::ResponseObject if self.omit_managed_fields => managed_fields::remove(span.value(), splice),
+            Field::ResponseObject if self.omit_managed_fields => {
+                metadata::remove(Part::ManagedFields, span.value(), splice)
+            }
             _ => {}
         }
     }

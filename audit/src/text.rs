@@ -49,13 +49,10 @@ fn unicode_escape<'a>(rest: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
     };
     let mut after = &rest[4..];
     let mut code = first;
-    if (0xd800..0xdc00).contains(&first) {
-        if let Some(second) =
-            after.strip_prefix(b"\\u").and_then(hex4).filter(|c| (0xdc00..0xe000).contains(c))
-        {
-            code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-            after = &after[6..];
-        }
+    let low = after.strip_prefix(b"\\u").and_then(hex4).filter(|code| (0xdc00..0xe000).contains(code));
+    if let (0xd800..0xdc00, Some(second)) = (first, low) {
+        code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        after = &after[6..];
     }
     let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
     text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());

@@ -101,9 +101,8 @@ fn conditions(written: &Written) -> Result<Conditions, BadMatch> {
     {
         return Err(bad("nonResourceURLs", fault));
     }
-    if !written.non_resource_urls.is_empty()
-        && !(written.resources.is_empty() && written.namespaces.is_empty())
-    {
+    let about_resources = !written.resources.is_empty() || !written.namespaces.is_empty();
+    if about_resources && !written.non_resource_urls.is_empty() {
         return Err(bad(
             "nonResourceURLs",
             "cannot be combined with resources or namespaces: no request is both".to_owned(),

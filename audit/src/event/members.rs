@@ -14,7 +14,6 @@ const ABSENT: u32 = u32::MAX;
 pub(crate) struct Span {
     pub(crate) field: Field,
     key_start: u32,
-    key_end: u32,
     value_start: u32,
     value_end: u32,
 }
@@ -26,13 +25,12 @@ impl Span {
         Span {
             field,
             key_start: narrow(member.key_start),
-            key_end: narrow(member.key_end),
             value_start: narrow(member.value_start),
             value_end: narrow(value_end),
         }
     }
 
-    const NONE: Span = Span { field: Field::Other, key_start: 0, key_end: 0, value_start: 0, value_end: 0 };
+    const NONE: Span = Span { field: Field::Other, key_start: 0, value_start: 0, value_end: 0 };
 
     /// From the quote of the key to the end of the value.
     pub(crate) fn whole(self) -> Range<usize> {
@@ -42,11 +40,6 @@ impl Span {
     /// The value.
     pub(crate) fn value(self) -> Range<usize> {
         self.value_start as usize..self.value_end as usize
-    }
-
-    /// The key between its quotes.
-    pub(crate) fn key(self) -> Range<usize> {
-        self.key_start as usize + 1..self.key_end as usize - 1
     }
 }
 

@@ -161,7 +161,7 @@ fn binary(text: &str) -> Result<Scalar, String> {
     let wrong = || "!!binary value contains invalid base64 data".to_owned();
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     let body = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(&digits);
-    if digits.len() % 4 != 0 || body.len() % 4 == 1 {
+    if !digits.len().is_multiple_of(4) || body.len() % 4 == 1 {
         return Err(wrong());
     }
     let mut bytes = Vec::new();
