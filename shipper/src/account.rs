@@ -1,0 +1,252 @@
+//! What became of the lines of one origin and queue at one destination.
+//!
+//! Invariant: `received = delivered + filtered + dead + shed + spooled`, after every [`Entry`]. An account says all
+//! that must survive a crash; it is stored whole with each change.
+
+use std::collections::BTreeMap;
+
+use proto::{Count, NamedCount, Origin, v1};
+use serde::{Deserialize, Serialize};
+
+use crate::covered::Covered;
+
+/// How many names of rules and causes are told apart; further ones are counted as [`OTHER`].
+const MOST_NAMES: usize = 256;
+const LONGEST_NAME: usize = 120;
+const OTHER: &str = "other";
+
+/// Bytes of tags and paths that are stored for display.
+const MOST_TEXT: usize = 8 << 10;
+
+/// Events, and their bytes as read (each line with one newline).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Tally {
+    pub(crate) fn one(bytes: u64) -> Tally {
+        Tally { events: 1, bytes }
+    }
+
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+    }
+
+    /// Saturating: a damaged store must not make a shipper panic.
+    fn take(&mut self, other: Tally) {
+        self.events = self.events.saturating_sub(other.events);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
+    }
+
+    pub(crate) fn is_zero(self) -> bool {
+        self == Tally::default()
+    }
+}
+
+impl From<Tally> for Count {
+    fn from(tally: Tally) -> Count {
+        Count { events: tally.events, bytes: tally.bytes }
+    }
+}
+
+/// Counts by the name of a rule or cause.
+pub(crate) type Named = BTreeMap<String, Tally>;
+
+/// One line of the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// A batch was taken: so much filtered before it came, so much spooled, so much shed.
+    Taken { first: u64, last: u64, filtered: Named, spooled: Tally, shed: Tally },
+    /// A batch came that had been taken whole.
+    Repeated,
+    /// The intake took a body; of it so much was shrunk, and so much had its invalid UTF-8 replaced.
+    Delivered { all: Tally, shrunk: Tally, replaced: Tally },
+    /// Spooled events became dead letters, or were lost with a damaged record.
+    Dead { cause: String, all: Tally },
+    /// The spool holds more than the account knew of (its newest state was lost with a disk).
+    Found { spooled: Tally },
+}
+
+/// The account of one origin and queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) log: Log,
+    pub(crate) queue: [u8; 16],
+    pub(crate) covered: Covered,
+    pub(crate) received: Tally,
+    pub(crate) delivered: Tally,
+    pub(crate) filtered: Named,
+    pub(crate) dead: Named,
+    pub(crate) shed: Tally,
+    pub(crate) spooled: Tally,
+    pub(crate) repeated: u64,
+    pub(crate) shrunk: Tally,
+    pub(crate) replaced: Tally,
+}
+
+/// An origin as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Log {
+    pub(crate) cluster: String,
+    pub(crate) node: String,
+    pub(crate) collector: String,
+    pub(crate) path: String,
+    source: String,
+    service: String,
+    tags: Vec<String>,
+}
+
+impl Account {
+    pub(crate) fn new(origin: &Origin, queue: [u8; 16]) -> Account {
+        Account { log: Log::from(origin), queue, ..Account::default() }
+    }
+
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Taken { first, last, filtered, spooled, shed } => {
+                self.covered.add(*first, *last);
+                for (name, tally) in filtered {
+                    self.received.add(*tally);
+                    add_named(&mut self.filtered, name, *tally);
+                }
+                self.received.add(*spooled);
+                self.received.add(*shed);
+                self.spooled.add(*spooled);
+                self.shed.add(*shed);
+            }
+            Entry::Repeated => self.repeated += 1,
+            Entry::Delivered { all, shrunk, replaced } => {
+                self.spooled.take(*all);
+                self.delivered.add(*all);
+                self.shrunk.add(*shrunk);
+                self.replaced.add(*replaced);
+            }
+            Entry::Dead { cause, all } => {
+                self.spooled.take(*all);
+                add_named(&mut self.dead, cause, *all);
+            }
+            Entry::Found { spooled } => {
+                self.received.add(*spooled);
+                self.spooled.add(*spooled);
+            }
+        }
+    }
+
+    /// Whether the books are in order.
+    #[cfg(test)]
+    pub(crate) fn balances(&self) -> bool {
+        let mut sum = self.delivered;
+        self.filtered.values().chain(self.dead.values()).for_each(|tally| sum.add(*tally));
+        sum.add(self.shed);
+        sum.add(self.spooled);
+        sum == self.received
+    }
+
+    pub(crate) fn to_proto(&self) -> v1::Account {
+        v1::Account {
+            origin: Some(self.log.origin()),
+            queue: self.queue.to_vec(),
+            received: Some(self.received.into()),
+            delivered: Some(self.delivered.into()),
+            filtered: named_counts(&self.filtered),
+            dead: named_counts(&self.dead),
+            shed: Some(self.shed.into()),
+            spooled: Some(self.spooled.into()),
+            repeated_batches: self.repeated,
+            watermark: self.covered.watermark(),
+            shrunk: Some(self.shrunk.into()),
+            replaced_utf8: Some(self.replaced.into()),
+        }
+    }
+}
+
+impl Log {
+    pub(crate) fn origin(&self) -> Origin {
+        let Log { cluster, node, collector, path, source, service, tags } = self.clone();
+        Origin { cluster, node, collector, path, source, service, tags }
+    }
+}
+
+impl From<&Origin> for Log {
+    fn from(origin: &Origin) -> Log {
+        let Origin { cluster, node, collector, path, source, service, tags } = origin.clone();
+        let mut room = MOST_TEXT;
+        let fits = |tag: &String| {
+            room = room.saturating_sub(tag.len());
+            room > 0
+        };
+        Log {
+            cluster,
+            node,
+            collector,
+            path,
+            source,
+            service,
+            tags: tags.into_iter().take_while(fits).collect(),
+        }
+    }
+}
+
+fn add_named(names: &mut Named, name: &str, tally: Tally) {
+    let name: String = name.chars().take(LONGEST_NAME).collect();
+    let known = names.contains_key(&name) || names.len() < MOST_NAMES;
+    names.entry(if known { name } else { OTHER.to_owned() }).or_default().add(tally);
+}
+
+fn named_counts(names: &Named) -> Vec<NamedCount> {
+    names.iter().map(|(name, &tally)| NamedCount { name: name.clone(), count: Some(tally.into()) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(events: u64) -> Tally {
+        Tally { events, bytes: events * 100 }
+    }
+
+    #[test]
+    fn every_entry_keeps_the_books_in_order() {
+        let mut account = Account::new(&Origin::default(), [1; 16]);
+        for entry in [
+            Entry::Taken {
+                first: 1,
+                last: 20,
+                filtered: Named::from([("rule 1".into(), tally(5))]),
+                spooled: tally(10),
+                shed: Tally::default(),
+            },
+            Entry::Delivered { all: tally(6), shrunk: tally(1), replaced: tally(2) },
+            Entry::Dead { cause: "too large".into(), all: tally(1) },
+            Entry::Repeated,
+            Entry::Taken { first: 21, last: 30, filtered: Named::new(), spooled: tally(0), shed: tally(10) },
+            Entry::Found { spooled: tally(2) },
+        ] {
+            account.apply(&entry);
+            assert!(account.balances(), "{entry:?}: {account:?}");
+        }
+        assert_eq!((account.spooled, account.shed, account.received), (tally(5), tally(10), tally(27)));
+        assert_eq!(account.covered.watermark(), 30);
+    }
+
+    #[test]
+    fn an_account_is_the_same_after_it_was_stored() {
+        let origin = Origin { path: "/a".into(), tags: vec!["k:v".into()], ..Origin::default() };
+        let mut account = Account::new(&origin, [9; 16]);
+        account.apply(&Entry::Dead { cause: "rejected".into(), all: tally(0) });
+        let stored = serde_json::to_vec(&account).unwrap();
+        assert_eq!(serde_json::from_slice::<Account>(&stored).unwrap(), account);
+        assert_eq!(account.log.origin(), origin);
+    }
+
+    #[test]
+    fn names_are_bounded_and_nothing_is_lost_from_the_sum() {
+        let mut names = Named::new();
+        (0..1000).for_each(|n| add_named(&mut names, &format!("rule {n}"), tally(1)));
+        assert_eq!(names.len(), MOST_NAMES + 1);
+        assert_eq!(names.values().map(|tally| tally.events).sum::<u64>(), 1000);
+    }
+}

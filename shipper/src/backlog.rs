@@ -1,0 +1,112 @@
+//! Which body is next: a bounded window on the spool, oldest first, with those that have to be sent again.
+//!
+//! Invariant: a body is in the backlog or in flight, never both; one that was lost from both is still in the spool and
+//! comes again at the next start.
+
+use std::collections::VecDeque;
+
+use queue::ReadError;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::spool::{Spool, Stored};
+
+/// Records listed at a time.
+const WINDOW: usize = 256;
+
+/// Bodies that wait to be sent again, before new ones are no longer tried as probes.
+const MOST_AGAIN: usize = 8;
+
+/// A body to be delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) stored: Stored,
+    /// How often it was sent without success.
+    pub(crate) failures: u32,
+    /// Not to be sent before.
+    pub(crate) due: Option<Instant>,
+}
+
+/// What waits to be delivered.
+pub(crate) struct Backlog {
+    spool: Spool,
+    committed: watch::Receiver<u64>,
+    next: u64,
+    /// Nothing is left to be listed before the next commit.
+    listed_all: bool,
+    fresh: VecDeque<Stored>,
+    again: Vec<Job>,
+}
+
+impl Backlog {
+    pub(crate) fn new(spool: Spool) -> Backlog {
+        let committed = spool.committed();
+        Backlog { spool, committed, next: 0, listed_all: false, fresh: VecDeque::new(), again: Vec::new() }
+    }
+
+    /// Lists more of the spool if the window is empty and there may be more.
+    pub(crate) async fn refill(&mut self) -> Result<(), ReadError> {
+        if !self.fresh.is_empty() || self.listed_all {
+            return Ok(());
+        }
+        self.committed.borrow_and_update();
+        let (spool, next) = (self.spool.clone(), self.next);
+        let listed = tokio::task::spawn_blocking(move || spool.list(next, WINDOW)).await;
+        let page = listed.unwrap_or_else(|error| Err(ReadError::Index { why: error.to_string() }))?;
+        self.listed_all = page.is_empty();
+        if let Some(last) = page.last() {
+            self.next = last.entry.position + 1;
+        }
+        self.fresh.extend(page);
+        Ok(())
+    }
+
+    /// Waits for a commit when there is nothing left to be listed; else at once.
+    pub(crate) async fn more(&mut self) {
+        if self.listed_all {
+            if self.committed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            self.listed_all = false;
+        }
+    }
+
+    /// Whether more has to be listed before there is anything new.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fresh.is_empty()
+    }
+
+    /// The next body that is due. While all is well it is the oldest; a probe is one that failed least, so that a
+    /// body that never gets through does not keep the others from showing that they would.
+    pub(crate) fn take(&mut self, now: Instant, probing: bool) -> Option<Job> {
+        let crowded = probing && self.again.len() >= MOST_AGAIN;
+        let rank =
+            |failures: u32, stored: &Stored| (if probing { failures } else { 0 }, stored.entry.position);
+        let due = |job: &Job| crowded || job.due.is_none_or(|due| due <= now);
+        let again = self.again.iter().enumerate().filter(|(_, job)| due(job));
+        let again = again.map(|(at, job)| (rank(job.failures, &job.stored), at)).min();
+        let fresh = self.fresh.front().filter(|_| !crowded).map(|stored| rank(0, stored));
+        match (again, fresh) {
+            (Some((rank, at)), fresh) if fresh.is_none_or(|fresh| rank < fresh) => {
+                Some(self.again.swap_remove(at))
+            }
+            (_, Some(_)) => self.fresh.pop_front().map(|stored| Job { stored, failures: 0, due: None }),
+            _ => None,
+        }
+    }
+
+    /// Puts a body back that did not get through.
+    pub(crate) fn put_back(&mut self, job: Job) {
+        self.again.push(job);
+    }
+
+    /// When the next body that waits becomes due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.again.iter().filter_map(|job| job.due).min()
+    }
+
+    /// Makes every body due, since an outage is over.
+    pub(crate) fn all_due(&mut self) {
+        self.again.iter_mut().for_each(|job| job.due = None);
+    }
+}

@@ -1,0 +1,246 @@
+//! Section `shipper:` of the configuration: where the spool lies, and where the events go.
+//!
+//! Promise: what is impossible (an empty path, an address that is none, a name that is no file name) is refused
+//! before a port is bound, with the key that says so.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use chassis::{ByteSize, Invalid, Section, Span};
+use serde::Deserialize;
+
+mod destination;
+
+pub use destination::{Compression, Datadog, Destination, File, Lake, Stdout};
+
+/// Smallest spool, in bytes: a batch of the greatest size must come to fit.
+const LEAST_SPOOL: u64 = 128 << 20;
+
+/// Smallest store of dead letters, in bytes.
+const LEAST_DEAD_LETTERS: u64 = 64 << 20;
+
+/// Longest name of a destination.
+const LONGEST_NAME: usize = 64;
+
+/// Section `shipper:`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where bodies wait until an intake took them.
+    pub spool: SpoolConfig,
+    /// Every destination by its name, which batches carry.
+    pub destinations: BTreeMap<String, Destination>,
+    /// Where events lie that no intake takes.
+    pub dead_letters: DeadLetterConfig,
+    /// How patiently a sick destination is tried again.
+    pub retry: Retry,
+    /// Address for gRPC. Default: 127.0.0.1:7103.
+    pub listen: SocketAddr,
+    /// Address for health and metrics. Default: 127.0.0.1:9103.
+    pub http_listen: SocketAddr,
+    /// Answers admin calls to every peer, not to those on loopback alone. Default: false.
+    pub insecure_admin: bool,
+}
+
+/// `shipper.spool`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpoolConfig {
+    /// Directory of all spools; each destination has one of its own in it. Default: /var/lib/auditrail/shipper.
+    pub dir: PathBuf,
+    /// Most bytes on disk of *each* destination's spool. Default: 20GiB.
+    pub max_size: ByteSize,
+}
+
+/// `shipper.dead_letters`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeadLetterConfig {
+    /// Most bytes on disk of *each* destination's dead letters; a full store holds its destination. Default: 1GiB.
+    pub max_size: ByteSize,
+}
+
+/// `shipper.retry`: the pauses between attempts.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Pause after the first failure; it doubles with each further one. Default: 500ms.
+    pub first: Span,
+    /// Longest pause that the shipper chooses itself. Default: 60s.
+    pub longest: Span,
+    /// Longest pause between two probes of a held destination, and the longest `Retry-After` that is honoured.
+    /// Default: 5m.
+    pub hold: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            spool: SpoolConfig::default(),
+            destinations: BTreeMap::new(),
+            dead_letters: DeadLetterConfig::default(),
+            retry: Retry::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7103)),
+            http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9103)),
+            insecure_admin: false,
+        }
+    }
+}
+
+impl Default for SpoolConfig {
+    fn default() -> Self {
+        SpoolConfig { dir: "/var/lib/auditrail/shipper".into(), max_size: ByteSize::gib(20) }
+    }
+}
+
+impl Default for DeadLetterConfig {
+    fn default() -> Self {
+        DeadLetterConfig { max_size: ByteSize::gib(1) }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Retry { first: Span::millis(500), longest: Span::secs(60), hold: Span::secs(300) }
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "shipper";
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.spool.dir.as_os_str().is_empty() {
+            return Err(Invalid::new("spool.dir", "is empty; name a directory that survives a restart"));
+        }
+        at_least("spool.max_size", self.spool.max_size, LEAST_SPOOL)?;
+        at_least("dead_letters.max_size", self.dead_letters.max_size, LEAST_DEAD_LETTERS)?;
+        self.retry.validate()?;
+        self.destinations.iter().try_for_each(|(name, destination)| {
+            let key = format!("destinations.{name}");
+            self.check_name(name).map_err(|why| Invalid::new(&key, why))?;
+            destination.validate(&key)
+        })
+    }
+}
+
+impl Config {
+    /// Takes from `environment` what Datadog's own variables say and the file does not: `DD_API_KEY` for each
+    /// `datadog` destination without `api_key_file`, `DD_SITE` for each without `site` and `url`.
+    #[must_use]
+    pub fn with_environment(mut self, environment: &[(String, String)]) -> Config {
+        for destination in self.destinations.values_mut() {
+            if let Destination::Datadog(datadog) = destination {
+                datadog.fill_from(environment);
+            }
+        }
+        self
+    }
+
+    /// A destination's name is also the name of its directory, on every system.
+    fn check_name(&self, name: &str) -> Result<(), String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !name.chars().all(allowed)
+        {
+            let rule = format!("letters, digits, `-`, `_` and `.`, {LONGEST_NAME} at most, not first a `.`");
+            return Err(format!("a destination's name has {rule}"));
+        }
+        let same = |other: &&String| other.as_str() != name && other.eq_ignore_ascii_case(name);
+        match self.destinations.keys().find(same) {
+            Some(other) => Err(format!("differs from `{other}` in upper and lower case only; rename one")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Retry {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.first == Span::default() {
+            return Err(Invalid::new("retry.first", "is 0; write for example `500ms`"));
+        }
+        if self.longest < self.first {
+            let why = format!("{} is shorter than retry.first, {}", self.longest, self.first);
+            return Err(Invalid::new("retry.longest", why));
+        }
+        if self.hold < self.first {
+            let why = format!("{} is shorter than retry.first, {}", self.hold, self.first);
+            return Err(Invalid::new("retry.hold", why));
+        }
+        Ok(())
+    }
+}
+
+fn at_least(key: &str, size: ByteSize, least: u64) -> Result<(), Invalid> {
+    if size.as_u64() >= least {
+        return Ok(());
+    }
+    Err(Invalid::new(key, format!("{size} is too small; write {} or more", ByteSize::bytes(least))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(yaml: &str) -> Result<Config, String> {
+        let configuration = chassis::Configuration::parse("shipper.yaml".as_ref(), yaml.into(), []);
+        configuration.and_then(|file| file.section()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_design_s_example_is_read_as_it_stands() {
+        let config = parse(
+            "shipper:
+  spool: {dir: /var/lib/auditrail/shipper, max_size: 20GiB}
+  destinations:
+    datadog: {type: datadog, site: datadoghq.com, api_key_file: /etc/auditrail/dd-api-key}
+    lake: {type: lake, url: \"file:///var/lib/auditrail/lake\"}
+    out: {type: stdout}
+    copy: {type: file, path: /tmp/copy.log}
+",
+        )
+        .unwrap();
+        assert_eq!(config.destinations.len(), 4);
+        assert_eq!(config.spool.max_size, ByteSize::gib(20));
+        assert!(
+            matches!(&config.destinations["lake"], Destination::Lake(lake) if lake.url.starts_with("file:"))
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_its_key() {
+        for (yaml, expected) in [
+            ("{destinations: {a: {type: datadog, site: x.com, url: 'http://h:1'}}}", "destinations.a"),
+            ("{destinations: {a: {type: datadog, url: 'h:1'}}}", "http"),
+            ("{destinations: {a: {type: datadog, url: 'http://me:pw@h:1'}}}", "user"),
+            ("{destinations: {a: {type: datadog, site: 'x.com/y'}}}", "site"),
+            ("{destinations: {a: {type: file, path: ''}}}", "path"),
+            ("{destinations: {a: {type: lake, url: ''}}}", "url"),
+            ("{destinations: {a: {type: kafka}}}", "kafka"),
+            ("{destinations: {a: {type: stdout, colour: red}}}", "colour"),
+            ("{destinations: {a: {type: datadog, sit: x}}}", "sit"),
+            ("{destinations: {'a/b': {type: stdout}}}", "name"),
+            ("{destinations: {a: {type: stdout}, A: {type: stdout}}}", "upper and lower case"),
+            ("{spool: {max_size: 1MiB}}", "too small"),
+            ("{spool: {max_size: 20}}", "no unit"),
+            ("{retry: {first: 1m, longest: 1s}}", "shorter than retry.first"),
+        ] {
+            let refused = parse(&format!("shipper: {yaml}\n")).expect_err(yaml);
+            assert!(refused.contains(expected), "{yaml}: {refused}");
+            assert!(!refused.contains("pw"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn datadog_s_variables_fill_what_the_file_leaves_open() {
+        let yaml = "shipper: {destinations: {a: {type: datadog}, b: {type: datadog, url: 'http://h:1'}}}";
+        let environment =
+            [("DD_API_KEY", "0123"), ("DD_SITE", "datadoghq.eu")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let config = parse(yaml).unwrap().with_environment(&environment);
+        let Destination::Datadog(a) = &config.destinations["a"] else { panic!("a is a datadog destination") };
+        assert_eq!(a.base(), "https://http-intake.logs.datadoghq.eu");
+        assert_eq!(a.key().unwrap().reveal().unwrap().as_str(), "0123");
+        let Destination::Datadog(b) = &config.destinations["b"] else { panic!("b is a datadog destination") };
+        assert_eq!(b.base(), "http://h:1");
+        assert!(!format!("{config:?}").contains("0123"));
+    }
+}

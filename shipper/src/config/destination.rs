@@ -1,0 +1,177 @@
+//! One destination: what it is and how to reach it.
+//!
+//! Promise: a secret is never part of what is printed; an address with user info is refused.
+
+use std::path::PathBuf;
+
+use chassis::{Invalid, Secret};
+use serde::Deserialize;
+
+const DEFAULT_SITE: &str = "datadoghq.com";
+
+/// Where events go, told apart by `type`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Destination {
+    /// Datadog's logs intake, or what speaks its protocol.
+    Datadog(Datadog),
+    /// Lines appended to a file.
+    File(File),
+    /// Lines on standard output.
+    Stdout(Stdout),
+    /// The lake: Parquet files.
+    Lake(Lake),
+}
+
+/// `type: datadog`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Datadog {
+    /// Datadog's site, `datadoghq.eu`. Default: `DD_SITE`, or `datadoghq.com`.
+    pub site: Option<String>,
+    /// Instead of a site: `http(s)://host:port`; `/api/v2/logs` is appended.
+    pub url: Option<String>,
+    /// File that holds the API key; it is read again when it changes.
+    pub api_key_file: Option<PathBuf>,
+    /// The API key where no file is named; from `DD_API_KEY`, never from the configuration file.
+    #[serde(skip)]
+    pub api_key: Option<Secret>,
+    /// How bodies are packed. Default: zstd.
+    pub compression: Compression,
+    /// Tags added to each event, `key:value` each.
+    pub tags: Vec<String>,
+}
+
+/// How bodies are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Zstandard, level 1.
+    #[default]
+    Zstd,
+    /// gzip, level 6.
+    Gzip,
+    /// As they are.
+    None,
+}
+
+/// `type: file`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The file; made when it is not there, its directory too.
+    pub path: PathBuf,
+}
+
+/// `type: stdout`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stdout {}
+
+/// `type: lake`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lake {
+    /// `file:///directory` or a plain path.
+    pub url: String,
+}
+
+impl Destination {
+    /// The `type` that the configuration gave it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Destination::Datadog(_) => "datadog",
+            Destination::File(_) => "file",
+            Destination::Stdout(_) => "stdout",
+            Destination::Lake(_) => "lake",
+        }
+    }
+
+    /// Where it delivers to, for people; holds no secret.
+    pub fn target(&self) -> String {
+        match self {
+            Destination::Datadog(datadog) => datadog.base(),
+            Destination::File(file) => file.path.display().to_string(),
+            Destination::Stdout(_) => "standard output".to_owned(),
+            Destination::Lake(lake) => lake.url.clone(),
+        }
+    }
+
+    pub(super) fn validate(&self, key: &str) -> Result<(), Invalid> {
+        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        match self {
+            Destination::Datadog(datadog) => datadog.validate(key),
+            Destination::File(file) if file.path.as_os_str().is_empty() => {
+                refuse("path", "path is empty; name a file")
+            }
+            Destination::Lake(lake) if lake.url.is_empty() => {
+                refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Datadog {
+    /// Scheme, host and port, without the path.
+    pub fn base(&self) -> String {
+        match (&self.url, &self.site) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, site) => format!("https://http-intake.logs.{}", site.as_deref().unwrap_or(DEFAULT_SITE)),
+        }
+    }
+
+    /// Where its key comes from; None when nobody named one.
+    pub fn key(&self) -> Option<Secret> {
+        self.api_key_file.as_ref().map(Secret::from_file).or_else(|| self.api_key.clone())
+    }
+
+    /// Whether it may go without a key: only a plain `http` address.
+    pub fn may_lack_key(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.starts_with("http://"))
+    }
+
+    pub(super) fn fill_from(&mut self, environment: &[(String, String)]) {
+        let find = |name: &str| {
+            let found = environment.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        };
+        if self.api_key_file.is_none() && self.api_key.is_none() {
+            self.api_key = find("DD_API_KEY").map(|value| Secret::from_value("DD_API_KEY", value));
+        }
+        if self.site.is_none() && self.url.is_none() {
+            self.site = find("DD_SITE").map(str::to_owned);
+        }
+    }
+
+    fn validate(&self, key: &str) -> Result<(), Invalid> {
+        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        if self.site.is_some() && self.url.is_some() {
+            return refuse("url", "site and url exclude each other; keep one of them");
+        }
+        if let Some(url) = &self.url {
+            check_url(url).map_err(|why| Invalid::new(format!("{key}.url"), why))?;
+        }
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if self.site.as_ref().is_some_and(|site| site.is_empty() || !site.chars().all(sound)) {
+            return refuse("site", "site is a host name such as `datadoghq.eu`, without scheme and path");
+        }
+        if self.tags.iter().any(|tag| tag.is_empty() || tag.contains([',', '\n'])) {
+            return refuse("tags", "a tag is `key:value`, not empty and without a comma");
+        }
+        Ok(())
+    }
+}
+
+fn check_url(url: &str) -> Result<(), &'static str> {
+    let form = "url is `http://host:port` or `https://host:port`";
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or(form)?;
+    let authority = rest.trim_end_matches('/');
+    if authority.contains('@') {
+        return Err("url must not hold a user or password; the key goes into `api_key_file`");
+    }
+    if authority.contains(['?', '#', ' ']) || reqwest::Url::parse(url).is_err() {
+        return Err(form);
+    }
+    Ok(())
+}

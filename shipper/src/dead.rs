@@ -1,0 +1,215 @@
+//! Dead letters: events that no intake takes, each with its cause and the intake's words, kept until somebody decides.
+//!
+//! Promises: a letter is durable before its event leaves the spool; a crash in between leaves one letter, not two (it
+//! is recognised by spool, account and number); a full store refuses, and nothing is dropped.
+//!
+//! A letter's payload is one line of JSON ([`Letter`]) and, behind its newline, the event as it was.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use proto::v1::StoreStatus;
+use queue::{Options, Put, Queue, ReadError, Refused};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Log;
+use crate::spool::store_status;
+
+/// Cause: a record of the spool was damaged on disk.
+pub(crate) const DAMAGED: &str = "damaged in the spool";
+/// Cause: the event is over the intake's limit, and shrinking did not help.
+pub(crate) const TOO_LARGE: &str = "too large";
+
+/// Bytes of the intake's answer that are kept.
+pub(crate) const MOST_WORDS: usize = 1024;
+
+const PENDING: &str = "pending/";
+
+/// What is written of an event that no intake takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Letter {
+    pub(crate) log: Log,
+    /// The collector's queue, hexadecimal.
+    pub(crate) queue: String,
+    pub(crate) number: u64,
+    /// Bytes of the line as it was read, with its newline.
+    pub(crate) read_bytes: u64,
+    pub(crate) read_at_us: i64,
+    pub(crate) dead_at_us: i64,
+    pub(crate) cause: String,
+    /// What the intake answered, at most [`MOST_WORDS`] bytes.
+    pub(crate) answer: String,
+}
+
+/// Names the event in the spool: its account there and its number.
+pub(crate) type Grave = (u32, u64);
+
+/// Why a letter was not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotKept {
+    /// It is full; `needed` bytes have to become free.
+    #[error("its dead letters take {used} of {limit} bytes; raise `dead_letters.max_size`")]
+    Full { used: u64, limit: u64, needed: u64 },
+    /// The disk said no; it can be tried again.
+    #[error("its dead letters cannot be written: {0}")]
+    Failed(String),
+}
+
+/// The dead letters of one destination.
+pub(crate) struct DeadLetters {
+    queue: Queue,
+    /// The id of the spool that the letters come from.
+    spool: [u8; 16],
+    /// Events that have their letter and may still be in the spool. Bounded by the deliveries in flight.
+    pending: Mutex<HashSet<Grave>>,
+    limit: u64,
+}
+
+impl DeadLetters {
+    /// Opens the store in `dir`. Blocking.
+    pub(crate) fn open(dir: &Path, max_bytes: u64, spool: [u8; 16]) -> Result<DeadLetters, queue::OpenError> {
+        let options =
+            Options { max_bytes, cache_bytes: 1 << 20, segment_bytes: 16 << 20, ..Options::default() };
+        let (queue, _) = Queue::open(dir, options)?;
+        let pending = Mutex::new(pending_in(&queue, spool).unwrap_or_default());
+        Ok(DeadLetters { queue, spool, pending, limit: max_bytes })
+    }
+
+    /// Keeps a letter durably, once.
+    pub(crate) async fn keep(&self, grave: Grave, letter: &Letter, event: &[u8]) -> Result<(), NotKept> {
+        if self.pending().contains(&grave) {
+            return Ok(());
+        }
+        let mut payload = serde_json::to_vec(letter).expect("a letter has no map");
+        let header = header(letter);
+        payload.push(b'\n');
+        payload.extend_from_slice(event);
+        let put = Put::set(pending_key(self.spool, grave), []);
+        let ticket = self.queue.append(&header, Bytes::from(payload), vec![put]).map_err(refused)?;
+        ticket.await.map_err(|failed| NotKept::Failed(failed.to_string()))?;
+        self.pending().insert(grave);
+        Ok(())
+    }
+
+    /// The event has left the spool: it need not be recognised any more. Durable with the next letter at the latest.
+    pub(crate) async fn left_the_spool(&self, graves: &[Grave]) {
+        let puts = graves.iter().map(|&grave| Put::delete(pending_key(self.spool, grave))).collect();
+        self.pending().retain(|grave| !graves.contains(grave));
+        match self.queue.commit(puts) {
+            // A mark that stays costs a few bytes; its number does not come again.
+            Ok(ticket) => drop(ticket.await),
+            Err(error) => tracing::debug!(%error, "marks of dead letters stay"),
+        }
+    }
+
+    /// Whether a letter that was refused for want of `needed` bytes would be kept now.
+    pub(crate) fn has_room(&self, needed: u64) -> bool {
+        self.queue.has_room(needed)
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        store_status(&self.queue, self.limit)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashSet<Grave>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn header(letter: &Letter) -> Vec<u8> {
+    let cause: String = letter.cause.chars().take(100).collect();
+    let header =
+        serde_json::json!({ "cause": cause, "number": letter.number, "dead_at_us": letter.dead_at_us });
+    header.to_string().into_bytes()
+}
+
+fn refused(refused: Refused) -> NotKept {
+    match refused {
+        Refused::Full { used, limit, needed } => NotKept::Full { used, limit, needed },
+        other => NotKept::Failed(other.to_string()),
+    }
+}
+
+fn pending_key(spool: [u8; 16], (account, number): Grave) -> Vec<u8> {
+    format!("{PENDING}{:032x}/{account:x}/{number:x}", u128::from_be_bytes(spool)).into_bytes()
+}
+
+fn pending_in(queue: &Queue, spool: [u8; 16]) -> Result<HashSet<Grave>, ReadError> {
+    let prefix = format!("{PENDING}{:032x}/", u128::from_be_bytes(spool));
+    let keys = queue.scan(prefix.as_bytes())?;
+    let grave = |key: &[u8]| {
+        let (account, number) = std::str::from_utf8(key).ok()?.strip_prefix(&prefix)?.split_once('/')?;
+        Some((u32::from_str_radix(account, 16).ok()?, u64::from_str_radix(number, 16).ok()?))
+    };
+    Ok(keys.iter().filter_map(|(key, _)| grave(key)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(number: u64) -> Letter {
+        Letter {
+            log: Log::default(),
+            queue: "00".into(),
+            number,
+            read_bytes: 3,
+            read_at_us: 1,
+            dead_at_us: 2,
+            cause: TOO_LARGE.into(),
+            answer: "no".into(),
+        }
+    }
+
+    fn open(dir: &Path) -> DeadLetters {
+        DeadLetters::open(dir, 64 << 20, [7; 16]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_comes_again_after_a_crash_is_kept_once() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let letters = open(directory.path());
+            letters.keep((1, 5), &letter(5), b"{}").await.unwrap();
+            assert_eq!(letters.status().records, 1);
+        }
+        let letters = open(directory.path());
+        letters.left_the_spool(&[(1, 5)]).await;
+        letters.keep((2, 5), &letter(5), b"{}").await.unwrap();
+        assert_eq!(letters.status().records, 2);
+        drop(letters);
+        assert_eq!(open(directory.path()).pending().iter().copied().collect::<Vec<_>>(), [(2, 5)]);
+    }
+
+    #[tokio::test]
+    async fn a_letter_holds_the_event_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let letters = open(directory.path());
+        letters.keep((1, 5), &letter(5), b"{\"a\":\xff}").await.unwrap();
+        let entry = letters.queue.entries(0, 1).unwrap().remove(0);
+        let payload = letters.queue.read(&entry).unwrap();
+        let at = payload.iter().position(|&byte| byte == b'\n').unwrap();
+        let told: Letter = serde_json::from_slice(&payload[..at]).unwrap();
+        assert_eq!((told.number, told.cause.as_str()), (5, TOO_LARGE));
+        assert_eq!(&payload[at + 1..], b"{\"a\":\xff}");
+    }
+
+    #[tokio::test]
+    async fn a_full_store_refuses_and_keeps_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::open(directory.path(), 1 << 20, [7; 16]).unwrap();
+        let event = vec![b'x'; 100 << 10];
+        let mut kept = 0;
+        let refused = loop {
+            match letters.keep((1, kept), &letter(kept), &event).await {
+                Ok(()) => kept += 1,
+                Err(refused) => break refused,
+            }
+        };
+        let NotKept::Full { needed, .. } = refused else { panic!("{refused}") };
+        assert!(kept > 1 && !letters.has_room(needed));
+        assert_eq!(letters.status().records, kept);
+    }
+}

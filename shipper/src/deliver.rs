@@ -1,0 +1,204 @@
+//! Delivery to an intake that speaks HTTP: bodies leave the spool oldest first, a few at a time.
+//!
+//! Promises: at most [`IN_FLIGHT`] bodies are in memory; every retry is read from the disk; a held destination is
+//! probed with one body at growing intervals, and at once when its key changes; at a stop, requests in flight are
+//! finished within [`GRACE`], and everything else stays spooled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::{Revealed, Stop};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
+
+use crate::attempt::Fate;
+use crate::backlog::{Backlog, Job};
+use crate::config::Retry;
+use crate::dead::DeadLetters;
+use crate::intake::Intake;
+use crate::pace::Pace;
+use crate::spool::Spool;
+use crate::standing::Standing;
+
+/// Requests at a time. Fixed for now; what finds the best number later replaces this constant alone.
+const IN_FLIGHT: usize = 4;
+
+/// How long requests in flight may take once a stop was asked for.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// Failures in a row that are an outage, after which bodies that wait to be sent again need not wait longer.
+const OUTAGE: u32 = 3;
+
+/// How often a held destination looks whether what held it has changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What the delivery to one destination needs.
+pub(crate) struct Delivery {
+    pub(crate) name: String,
+    pub(crate) spool: Spool,
+    pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) dead: Arc<DeadLetters>,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) retry: Retry,
+}
+
+/// What keeps a destination from being sent to until it changes.
+enum Held {
+    Key(Option<Revealed>),
+    Grave(u64),
+}
+
+struct Landed {
+    job: Job,
+    begun: Instant,
+    fate: Fate,
+}
+
+struct Loop {
+    delivery: Arc<Delivery>,
+    backlog: Backlog,
+    pace: Pace,
+    held: Option<Held>,
+    flights: FuturesUnordered<BoxFuture<'static, Landed>>,
+}
+
+impl Delivery {
+    /// Delivers until `stop` is requested.
+    pub(crate) async fn run(self: Arc<Self>, stop: Stop) {
+        let span = tracing::info_span!("destination", name = self.name);
+        let backlog = Backlog::new(self.spool.clone());
+        let pace = Pace::new(self.retry, IN_FLIGHT, Pace::any_seed());
+        let work = Loop { delivery: self, backlog, pace, held: None, flights: FuturesUnordered::new() };
+        work.run(stop).instrument(span).await;
+    }
+}
+
+impl Loop {
+    async fn run(mut self, stop: Stop) {
+        loop {
+            self.start().await;
+            let wake = self.wake();
+            let idle = self.backlog.is_empty() && self.may_send(Instant::now());
+            tokio::select! {
+                biased;
+                () = stop.wait() => break,
+                Some(landed) = self.flights.next() => self.land(landed),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.look(),
+                () = self.backlog.more(), if idle => {}
+            }
+        }
+        let finished = timeout(GRACE, async { while self.flights.next().await.is_some() {} }).await;
+        if finished.is_err() {
+            tracing::warn!(
+                requests = self.flights.len(),
+                "requests without an answer are sent again at the next start"
+            );
+        }
+    }
+
+    /// Begins as many requests as may be in flight.
+    async fn start(&mut self) {
+        loop {
+            let now = Instant::now();
+            if !self.may_send(now) {
+                return;
+            }
+            if let Err(error) = self.backlog.refill().await {
+                self.delivery.standing.fails(false, &error.to_string());
+                self.pace.failure(now, now, None, false);
+                return;
+            }
+            let Some(job) = self.backlog.take(now, self.pace.probing()) else { return };
+            self.flights.push(fly(self.delivery.clone(), job, now));
+        }
+    }
+
+    fn may_send(&self, now: Instant) -> bool {
+        self.flights.len() < self.pace.width(now) && !matches!(self.held, Some(Held::Grave(_)))
+    }
+
+    /// When to look again, where nothing else happens.
+    fn wake(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let look = self.held.is_some().then(|| now + LOOK.min(self.delivery.retry.first.duration()));
+        let pause = self.pace.pause_ends(now);
+        let due = self.backlog.next_due().filter(|&due| due > now);
+        [look, pause, due].into_iter().flatten().min()
+    }
+
+    /// Ends a hold whose cause is gone.
+    fn look(&mut self) {
+        let over = match &self.held {
+            Some(Held::Key(used)) => self.delivery.intake.key() != *used,
+            Some(Held::Grave(needed)) => self.delivery.dead.has_room(*needed),
+            None => false,
+        };
+        if over {
+            self.held = None;
+            self.pace.probe_now(Instant::now());
+        }
+    }
+
+    fn land(&mut self, landed: Landed) {
+        let Landed { job, begun, fate } = landed;
+        let now = Instant::now();
+        match fate {
+            Fate::Settled { answered } => self.settled(answered),
+            Fate::Again { wish, why } => {
+                self.pace.failure(begun, now, wish, false);
+                self.delivery.standing.fails(self.held.is_some(), &why);
+                self.again(job, now);
+            }
+            Fate::Held { why, key } => {
+                self.held = Some(Held::Key(key));
+                self.pace.failure(begun, now, None, true);
+                self.delivery.standing.fails(true, &why);
+                self.backlog.put_back(Job { due: None, ..job });
+            }
+            Fate::NoGrave { why, needed } => {
+                self.held = Some(Held::Grave(needed));
+                self.delivery.standing.fails(true, &why);
+                self.backlog.put_back(Job { due: None, ..job });
+            }
+        }
+    }
+
+    /// A body taken apart or buried after an answer shows too that the intake is there and takes the key.
+    fn settled(&mut self, answered: bool) {
+        if answered {
+            if self.pace.failures() >= OUTAGE {
+                self.backlog.all_due();
+            }
+            self.pace.success();
+            self.held = None;
+        }
+        if self.held.is_none() && !self.pace.probing() {
+            self.delivery.standing.works();
+        }
+    }
+
+    fn again(&mut self, job: Job, now: Instant) {
+        let failures = job.failures.saturating_add(1);
+        let due = Some(now + self.pace.pause_of(failures));
+        self.backlog.put_back(Job { failures, due, ..job });
+    }
+}
+
+fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant) -> BoxFuture<'static, Landed> {
+    let header = &job.stored.header;
+    let span = tracing::info_span!(
+        "shipper.deliver",
+        destination = delivery.name,
+        first = header.first,
+        last = header.last,
+        events = header.all.events
+    );
+    let flight = async move {
+        let fate = delivery.attempt(&job.stored).await;
+        Landed { job, begun, fate }
+    };
+    Box::pin(flight.instrument(span))
+}

@@ -1,0 +1,197 @@
+//! One destination, opened: its spool, its dead letters, where batches come in and what takes them out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chassis::Stop;
+use futures_util::future::BoxFuture;
+use proto::v1::DestinationStatus;
+use queue::Opened;
+use tokio::sync::{Semaphore, watch};
+
+use crate::block::Blocks;
+use crate::config::{Config, Destination, Retry};
+use crate::dead::DeadLetters;
+use crate::deliver::Delivery;
+use crate::error::OpenError;
+use crate::intake::Intake;
+use crate::intake::datadog::Datadog;
+use crate::metrics::Metrics;
+use crate::parcel::Packer;
+use crate::sink::{self, Sink, file::FileSink, lake::LakeSink, stdout::StdoutSink};
+use crate::spool::{NotOpened, Spool};
+use crate::standing::Standing;
+use crate::take::Taker;
+
+/// A destination that batches can be pushed to and that can be delivered to.
+pub(crate) struct Opening {
+    pub(crate) name: String,
+    kind: &'static str,
+    target: String,
+    pub(crate) spool: Spool,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) taker: Taker,
+    way_out: WayOut,
+    retry: Retry,
+}
+
+/// How events leave.
+enum WayOut {
+    Http { intake: Arc<dyn Intake>, dead: Arc<DeadLetters> },
+    File(std::path::PathBuf),
+    Stdout,
+    Lake(String),
+}
+
+impl Opening {
+    /// Opens the spool of `name` and what belongs to it. Blocking.
+    pub(crate) fn open(
+        config: &Config,
+        name: &str,
+        destination: &Destination,
+        turns: Arc<Semaphore>,
+    ) -> Result<Opening, OpenError> {
+        let dir = config.spool.dir.join(name);
+        // What the configuration alone can say is said before anything is made on disk.
+        let prepared = Prepared::new(destination)
+            .map_err(|why| OpenError::Configuration { destination: name.to_owned(), why })?;
+        let spool = open_spool(&dir.join("spool"), name, config.spool.max_size.as_u64())?;
+        let standing = Arc::new(Standing::new(Metrics::of(name)));
+        let (packer, way_out) = prepared.with_dead_letters(|| {
+            let most = config.dead_letters.max_size.as_u64();
+            DeadLetters::open(&dir.join("dead-letters"), most, spool.id())
+                .map_err(|source| OpenError::Spool { destination: name.to_owned(), source })
+        })?;
+        let taker =
+            Taker { name: name.to_owned(), spool: spool.clone(), packer, standing: standing.clone(), turns };
+        Ok(Opening {
+            name: name.to_owned(),
+            kind: destination.kind(),
+            target: destination.target(),
+            spool,
+            standing,
+            taker,
+            way_out,
+            retry: config.retry,
+        })
+    }
+
+    /// Delivers until `stop` is requested.
+    pub(crate) fn deliver(&self, hurry: watch::Receiver<bool>, stop: Stop) -> BoxFuture<'static, ()> {
+        let (spool, standing) = (self.spool.clone(), self.standing.clone());
+        let sink: Box<dyn Sink> = match &self.way_out {
+            WayOut::Http { intake, dead } => {
+                let (intake, dead) = (intake.clone(), dead.clone());
+                let (name, retry) = (self.name.clone(), self.retry);
+                let delivery = Delivery { name, spool, intake, dead, standing, retry };
+                return Box::pin(Arc::new(delivery).run(stop));
+            }
+            WayOut::File(path) => Box::new(FileSink::new(path.clone(), spool.clone())),
+            WayOut::Stdout => Box::new(StdoutSink::new(Box::new(std::io::stdout()), spool.clone())),
+            WayOut::Lake(url) => Box::new(LakeSink::new(url.clone(), spool.clone())),
+        };
+        Box::pin(sink::run(sink, spool, standing, self.retry, hurry, stop))
+    }
+
+    pub(crate) fn status(&self) -> DestinationStatus {
+        let seen = self.standing.seen();
+        let spool = self.spool.status();
+        let state = match () {
+            () if seen.held => "held",
+            () if seen.since.is_some() => "retrying",
+            () if spool.records > 0 => "delivering",
+            () => "idle",
+        };
+        DestinationStatus {
+            name: self.name.clone(),
+            r#type: self.kind.to_owned(),
+            target: self.target.clone(),
+            state: state.to_owned(),
+            problem: seen.problem,
+            spool: Some(spool),
+            accounts: self.spool.accounts(),
+            requests: seen.requests,
+            retries: seen.retries,
+            sent_bytes: seen.sent_bytes,
+            last_success_us: seen.last_success_us,
+            dead_letters: match &self.way_out {
+                WayOut::Http { dead, .. } => Some(dead.status()),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// A destination whose configuration can work.
+enum Prepared {
+    Datadog(Arc<Datadog>),
+    Blocks(WayOut),
+}
+
+impl Prepared {
+    fn new(destination: &Destination) -> Result<Prepared, String> {
+        Ok(match destination {
+            Destination::Datadog(config) => Prepared::Datadog(Arc::new(Datadog::new(config)?)),
+            Destination::File(file) => Prepared::Blocks(WayOut::File(file.path.clone())),
+            Destination::Stdout(_) => Prepared::Blocks(WayOut::Stdout),
+            Destination::Lake(lake) => {
+                check_lake(&lake.url)?;
+                Prepared::Blocks(WayOut::Lake(lake.url.clone()))
+            }
+        })
+    }
+
+    fn with_dead_letters(
+        self,
+        open: impl FnOnce() -> Result<DeadLetters, OpenError>,
+    ) -> Result<(Arc<dyn Packer>, WayOut), OpenError> {
+        Ok(match self {
+            Prepared::Datadog(intake) => {
+                let dead = Arc::new(open()?);
+                (intake.clone(), WayOut::Http { intake, dead })
+            }
+            Prepared::Blocks(way_out) => (Arc::new(Blocks), way_out),
+        })
+    }
+}
+
+/// A lake that cannot be reached now is no error at start; an address that is none is.
+fn check_lake(url: &str) -> Result<(), String> {
+    match ::lake::Lake::open(url) {
+        Err(error @ ::lake::LakeError::Url { .. }) => Err(error.to_string()),
+        Err(error) => {
+            tracing::warn!("{error}");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+fn open_spool(dir: &Path, name: &str, max_bytes: u64) -> Result<Spool, OpenError> {
+    let destination = name.to_owned();
+    let (spool, opened) = Spool::open(dir, max_bytes).map_err(|error| match error {
+        NotOpened::Queue(source) => OpenError::Spool { destination, source },
+        NotOpened::State(why) => OpenError::State { destination, dir: dir.to_owned(), why },
+    })?;
+    tell(name, &opened);
+    Ok(spool)
+}
+
+fn tell(name: &str, opened: &Opened) {
+    if opened.damaged_records > 0 {
+        let (records, bytes) = (opened.damaged_records, opened.damaged_bytes);
+        tracing::error!(
+            destination = name,
+            records,
+            bytes,
+            "damage in the spool was set aside and is accounted for"
+        );
+    }
+    if !opened.clean && !opened.fresh {
+        tracing::info!(
+            destination = name,
+            replayed = opened.replayed,
+            "the spool was not closed cleanly; all was checked"
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! The shipper as a process of its own: gRPC in, requests out.
+//!
+//! Promise: configuration is refused before a port is bound; at a stop, batches and requests in flight are finished,
+//! and what was not delivered is named and stays in the spools.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chassis::{ConfigError, Ready, Stop, config, http, listen};
+use proto::Server;
+use proto::v1::StatusReply;
+
+use crate::{Config, OpenError, Shipper};
+
+/// Serves the shipper until `stop` is requested. Must be called on a runtime.
+///
+/// # Errors
+/// [`ConfigError`] in the chain where the configuration is to blame; else a spool that cannot be opened, or a listener
+/// that cannot be had or broke.
+pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let config = config.with_environment(&config::environment()?);
+    let opened = config.clone();
+    let shipper = tokio::task::spawn_blocking(move || Shipper::open(&opened)).await?.map_err(blame)?;
+    let pipe = listen::bind("shipper.listen", config.listen).await?;
+    let pages = listen::bind("shipper.http_listen", config.http_listen).await?;
+    if !config.listen.ip().is_loopback() {
+        tracing::warn!("shipper.listen is {}, and batches are taken there from anybody", config.listen);
+    }
+    tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, "shipper is up");
+    let ready = Ready::new();
+    ready.set_ready("shipper");
+    let spools = shipper.clone();
+    stop.say_what_remains(move || what_remains(&spools));
+    let (told, asked) = (shipper.clone(), stop.clone());
+    let status = Arc::new(move || StatusReply { services: vec![told.status()] });
+    let server = Server::new(status).stage(shipper.stage()).insecure_admin(config.insecure_admin);
+    let served =
+        async { server.run(pipe, async move { asked.wait().await }).await.context("shipper.listen broke") };
+    let pages = http::serve(pages, ready, Default::default(), stop.clone());
+    let shown = async { pages.await.context("shipper.http_listen broke") };
+    let delivered = async {
+        shipper.run(stop.clone()).await;
+        Ok(())
+    };
+    tokio::try_join!(served, shown, delivered).map(|_| ())
+}
+
+fn blame(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Configuration { .. } => ConfigError::Other(format!("section `shipper`: {error}")).into(),
+        other => other.into(),
+    }
+}
+
+fn what_remains(shipper: &Shipper) -> Option<String> {
+    let records = shipper.progress().spooled_records;
+    (records > 0).then(|| format!("{records} records stay in the spools for the next start"))
+}

@@ -1,0 +1,179 @@
+//! All destinations of one shipper: the stage in front, the deliveries behind.
+//!
+//! Promises: a batch for a destination that nobody configured is not dead but refused as unavailable (a typo in a
+//! configuration must not cost events); one sick destination harms no other.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Stop;
+use futures_util::future::{join_all, select_all};
+use proto::v1::ServiceStatus;
+use proto::{Batch, Receipt, Refusal, Stage};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::config::Config;
+use crate::destination::Opening;
+use crate::error::OpenError;
+use crate::standing::now_us;
+
+/// Batches that are packed and committed at a time.
+const TURNS: usize = 8;
+
+/// The shipper; clones share it. The last one to be dropped closes the spools.
+#[derive(Clone)]
+pub struct Shipper(Arc<Inner>);
+
+struct Inner {
+    destinations: BTreeMap<String, Opening>,
+    hurry: watch::Sender<bool>,
+    started_us: i64,
+}
+
+/// Whether everything has arrived, and what keeps it from arriving.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Records that wait in all spools.
+    pub spooled_records: u64,
+    /// Destinations that have something to send and cannot.
+    pub stuck: Vec<Stuck>,
+}
+
+/// A destination that does not get through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Its name.
+    pub destination: String,
+    /// For how long nothing has got through.
+    pub since: Duration,
+    /// It is held: nothing will get through until somebody changes something.
+    pub held: bool,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+impl Shipper {
+    /// Opens the spool of every destination. Blocking: after an unclean stop all that is spooled is checked.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a destination that is not reachable is none.
+    pub fn open(config: &Config) -> Result<Shipper, OpenError> {
+        let turns = Arc::new(Semaphore::new(TURNS));
+        let mut destinations = BTreeMap::new();
+        for (name, destination) in &config.destinations {
+            let opened = Opening::open(config, name, destination, turns.clone())?;
+            destinations.insert(name.clone(), opened);
+        }
+        let (hurry, _) = watch::channel(false);
+        Ok(Shipper(Arc::new(Inner { destinations, hurry, started_us: now_us() })))
+    }
+
+    /// The stage that takes batches with a destination.
+    pub fn stage(&self) -> Stage {
+        let inner = self.0.clone();
+        proto::stage(move |batch| inner.clone().push(batch))
+    }
+
+    /// Delivers until `stop` is requested; then finishes what is in flight, within its grace. What is not delivered
+    /// stays in the spools.
+    pub fn run(&self, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
+        let deliveries: Vec<_> = self
+            .0
+            .destinations
+            .values()
+            .map(|opening| tokio::spawn(opening.deliver(self.0.hurry.subscribe(), stop.clone())))
+            .collect();
+        async move {
+            for ended in join_all(deliveries).await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a delivery broke off; its events stay spooled");
+                }
+            }
+        }
+    }
+
+    /// What the shipper says of itself. May block shortly.
+    pub fn status(&self) -> ServiceStatus {
+        let destinations: Vec<_> = self.0.destinations.values().map(Opening::status).collect();
+        let problems = destinations.iter().filter(|status| !status.problem.is_empty());
+        ServiceStatus {
+            service: "shipper".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_us: self.0.started_us,
+            problems: problems
+                .map(|status| format!("destination `{}`: {}", status.name, status.problem))
+                .collect(),
+            destinations,
+            ..ServiceStatus::default()
+        }
+    }
+
+    /// From now on nothing waits for more to come: what is spooled goes at once, in smaller pieces if need be.
+    pub fn hurry(&self) {
+        self.0.hurry.send_replace(true);
+    }
+
+    /// What still waits, and what does not get through.
+    pub fn progress(&self) -> Progress {
+        let mut progress = Progress::default();
+        for opening in self.0.destinations.values() {
+            let records = opening.spool.records();
+            progress.spooled_records += records;
+            let seen = opening.standing.seen();
+            if let Some(since) = seen.since.filter(|_| records > 0) {
+                progress.stuck.push(Stuck {
+                    destination: opening.name.clone(),
+                    since: Instant::now() - since,
+                    held: seen.held,
+                    problem: seen.problem,
+                });
+            }
+        }
+        progress
+    }
+
+    /// Waits until all spools are empty: every batch with a receipt has arrived (or is a dead letter). Deliveries have
+    /// to run; call [`Shipper::hurry`] first.
+    pub async fn drained(&self) {
+        loop {
+            let mut commits: Vec<_> =
+                self.0.destinations.values().map(|opening| opening.spool.committed()).collect();
+            commits.iter_mut().for_each(|commit| drop(commit.borrow_and_update()));
+            if self.progress().spooled_records == 0 {
+                return;
+            }
+            select_all(commits.iter_mut().map(|commit| Box::pin(commit.changed()))).await.0.ok();
+        }
+    }
+
+    /// The names of all destinations.
+    pub fn destinations(&self) -> Vec<String> {
+        self.0.destinations.keys().cloned().collect()
+    }
+}
+
+impl Inner {
+    async fn push(self: Arc<Self>, batch: Batch) -> Result<Receipt, Refusal> {
+        let Some(opening) = self.destinations.get(&batch.destination) else {
+            let known: Vec<&str> = self.destinations.keys().map(String::as_str).collect();
+            let why = format!(
+                "the shipper has no destination `{}`; it has {}",
+                batch.destination,
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            );
+            return Err(Refusal::Unavailable { why });
+        };
+        let span = tracing::info_span!(
+            "shipper.pack",
+            destination = batch.destination,
+            first = batch.first,
+            last = batch.last,
+            events = batch.events
+        );
+        opening.taker.take(batch).instrument(span).await
+    }
+}

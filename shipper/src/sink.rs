@@ -1,0 +1,159 @@
+//! Destinations that take one thing at a time on this machine: file, standard output, lake.
+//!
+//! Promises: as those of the delivery over HTTP; records leave the spool oldest first and only when what was written
+//! is where it should be; what fails is tried again after growing pauses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Stop;
+use queue::ReadError;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
+
+use crate::account::{Entry, Tally};
+use crate::attempt::blocking;
+use crate::change::{Change, NotDone};
+use crate::config::Retry;
+use crate::dead::DAMAGED;
+use crate::metrics::Outcome;
+use crate::pace::Pace;
+use crate::record::Header;
+use crate::spool::{Spool, Stored};
+use crate::standing::Standing;
+
+pub(crate) mod file;
+pub(crate) mod lake;
+pub(crate) mod stdout;
+
+/// What came of a step.
+pub(crate) enum Step {
+    /// Something left the spool, and there may be more.
+    Did { events: u64, bytes: u64 },
+    /// There is nothing to do before the next commit.
+    Idle,
+    /// There is nothing to do before the next commit, or before so much time has passed.
+    Wait(Duration),
+}
+
+/// A destination that takes one thing at a time.
+pub(crate) trait Sink: Send + 'static {
+    /// Does the next piece of work and makes it durable. Blocking; nothing is lost when it fails, or when the
+    /// process dies in the middle. `hurry`: nobody waits for more to come.
+    fn step(&mut self, now: Instant, hurry: bool) -> Result<Step, String>;
+}
+
+/// Drives a sink until `stop` is requested; a step that was begun is finished.
+pub(crate) async fn run(
+    mut sink: Box<dyn Sink>,
+    spool: Spool,
+    standing: Arc<Standing>,
+    retry: Retry,
+    mut hurry: watch::Receiver<bool>,
+    stop: Stop,
+) {
+    let mut committed = spool.committed();
+    drop(spool);
+    let mut pace = Pace::new(retry, 1, Pace::any_seed());
+    while !stop.requested() {
+        committed.borrow_and_update();
+        let in_hurry = *hurry.borrow_and_update();
+        let begun = Instant::now();
+        let (back, step) = one_step(sink, begun, in_hurry, &standing).await;
+        sink = back;
+        let until = match step {
+            Ok(Step::Did { .. }) => {
+                pace.success();
+                standing.works();
+                continue;
+            }
+            Ok(Step::Idle) => None,
+            Ok(Step::Wait(time)) => Some(begun + time),
+            Err(why) => {
+                standing.fails(false, &why);
+                pace.failure(begun, Instant::now(), None, false);
+                pace.pause_ends(Instant::now())
+            }
+        };
+        let pausing = pace.probing();
+        tokio::select! {
+            () = stop.wait() => {}
+            () = sleep_until(until.unwrap_or(begun)), if until.is_some() => {}
+            Ok(()) = committed.changed(), if !pausing => {}
+            Ok(()) = hurry.changed(), if !pausing => {}
+        }
+    }
+}
+
+async fn one_step(
+    mut sink: Box<dyn Sink>,
+    begun: Instant,
+    hurry: bool,
+    standing: &Standing,
+) -> (Box<dyn Sink>, Result<Step, String>) {
+    standing.begun();
+    let span = tracing::info_span!("shipper.deliver", events = tracing::field::Empty);
+    let inside = span.clone();
+    let work = move || inside.in_scope(|| (sink.step(begun, hurry), sink));
+    let (step, sink) = blocking(work).instrument(span.clone()).await;
+    match &step {
+        Ok(Step::Did { events, bytes }) => {
+            span.record("events", events);
+            standing.answered(Outcome::Delivered, *bytes, begun.elapsed());
+            standing.delivered(*events);
+        }
+        Ok(Step::Idle | Step::Wait(_)) => standing.rested(),
+        Err(_) => standing.answered(Outcome::Again, 0, begun.elapsed()),
+    }
+    (sink, step)
+}
+
+/// The payload's lines, each with its newline, by [`crate::block`]; None when the record was damaged, which the books
+/// then say. Blocking.
+pub(crate) fn lines_of(spool: &Spool, stored: &Stored) -> Result<Option<Unpacked>, String> {
+    let unpacked = match spool.read(stored) {
+        Ok(payload) => crate::block::unpack(&stored.header, &payload),
+        Err(ReadError::Gone { .. }) => return Ok(None),
+        Err(ReadError::Damaged { .. }) => Err(String::new()),
+        Err(error) => return Err(error.to_string()),
+    };
+    match unpacked {
+        Ok((lines, raw)) => Ok(Some(Unpacked { lines, raw })),
+        Err(_) => {
+            tracing::error!(
+                position = stored.entry.position,
+                "a record of the spool is damaged and set aside"
+            );
+            let dead = Entry::Dead { cause: DAMAGED.to_owned(), all: stored.header.all };
+            let entries = vec![(stored.header.account, dead)];
+            let remove = vec![stored.entry.position];
+            commit(spool, Change { entries, remove, ..Change::default() })?;
+            Ok(None)
+        }
+    }
+}
+
+/// Lines that came out of a record.
+pub(crate) struct Unpacked {
+    pub(crate) lines: Vec<crate::manifest::Listed>,
+    /// Each line with its newline.
+    pub(crate) raw: bytes::Bytes,
+}
+
+/// The change that removes delivered records, and how much they were.
+pub(crate) fn delivered<'a>(records: impl IntoIterator<Item = &'a Stored>) -> (Change, Tally) {
+    let (mut change, mut all) = (Change::default(), Tally::default());
+    for Stored { entry, header } in records {
+        let Header { account, .. } = header;
+        change.remove.push(entry.position);
+        change.entries.push((*account, header.delivered()));
+        all.add(header.all);
+    }
+    (change, all)
+}
+
+/// Makes a change durable; in words when it is not. Blocking.
+pub(crate) fn commit(spool: &Spool, change: Change) -> Result<(), String> {
+    spool.commit_blocking(change).map_err(|error: NotDone| format!("the spool: {error}"))
+}

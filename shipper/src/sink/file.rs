@@ -1,0 +1,155 @@
+//! Lines appended to a file as they are, each with one newline.
+//!
+//! Promises: a record leaves the spool when its lines are on stable storage; each line is written exactly once, also
+//! over a crash between write and commit (what stands behind the committed end is compared with what is pending, and
+//! only the rest is written); nothing that somebody else wrote is ever cut or changed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use queue::Put;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Sink, Step, commit, delivered, lines_of};
+use crate::change::Change;
+use crate::spool::{Spool, Stored};
+
+/// State key of the committed end.
+const END: &str = "file/end";
+
+/// Bytes of lines written, synced and committed as one; one record may have more.
+const MOST_BYTES: usize = 8 << 20;
+
+/// Records looked at for one step.
+const MOST_RECORDS: usize = 64;
+
+/// The `file` destination.
+pub(crate) struct FileSink {
+    path: PathBuf,
+    spool: Spool,
+}
+
+/// How far the file holds what was removed from the spool.
+#[derive(Serialize, Deserialize)]
+struct End {
+    path: String,
+    bytes: u64,
+}
+
+impl FileSink {
+    pub(crate) fn new(path: PathBuf, spool: Spool) -> FileSink {
+        FileSink { path, spool }
+    }
+
+    fn failed(&self, doing: &str, error: &io::Error) -> String {
+        format!("cannot {doing} {}: {error}; check its directory, rights and free space", self.path.display())
+    }
+
+    /// The oldest records with their lines.
+    fn gather(&self) -> Result<(Vec<Stored>, Vec<u8>), String> {
+        let (mut records, mut text) = (Vec::new(), Vec::new());
+        let listed = self.spool.list(0, MOST_RECORDS).map_err(|error| error.to_string())?;
+        for stored in listed {
+            if !records.is_empty() && text.len() + stored.header.raw as usize > MOST_BYTES {
+                break;
+            }
+            if let Some(unpacked) = lines_of(&self.spool, &stored)? {
+                text.extend_from_slice(&unpacked.raw);
+                records.push(stored);
+            }
+        }
+        Ok((records, text))
+    }
+
+    /// The committed end, if it is this file's.
+    fn committed_end(&self) -> Result<Option<u64>, String> {
+        let stored = self.spool.remembered(END).map_err(|error| error.to_string())?;
+        let end = stored.and_then(|stored| serde_json::from_slice::<End>(&stored).ok());
+        Ok(end.filter(|end| end.path == self.shown_path()).map(|end| end.bytes))
+    }
+
+    fn end(&self, bytes: u64) -> Put {
+        let end = End { path: self.shown_path(), bytes };
+        Put::set(END, serde_json::to_vec(&end).expect("an end has no map"))
+    }
+
+    fn shown_path(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let is_new = !self.path.exists();
+        if let Some(parent) = parent_of(&self.path).filter(|_| is_new) {
+            std::fs::create_dir_all(parent)?;
+        }
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        if is_new {
+            sync_directory(parent_of(&self.path).unwrap_or(Path::new(".")))?;
+        }
+        Ok(file)
+    }
+
+    /// How much of `text` the file already holds behind the committed end. Makes the end agree with the file first,
+    /// where somebody else wrote to it or replaced it.
+    fn already_written(&self, file: &mut File, text: &[u8]) -> Result<usize, String> {
+        let length = file.metadata().map_err(|error| self.failed("look at", &error))?.len();
+        if let Some(end) = self.committed_end()? {
+            let behind = length.checked_sub(end).filter(|&behind| behind <= text.len() as u64);
+            if let Some(behind) = behind {
+                let tail =
+                    read_at(file, end, behind as usize).map_err(|error| self.failed("read", &error))?;
+                if text.starts_with(&tail) {
+                    return Ok(tail.len());
+                }
+            }
+            tracing::warn!(
+                path = self.shown_path(),
+                "somebody else wrote to the file, or replaced it; it is appended to"
+            );
+        }
+        commit(&self.spool, Change { puts: vec![self.end(length)], ..Change::default() })?;
+        Ok(0)
+    }
+}
+
+impl Sink for FileSink {
+    fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
+        let (records, text) = self.gather()?;
+        if records.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let mut file = self.open().map_err(|error| self.failed("open", &error))?;
+        let written = self.already_written(&mut file, &text)?;
+        file.write_all(&text[written..]).map_err(|error| self.failed("write to", &error))?;
+        file.sync_data().map_err(|error| self.failed("sync", &error))?;
+        let end = file.metadata().map_err(|error| self.failed("look at", &error))?.len();
+        let (mut change, all) = delivered(&records);
+        change.puts.push(self.end(end));
+        commit(&self.spool, change)?;
+        Ok(Step::Did { events: all.events, bytes: text.len() as u64 })
+    }
+}
+
+fn read_at(file: &mut File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn parent_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty())
+}
+
+/// A new file's name is durable only when its directory is; Windows keeps names in its journal and has no such call.
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! How a destination fares, as status, metrics and whoever waits for an empty spool see it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::metrics::{Metrics, Outcome};
+
+/// What is known of one destination's deliveries.
+pub(crate) struct Standing {
+    seen: Mutex<Seen>,
+    pub(crate) metrics: Metrics,
+}
+
+/// A snapshot of a [`Standing`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Nothing is sent until somebody changes something.
+    pub(crate) held: bool,
+    /// The last answer that was no success, and what to do; empty after a success.
+    pub(crate) problem: String,
+    /// Since when nothing got through.
+    pub(crate) since: Option<Instant>,
+    pub(crate) in_flight: u64,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) last_success_us: i64,
+}
+
+impl Standing {
+    pub(crate) fn new(metrics: Metrics) -> Standing {
+        Standing { seen: Mutex::default(), metrics }
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    /// A request (or a write) of so many bytes begins.
+    pub(crate) fn begun(&self) {
+        self.lock().in_flight += 1;
+    }
+
+    /// It ended with an answer of some kind.
+    pub(crate) fn answered(&self, outcome: Outcome, bytes: u64, took: Duration) {
+        {
+            let mut seen = self.lock();
+            seen.in_flight = seen.in_flight.saturating_sub(1);
+            if outcome == Outcome::Delivered {
+                seen.requests += 1;
+                seen.sent_bytes += bytes;
+                seen.last_success_us = now_us();
+            } else {
+                seen.retries += 1;
+            }
+        }
+        self.metrics.answered(outcome, bytes, took);
+    }
+
+    /// There was nothing to write.
+    pub(crate) fn rested(&self) {
+        let mut seen = self.lock();
+        seen.in_flight = seen.in_flight.saturating_sub(1);
+    }
+
+    /// Events have arrived, and that is on the disk.
+    pub(crate) fn delivered(&self, events: u64) {
+        self.metrics.delivered(events);
+    }
+
+    /// Events became dead letters.
+    pub(crate) fn dead(&self, events: u64) {
+        self.metrics.dead(events);
+    }
+
+    /// The destination works.
+    pub(crate) fn works(&self) {
+        let mut seen = self.lock();
+        if seen.since.take().is_some() {
+            tracing::info!("delivery goes on");
+        }
+        seen.held = false;
+        seen.problem.clear();
+    }
+
+    /// It does not work now, or not before somebody changes something.
+    pub(crate) fn fails(&self, held: bool, problem: &str) {
+        let mut seen = self.lock();
+        if seen.since.is_none() || (held && !seen.held) {
+            tracing::warn!(held, "{problem}");
+        }
+        seen.since.get_or_insert_with(Instant::now);
+        seen.held = held;
+        problem.clone_into(&mut seen.problem);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Microseconds since 1970, for people.
+pub(crate) fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
