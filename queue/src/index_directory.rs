@@ -24,13 +24,21 @@ pub(crate) fn set_aside(dir: &Path) -> io::Result<()> {
     if !exists(dir) {
         return Ok(());
     }
-    let damaged = |number: usize| dir.join(format!("index.damaged-{number}"));
-    remove(&damaged(KEPT))?;
+    remove(&damaged(dir, KEPT))?;
     for number in (1..KEPT).rev() {
-        rename(&damaged(number), &damaged(number + 1))?;
+        rename(&damaged(dir, number), &damaged(dir, number + 1))?;
     }
-    rename(&path(dir), &damaged(1))?;
+    rename(&path(dir), &damaged(dir, 1))?;
     directory::sync(dir)
+}
+
+/// Deletes damaged indexes, where the disk has no room for them.
+pub(crate) fn forget(dir: &Path) -> io::Result<()> {
+    (1..=KEPT).try_for_each(|number| remove(&damaged(dir, number)))
+}
+
+fn damaged(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("index.damaged-{number}"))
 }
 
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
@@ -67,5 +75,7 @@ mod tests {
         assert_eq!(fs::read_to_string(dir.path().join("index.damaged-1")).unwrap(), "a file");
         assert_eq!(fs::read_to_string(dir.path().join("index.damaged-2/db")).unwrap(), "third");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        forget(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -37,6 +37,8 @@ use crate::store::Store;
 
 /// How long an idle writer waits before it looks around.
 const IDLE: Duration = Duration::from_secs(3600);
+/// How long before it tries again to mend what failed, so that readers are not kept without an index.
+const MENDING: Duration = Duration::from_secs(1);
 
 /// What went wrong below a group.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,8 @@ pub(crate) struct Broken {
     cut: Option<u64>,
     /// The active segment is not to be trusted after a failed sync.
     roll: bool,
+    /// The disk was full: a damaged index is not kept.
+    full: bool,
 }
 
 /// Everything that only the writer thread touches.
@@ -79,17 +83,25 @@ impl Writer {
         let interval = self.options.interval();
         let mut not_before = Instant::now();
         loop {
-            let patience = if self.has_moves() { Duration::ZERO } else { IDLE };
-            match self.handover.take(not_before, patience) {
+            match self.handover.take(not_before, self.patience()) {
                 Some(group) if group.is_empty() => return self.finish(),
                 Some(group) => {
                     not_before = Instant::now() + interval;
                     self.group(group);
                 }
-                None => {}
+                None => self.mend_idly(),
             }
             self.tidy();
             self.settle();
+        }
+    }
+
+    /// How long to wait for work before doing what can be done without any.
+    fn patience(&self) -> Duration {
+        match () {
+            () if self.is_broken() => MENDING,
+            () if self.has_moves() => Duration::ZERO,
+            () => IDLE,
         }
     }
 
@@ -128,11 +140,11 @@ impl Writer {
         }
         let (again, refused): (VecDeque<_>, VecDeque<_>) =
             rest.into_iter().partition(|operation| again && operation.frees());
-        let waiting = self.handover.withdraw_appends();
-        refused.into_iter().chain(waiting).for_each(|operation| answer(operation, Err(failed.clone())));
         if let Err(wrong) = self.mend() {
             tracing::warn!(error = %wrong, "a failed group could not be cut off yet; it is tried again");
         }
+        let waiting = self.handover.withdraw_appends();
+        refused.into_iter().chain(waiting).for_each(|operation| answer(operation, Err(failed.clone())));
         again
     }
 
@@ -143,14 +155,17 @@ impl Writer {
         }
     }
 
-    /// Tells callers and status how things stand.
-    pub(crate) fn settle(&mut self) {
+    /// Tells callers how much room there is.
+    pub(crate) fn settle(&self) {
+        self.note_fill();
+        self.handover.settle(self.catalogue.written());
+    }
+
+    fn note_fill(&self) {
         let mut usage = self.store.usage.lock().expect("no code panics while it holds the usage");
         usage.records = self.applied.records;
         usage.payload_bytes = self.applied.payload_bytes;
         usage.disk_bytes = self.catalogue.allocated();
-        drop(usage);
-        self.handover.settle(self.catalogue.written());
     }
 
     fn note_error(&self, error: Option<String>) {

@@ -65,7 +65,7 @@ fn keep(dir: &Path, options: &Options, survey: &Survey, mark: Option<Mark>) -> R
     if !is_theirs || census::count(&index, &applied)?.is_none() {
         return Err(IndexError::disagrees().into());
     }
-    let beyond = !survey.covers(applied.place);
+    let beyond = !survey.cover(&applied);
     let end = survey.newest().map(|newest| Place { segment: newest.number, offset: newest.length });
     let clean = !beyond && mark.is_some_and(|mark| mark.txn == applied.txn && Some(mark.end) == end);
     let (applied, findings) = replay(dir, &index, applied, false, &survey.numbers())?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::error::OpenError;
 use crate::record::Place;
 use crate::segment::{self, Found, VERSION};
+use crate::slot::Applied;
 
 /// One segment, as far as its header tells.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(super) struct Known {
     pub(super) length: u64,
     /// Where records begin; `None` when the header is damaged.
     pub(super) begin: Option<u64>,
+    /// Number of the last commit before it; `None` when the header is damaged.
+    txn: Option<u64>,
 }
 
 /// All segments, ascending.
@@ -37,17 +40,17 @@ impl Survey {
             let io = OpenError::io("reading", &path);
             let file = File::open(&path).map_err(&io)?;
             let length = file.metadata().map_err(&io)?.len();
-            let begin = match segment::read_header(&file, number).map_err(&io)? {
+            let (begin, txn) = match segment::read_header(&file, number).map_err(&io)? {
                 Found::Newer(found) => {
                     return Err(OpenError::Newer { path: path.clone(), found, known: VERSION });
                 }
                 Found::Whole(header, begin) => {
                     survey.seal = Some(header.seal);
-                    Some(begin)
+                    (Some(begin), Some(header.txn))
                 }
-                Found::Damaged => None,
+                Found::Damaged => (None, None),
             };
-            survey.segments.push(Known { number, length, begin });
+            survey.segments.push(Known { number, length, begin, txn });
         }
         Ok(survey)
     }
@@ -60,8 +63,14 @@ impl Survey {
         self.segments.iter().map(|known| known.number).collect()
     }
 
-    /// Whether the segments reach as far as an index has followed them.
-    pub(super) fn covers(&self, place: Place) -> bool {
-        self.segments.iter().any(|known| known.number == place.segment && known.length >= place.offset)
+    /// Whether the segments reach as far as an index has followed them: they have the place itself, or one that was
+    /// begun after it.
+    pub(super) fn cover(&self, applied: &Applied) -> bool {
+        let Place { segment, offset } = applied.place;
+        self.segments.iter().any(|known| {
+            let has_place = known.number == segment && known.length >= offset;
+            let is_later = known.number > segment && known.txn.is_some_and(|txn| txn >= applied.txn);
+            has_place || is_later
+        })
     }
 }

@@ -68,14 +68,14 @@ impl Writer {
                 self.catalogue.apply(&done.deltas);
                 self.store.durable.store(self.applied.next, Ordering::Release);
                 operations.iter().for_each(|operation| self.store.aside.settle(&operation.removals));
+                self.note_fill();
                 self.committed.send_replace(self.applied.txn);
                 Ok(done.ranges)
             }
             Err(wrong) => {
-                self.broken = Broken {
-                    cut: Some(before),
-                    roll: matches!(wrong, Wrong::Segment(_)) && !wrong.is_full(),
-                };
+                let full = wrong.is_full();
+                let roll = matches!(wrong, Wrong::Segment(_)) && !full;
+                self.broken = Broken { cut: Some(before), roll, full };
                 self.distrust(&wrong);
                 Err(wrong)
             }

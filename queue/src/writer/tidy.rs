@@ -33,10 +33,7 @@ impl Writer {
             self.distrust(&wrong);
             self.lull = Instant::now() + LULL;
         }
-        if !self.reserve.is_held() {
-            self.reserve.restore();
-            self.lull = Instant::now() + LULL;
-        }
+        self.reserve.restore();
     }
 
     /// Whether records are to be moved.

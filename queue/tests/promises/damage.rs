@@ -175,7 +175,7 @@ fn a_damaged_segment_header_costs_no_record() {
     for lose_index in [false, true] {
         let root = tempfile::tempdir().unwrap();
         let (queue, _) = open(&root.path().join("before"));
-        append(&queue, 1..=90);
+        append(&queue, 1..=150);
         let dir = root.path().join("after");
         copy(&root.path().join("before"), &dir);
         assert!(segments(&dir).len() > 2);
@@ -188,8 +188,8 @@ fn a_damaged_segment_header_costs_no_record() {
         }
         let (queue, opened) = open(&dir);
         assert_eq!((opened.rebuilt_index, opened.renewed_id), (lose_index, false), "{opened:?}");
-        assert_eq!(numbers(&queue), (1..=90).collect::<Vec<_>>());
-        assert_eq!(checkpoint(&queue), Some(90));
+        assert_eq!(numbers(&queue), (1..=150).collect::<Vec<_>>());
+        assert_eq!(checkpoint(&queue), Some(150));
     }
 }
 

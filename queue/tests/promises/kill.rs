@@ -2,9 +2,9 @@
 //!
 //! The test binary runs itself as the child, which appends and says on its standard output what was confirmed.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{self, ChildStdout, Command, Stdio};
 
 use queue::{Put, Queue};
 
@@ -51,25 +51,47 @@ fn remove_oldest(queue: &Queue) {
     queue.remove(oldest, Vec::new()).unwrap().wait().unwrap();
 }
 
-/// Runs the child until it confirmed as many appends as asked for, and kills it. Returns the last number confirmed.
-fn killed_after(dir: &Path, confirmed: u64) -> u64 {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "kill::child_that_appends_until_it_is_killed", "--nocapture"])
-        .env(DIR, dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let number = |line: String| line.split("confirmed ").nth(1).and_then(|number| number.parse::<u64>().ok());
-    let mut last = 0;
-    for _ in 0..confirmed {
-        last = lines.by_ref().find_map(number).expect("the child lives");
+/// A process that appends to a queue.
+pub(crate) struct Child {
+    process: process::Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    last: u64,
+}
+
+impl Child {
+    pub(crate) fn start(dir: &Path) -> Child {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "kill::child_that_appends_until_it_is_killed", "--nocapture"])
+            .env(DIR, dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Child { process, lines, last: 0 }
     }
-    child.kill().unwrap();
-    last = lines.filter_map(number).last().unwrap_or(last);
-    child.wait().unwrap();
-    last
+
+    /// Waits until so many more appends are confirmed.
+    pub(crate) fn confirms(&mut self, count: u64) {
+        for _ in 0..count {
+            self.last = self.next().expect("the child lives");
+        }
+    }
+
+    /// Kills it, and returns the last number that it confirmed.
+    pub(crate) fn end(mut self) -> u64 {
+        self.process.kill().unwrap();
+        while let Some(number) = self.next() {
+            self.last = number;
+        }
+        self.process.wait().unwrap();
+        self.last
+    }
+
+    fn next(&mut self) -> Option<u64> {
+        let number = |line: String| line.split("confirmed ").nth(1).and_then(|number| number.parse().ok());
+        self.lines.by_ref().map_while(Result::ok).find_map(number)
+    }
 }
 
 #[test]
@@ -77,7 +99,9 @@ fn a_kill_at_any_moment_loses_nothing_that_was_confirmed() {
     let root = tempfile::tempdir().unwrap();
     let mut id = None;
     for round in 0..ROUNDS {
-        let confirmed = killed_after(root.path(), patience(round));
+        let mut child = Child::start(root.path());
+        child.confirms(patience(round));
+        let confirmed = child.end();
         if round % 3 == 2 {
             std::fs::remove_dir_all(root.path().join("index")).unwrap();
         }

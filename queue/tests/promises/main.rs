@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
 mod damage;
+mod disk_full;
 mod full;
 mod harness;
 mod kill;
 mod model;
 mod order;
 mod power_cut;
+mod volume;
