@@ -21,6 +21,7 @@ use crate::stop::Stop;
 
 mod bounded;
 
+/// The framework of the routes that [`serve`] takes.
 pub use axum;
 
 /// Connections that are open at a time.

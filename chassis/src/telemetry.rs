@@ -14,6 +14,7 @@ use tracing_subscriber::{Layer, registry};
 
 mod level;
 mod otlp;
+mod over_http;
 mod settings;
 mod writer;
 

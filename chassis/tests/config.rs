@@ -316,3 +316,29 @@ fn telemetry_is_checked_too() {
     }
     assert_eq!(configuration("", &[]).section::<Telemetry>().unwrap(), Telemetry::default());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_in_a_file_survives_an_override_of_something_else(text: String) {
+        let yaml = serde_json::json!({"collector": {"next": text}}).to_string();
+        let Ok(plain) = Configuration::parse(Path::new("a.yaml"), yaml.clone(), []) else { return Ok(()) };
+        let Ok(plain) = plain.section::<Collector>() else { return Ok(()) };
+        proptest::prop_assert_eq!(collector(&yaml, &[("AUDITRAIL_COLLECTOR__IN_FLIGHT", "8")]), plain);
+    }
+
+    #[test]
+    fn any_text_in_a_variable_is_read_or_refused_by_its_name(text: String) {
+        let set = [("AUDITRAIL_COLLECTOR__NEXT", text.as_str())];
+        if let Err(refused) = configuration("", &set).section::<Collector>() {
+            proptest::prop_assert!(refused.to_string().starts_with("environment variable AUDITRAIL_COLLECTOR__NEXT: "));
+        }
+    }
+
+    #[test]
+    fn any_text_as_a_file_is_read_or_refused_with_its_place(text: String) {
+        match Configuration::parse(Path::new("a.yaml"), text, []) {
+            Ok(configuration) => drop(configuration.section::<Collector>()),
+            Err(refused) => proptest::prop_assert!(refused.to_string().starts_with("a.yaml"), "{}", refused),
+        }
+    }
+}

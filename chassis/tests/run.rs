@@ -185,9 +185,20 @@ fn logs_are_json_when_asked_for() {
     process.write("telemetry: {log_format: json}");
     let (code, said) = process.end("--config a.yaml", &[]);
     assert_eq!(code, 0);
+    assert!(!said.contains('\u{1b}'), "no colours where nobody sees them");
     let line = said.lines().find(|line| line.starts_with('{')).unwrap();
     let read: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((&read["message"], &read["service"]), (&"starting".into(), &"collector".into()));
+}
+
+#[test]
+fn logs_go_to_stderr_and_results_to_stdout() {
+    let process = Process::new();
+    let output = process.command("", &[]).output().unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("starting"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("starting"));
+    let output = process.command("--version", &[]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("collector 1.2.3"));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use chassis::telemetry::{self, Telemetry, TelemetryError};
 
@@ -13,13 +12,13 @@ fn nobody() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// One test, since telemetry is started once in a process.
+/// One test, since telemetry is started once in a process. More spans than the queue holds are recorded: that the
+/// test ends at all says that neither they nor the flush wait for the receiver.
 #[test]
 fn an_unreachable_receiver_neither_delays_nor_fails_anything() {
     assert!(matches!(telemetry::set_log_level("debug"), Err(TelemetryError::NotStarted)));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let settings = Telemetry { otlp: Some(nobody()), ..Telemetry::default() };
-    let begun = Instant::now();
     let guard = {
         let _inside = runtime.enter();
         telemetry::init("chassis-test", "0.0.0", &settings).unwrap()
@@ -27,7 +26,6 @@ fn an_unreachable_receiver_neither_delays_nor_fails_anything() {
     for batch in 0..10_000 {
         tracing::info_span!("collector.push", batch).in_scope(|| ());
     }
-    assert!(begun.elapsed() < Duration::from_secs(30), "recording waited for the receiver");
 
     telemetry::set_log_level("warn,collector=debug").unwrap();
     let refused = telemetry::set_log_level("collector=loud").unwrap_err().to_string();
@@ -37,5 +35,4 @@ fn an_unreachable_receiver_neither_delays_nor_fails_anything() {
     let twice = telemetry::init("chassis-test", "0.0.0", &settings);
     assert!(matches!(twice, Err(TelemetryError::Twice)));
     drop(guard);
-    assert!(begun.elapsed() < Duration::from_secs(120), "the flush waited for the receiver without end");
 }

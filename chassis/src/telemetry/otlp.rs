@@ -5,7 +5,7 @@
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::Subscriber;
@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::TelemetryError;
 use super::level;
+use super::over_http::Client;
 use super::settings::{Protocol, Telemetry};
 
 /// The provider that the settings ask for.
@@ -24,12 +25,8 @@ pub(super) fn provider(
     settings: &Telemetry,
 ) -> Result<Option<SdkTracerProvider>, TelemetryError> {
     let Some(endpoint) = &settings.otlp else { return Ok(None) };
-    let refused = |why: String| TelemetryError::Otlp { endpoint: endpoint.clone(), why };
-    if settings.protocol == Protocol::Http {
-        return Err(refused("`protocol: http` is not supported; use `grpc`".to_owned()));
-    }
-    let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build();
-    let exporter = exporter.map_err(|error| refused(error.to_string()))?;
+    let exporter = exporter(endpoint, settings.protocol)
+        .map_err(|why| TelemetryError::Otlp { endpoint: endpoint.clone(), why })?;
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample)));
     let resource = Resource::builder()
         .with_service_name(service)
@@ -45,6 +42,26 @@ pub(super) fn provider(
     Ok(Some(provider))
 }
 
+fn exporter(endpoint: &str, protocol: Protocol) -> Result<SpanExporter, String> {
+    let built = match protocol {
+        Protocol::Grpc => SpanExporter::builder().with_tonic().with_endpoint(endpoint).build(),
+        Protocol::Http => SpanExporter::builder()
+            .with_http()
+            .with_http_client(Client::new()?)
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_endpoint(traces_at(endpoint))
+            .build(),
+    };
+    built.map_err(|error| error.to_string())
+}
+
+/// Where OTLP over HTTP takes traces: below an address without a path at `/v1/traces`, otherwise where it says.
+fn traces_at(endpoint: &str) -> String {
+    let bare = endpoint.trim_end_matches('/');
+    let host = bare.split_once("://").map_or(bare, |(_, host)| host);
+    if host.contains('/') { endpoint.to_owned() } else { format!("{bare}/v1/traces") }
+}
+
 /// The layer that turns spans of ours into spans of `provider`.
 pub(super) fn layer<S>(provider: &SdkTracerProvider, service: &'static str) -> impl Layer<S> + use<S>
 where
@@ -53,4 +70,16 @@ where
     let filter = level::QUIET.iter().map(|library| format!(",{library}=off")).collect::<String>();
     let filter = EnvFilter::builder().parse_lossy(format!("info{filter}"));
     tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_path_gets_the_usual_one() {
+        assert_eq!(traces_at("http://127.0.0.1:4318"), "http://127.0.0.1:4318/v1/traces");
+        assert_eq!(traces_at("http://127.0.0.1:4318/"), "http://127.0.0.1:4318/v1/traces");
+        assert_eq!(traces_at("http://a/otlp/v1/traces"), "http://a/otlp/v1/traces");
+    }
 }

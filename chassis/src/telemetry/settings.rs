@@ -71,6 +71,9 @@ impl Section for Telemetry {
                 "otlp",
                 format!("`{url}` is no URL; write for example `http://127.0.0.1:4317`"),
             )),
+            Some(url) if self.protocol == Protocol::Grpc && url.starts_with("https://") => {
+                Err(Invalid::new("otlp", format!("`{url}` needs `protocol: http`; grpc is sent without TLS")))
+            }
             _ => Ok(()),
         }
     }

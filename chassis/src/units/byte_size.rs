@@ -164,4 +164,16 @@ mod tests {
         assert_eq!(ByteSize::gib(2).to_string(), "2GiB");
         assert_eq!(ByteSize::bytes(5_000_000).to_string(), "5MB");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_displayed_reads_back_as_itself(value: u64) {
+            proptest::prop_assert_eq!(ByteSize::bytes(value).to_string().parse(), Ok(ByteSize::bytes(value)));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(written: String) {
+            let _ = written.parse::<ByteSize>();
+        }
+    }
 }

@@ -145,4 +145,16 @@ mod tests {
         }
         assert_eq!(Span::secs(3600).to_string(), "1h");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_displayed_reads_back_as_itself(value: u64) {
+            proptest::prop_assert_eq!(Span::millis(value).to_string().parse(), Ok(Span::millis(value)));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(written: String) {
+            let _ = written.parse::<Span>();
+        }
+    }
 }
