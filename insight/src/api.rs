@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use chassis::http::axum::extract::{Query, State};
-use chassis::http::axum::http::{HeaderName, StatusCode, header};
-use chassis::http::axum::response::{Html, IntoResponse, Response};
-use chassis::http::axum::routing::get;
-use chassis::http::axum::{Json, Router};
+use axum::extract::{Query, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
