@@ -35,9 +35,7 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("router.listen broke") };
     let shown = async {
-        http::serve(pages, ready, http::axum::Router::new(), stop.clone())
-            .await
-            .context("router.http_listen broke")
+        http::serve(pages, ready, Default::default(), stop.clone()).await.context("router.http_listen broke")
     };
     tokio::try_join!(served, shown).map(|_| ())
 }

@@ -1,12 +1,13 @@
 //! The law of the account: whatever policies and routes say, every incoming line is for each destination exactly
 //! once either kept or left out by name, under its own number and with its own size.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proto::{Batch, Encoding};
 
 use crate::given::{Given, TOLD, Told, batch, policy};
+use crate::model::expected;
 
 const RULES: [&str; 8] = [
     "level: None, users: [bob]",
@@ -89,10 +90,25 @@ fn incoming(lines: &[String]) -> Batch {
     let numbered = lines
         .iter()
         .enumerate()
-        .map(|(at, line)| (102 + 2 * at as u64, line.len() as u64 + 1 + at as u64 % 2, line.as_bytes()));
+        .map(|(at, line)| (number(at), line.len() as u64 + 1 + at as u64 % 2, line.as_bytes()));
     let upstream = proto::Filtered { by: "upstream".into(), numbers: vec![0], read_bytes: vec![5] };
     let frame = Batch { last: 110 + 2 * lines.len() as u64, filtered: vec![upstream], ..batch(&["{}"]) };
     frame.with_lines(numbered, Encoding::Lz4).unwrap()
+}
+
+/// The number of an incoming line.
+fn number(at: usize) -> u64 {
+    102 + 2 * at as u64
+}
+
+/// What became of every number: the line, or why there is none.
+fn fates(batch: &Batch) -> BTreeMap<u64, Result<Vec<u8>, String>> {
+    let kept = batch.lines().unwrap().into_iter().map(|line| (line.number, Ok(line.bytes.to_vec())));
+    let left = batch.filtered.iter().flat_map(|left| {
+        let numbers = left.numbers.iter().map(|&number| batch.first + u64::from(number));
+        numbers.map(|number| (number, Err(left.by.clone())))
+    });
+    kept.chain(left).collect()
 }
 
 /// Number and size as read of every line, kept ones and left out ones.
@@ -130,10 +146,11 @@ proptest! {
             prop_assert_eq!(accounted(&taken), accounted(&sent));
             prop_assert_eq!((taken.first, taken.last, &taken.queue), (sent.first, sent.last, &sent.queue));
             prop_assert_eq!((&taken.origin, taken.read_at_us), (&sent.origin, sent.read_at_us));
-            for line in taken.lines().unwrap() {
-                let before = &lines[(line.number - 102) as usize / 2];
-                prop_assert!(line.bytes.len() <= before.len());
-                prop_assert!(serde_json::from_slice::<serde_json::Value>(&line.bytes).is_ok());
+            let fates = fates(&taken);
+            prop_assert_eq!(fates.len(), lines.len() + 1);
+            for (at, line) in lines.iter().enumerate() {
+                let expected = expected(&given.config, line.as_bytes(), destination);
+                prop_assert_eq!(&fates[&number(at)], &expected, "line {} at {}", at, destination);
             }
         }
     }

@@ -97,8 +97,9 @@ impl SlowShipper {
     }
 }
 
-/// A router, the files of its configuration, and the shipper behind it.
+/// A router, its configuration with the files that it names, and the shipper behind it.
 pub(crate) struct Given {
+    pub(crate) config: Config,
     pub(crate) router: Router,
     pub(crate) shipper: Shipper,
     _dir: TempDir,
@@ -108,8 +109,8 @@ impl Given {
     /// `section` is the section `router:`; `POLICY(name)` in it stands for the file of that name.
     pub(crate) fn router(section: &str, policies: &[(&str, &str)]) -> Given {
         let (config, dir) = config(section, policies);
-        let shipper = Shipper::default();
-        Given { router: Router::new(&config.unwrap(), shipper.stage()).unwrap(), shipper, _dir: dir }
+        let (config, shipper) = (config.unwrap(), Shipper::default());
+        Given { router: Router::new(&config, shipper.stage()).unwrap(), config, shipper, _dir: dir }
     }
 
     pub(crate) async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {

@@ -5,6 +5,7 @@
 mod account;
 mod forwarding;
 mod given;
+mod model;
 mod policies;
 mod refusals;
 mod routes;
