@@ -1,1 +1,48 @@
-//! collector.
+//! From the log file to the queue, from the queue to the next stage. The collector knows bytes and lines, not
+//! Kubernetes.
+//!
+//! The way of a line: the [`reader`] looks at the files of every [`source`] (which [`find`]s them, and tells them
+//! apart by [`identity`]), reads a [`chunk`] of one, judges its [`lines`], and hands the batch together with the
+//! [`checkpoint`] behind it to the queue ([`append`]). The sender ([`send`]) takes batches from there, pushes them, and
+//! removes what has its receipt.
+//!
+//! Promises: every line of every log arrives once or is accounted for, byte for byte, whatever happens to the file,
+//! this process or the next stage; a batch that is sent again is the same batch; memory does not depend on the
+//! length of files, lines or the backlog.
+
+mod append;
+mod books;
+mod checkpoint;
+mod chunk;
+mod clock;
+mod collector;
+mod config;
+mod content;
+mod entry;
+mod error;
+mod find;
+mod host;
+mod identity;
+mod lines;
+mod metrics;
+mod pattern;
+mod positional;
+mod problem;
+mod quarantine;
+mod reader;
+mod record;
+mod send;
+mod sibling;
+mod source;
+mod sources;
+mod tally;
+mod tracked;
+mod watch;
+
+pub use crate::collector::Collector;
+pub use crate::config::{Config, Storage};
+pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
+
+mod serve;
+
+pub use crate::serve::serve;

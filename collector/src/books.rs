@@ -1,0 +1,231 @@
+//! What the collector did and holds, in numbers, as `status` shows it.
+//!
+//! Invariant: per source, read = left out + dead + queued + handed to the next stage; a batch enters `read` and
+//! `queued` in one step and leaves `queued` when its removal is durable.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use proto::Origin;
+use proto::v1::{FileStatus, SourceStatus};
+use queue::{Queue, ReadError};
+
+use crate::checkpoint::Saved;
+use crate::clock;
+use crate::metrics;
+use crate::record::Header;
+use crate::source::Source;
+use crate::tally::{Causes, Tally};
+
+/// Entries that are listed at a time.
+const PAGE: usize = 1024;
+
+/// The numbers of all sources.
+pub(crate) struct Books {
+    queue_id: [u8; 16],
+    pages: Mutex<Pages>,
+}
+
+#[derive(Default)]
+struct Pages {
+    sources: BTreeMap<u32, Page>,
+    /// What holds up reading as such.
+    reading: Vec<String>,
+    /// What holds up sending.
+    sending: Option<String>,
+    paused: bool,
+}
+
+#[derive(Default)]
+struct Page {
+    origin: Origin,
+    followed: bool,
+    problems: Vec<String>,
+    files: Vec<(u32, FileStatus)>,
+    committed: HashMap<u32, u64>,
+    read: Tally,
+    filtered: Causes,
+    dead: Causes,
+    refused: Causes,
+    queued: Tally,
+    lag: u64,
+    last: u64,
+    oldest_us: Option<i64>,
+}
+
+impl Books {
+    /// The numbers that the queue proves. Blocking.
+    ///
+    /// # Errors
+    /// When its index cannot be read.
+    pub(crate) fn load(queue: &Queue, saved: &Saved) -> Result<Books, ReadError> {
+        let mut pages = Pages::default();
+        for state in &saved.sources {
+            let path = state.path.to_string_lossy().into_owned();
+            let page = pages.sources.entry(state.number).or_default();
+            page.origin.path = path;
+            (page.read, page.last) = (state.read, state.next - 1);
+            (page.filtered, page.dead) = (state.filtered.clone(), state.dead.clone());
+        }
+        for (number, causes) in &saved.refused {
+            pages.sources.entry(*number).or_default().refused = causes.clone();
+        }
+        let mut from = 0;
+        loop {
+            let listed = queue.entries(from, PAGE)?;
+            for header in listed.iter().filter_map(|entry| Header::decode(&entry.header)) {
+                pages.sources.entry(header.source).or_default().queue(&header);
+            }
+            match listed.last() {
+                Some(last) => from = last.position + 1,
+                None => return Ok(Books { queue_id: queue.id(), pages: Mutex::new(pages) }),
+            }
+        }
+    }
+
+    /// A source was looked at.
+    pub(crate) fn looked(&self, source: &Source) {
+        let mut pages = self.lock();
+        let page = pages.sources.entry(source.state.number).or_default();
+        page.origin.clone_from(&source.origin);
+        page.followed = true;
+        page.count(source);
+        page.problems = source.problems();
+        page.lag = source.lag();
+        page.files = source.files.iter().map(|file| (file.state.number, file.status())).collect();
+        let files = &page.files;
+        page.committed.retain(|number, _| files.iter().any(|(known, _)| known == number));
+        metrics::behind(&source.origin.path, page.lag);
+    }
+
+    /// A source was read; a batch may have come of it.
+    pub(crate) fn read(&self, source: &Source, batch: Option<&Header>) {
+        let mut pages = self.lock();
+        let page = pages.sources.entry(source.state.number).or_default();
+        page.count(source);
+        page.lag = source.lag();
+        for (number, status) in &mut page.files {
+            let file = source.files.iter().find(|file| file.state.number == *number);
+            status.offset = file.map_or(status.offset, |file| file.state.offset);
+        }
+        if let Some(header) = batch {
+            page.queue(header);
+        }
+        metrics::queued(pages.queued());
+    }
+
+    /// Batches left the queue, in order, for one source.
+    pub(crate) fn released(&self, number: u32, headers: &[Header], refused: &Causes) {
+        let mut pages = self.lock();
+        let page = pages.sources.entry(number).or_default();
+        for header in headers {
+            page.queued.take(header.kept);
+            page.committed.insert(header.file, header.end);
+        }
+        page.refused.merge(refused);
+        if page.queued.is_nothing() {
+            page.oldest_us = None;
+        }
+        metrics::queued(pages.queued());
+    }
+
+    /// When the oldest line without a receipt was read.
+    pub(crate) fn oldest(&self, number: u32, read_at_us: i64) {
+        if let Some(page) = self.lock().sources.get_mut(&number) {
+            page.oldest_us = Some(read_at_us);
+        }
+    }
+
+    /// Lines of a source that the next stage never took, by cause.
+    pub(crate) fn refused(&self, number: u32) -> Causes {
+        self.lock().sources.get(&number).map(|page| page.refused.clone()).unwrap_or_default()
+    }
+
+    /// What holds up reading.
+    pub(crate) fn set_reading(&self, problems: Vec<String>, paused: bool) {
+        let mut pages = self.lock();
+        (pages.reading, pages.paused) = (problems, paused);
+    }
+
+    /// What holds up sending; none when a batch got its receipt.
+    pub(crate) fn set_sending(&self, problem: Option<String>) {
+        self.lock().sending = problem;
+    }
+
+    /// Events without a receipt.
+    pub(crate) fn queued(&self) -> u64 {
+        self.lock().queued()
+    }
+
+    /// What is wrong, and what to do.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let pages = self.lock();
+        let sources = pages.sources.values().flat_map(|page| page.problems.iter().cloned());
+        sources.chain(pages.reading.iter().cloned()).chain(pages.sending.iter().cloned()).collect()
+    }
+
+    /// One entry for each source that is followed or has something queued.
+    pub(crate) fn sources(&self) -> Vec<SourceStatus> {
+        let pages = self.lock();
+        let shown = pages.sources.values().filter(|page| page.followed || !page.queued.is_nothing());
+        shown.map(|page| page.status(&self.queue_id, pages.paused)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn queued(&self) -> u64 {
+        self.sources.values().map(|page| page.queued.events).sum()
+    }
+}
+
+impl Page {
+    fn count(&mut self, source: &Source) {
+        let state = &source.state;
+        (self.read, self.last) = (state.read, state.next - 1);
+        self.filtered.clone_from(&state.filtered);
+        self.dead.clone_from(&state.dead);
+    }
+
+    fn queue(&mut self, header: &Header) {
+        self.queued.add(header.kept);
+        self.committed.entry(header.file).or_insert(header.start);
+        self.oldest_us.get_or_insert(header.read_at_us);
+    }
+
+    fn status(&self, queue: &[u8; 16], paused: bool) -> SourceStatus {
+        let files = self.files.iter().map(|(number, file)| {
+            let committed = self.committed.get(number).copied().unwrap_or(file.offset);
+            FileStatus { committed, ..file.clone() }
+        });
+        let mut dead = self.dead.clone();
+        dead.merge(&self.refused);
+        let age = |read_at_us| clock::now_us().saturating_sub(read_at_us).max(0) as u64 / 1000;
+        SourceStatus {
+            origin: Some(self.origin.clone()),
+            queue: queue.to_vec(),
+            state: self.word(paused).to_owned(),
+            problem: self.problems.join("; "),
+            files: files.collect(),
+            read: Some(self.read.count()),
+            filtered: self.filtered.named(),
+            dead: dead.named(),
+            queued: Some(self.queued.count()),
+            lag_bytes: self.lag,
+            oldest_unacked_ms: self.oldest_us.map_or(0, age),
+            last: self.last,
+        }
+    }
+
+    fn word(&self, paused: bool) -> &'static str {
+        match self {
+            page if page.lag > 0 && paused => "paused",
+            page if !page.problems.is_empty() || !page.followed => "waiting",
+            page if page.lag > 0 => "catching up",
+            _ => "following",
+        }
+    }
+}

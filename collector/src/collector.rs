@@ -1,0 +1,223 @@
+//! The collector as others see it: opened, run, asked.
+//!
+//! Promises: opening needs no log file to exist; what an earlier run queued is sent first, with the same identities;
+//! of the two ways to run only one runs at a time; dropping a run ends its reading.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Stop;
+use proto::Stage;
+use proto::v1::{ServiceStatus, StoreStatus};
+use queue::{Options, Queue};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::append::Appends;
+use crate::books::Books;
+use crate::checkpoint::{self, Saved};
+use crate::chunk::Bounds;
+use crate::clock;
+use crate::config::Config;
+use crate::entry::{self, Entry};
+use crate::error::{Once, OnceError, OpenError, RunError};
+use crate::quarantine::Quarantine;
+use crate::reader::{Reached, Reader, Until};
+use crate::send::{Push, Sender};
+use crate::source::Settings;
+use crate::sources::Sources;
+
+/// Follows logs and hands their lines to the next stage.
+pub struct Collector {
+    config: Config,
+    entries: Vec<Entry>,
+    queue: Queue,
+    push: Push,
+    books: Arc<Books>,
+    started_us: i64,
+    /// What opening the queue found.
+    found: Vec<String>,
+    running: tokio::sync::Mutex<()>,
+}
+
+impl Collector {
+    /// Opens the queue; nothing is read yet, and no log file need exist. Blocking.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(config: Config, next: Stage) -> Result<Collector, OpenError> {
+        let entries = entry::entries(&config)?;
+        let dir = config.queue.dir.as_path();
+        let options = Options { max_bytes: config.queue.max_size.as_u64(), ..Options::default() };
+        let (queue, opened) = Queue::open(dir, options)?;
+        let state = |why| OpenError::State { dir: dir.to_owned(), why };
+        let saved = Saved::load(&queue).map_err(state)?;
+        if saved.fresh {
+            let made =
+                queue.commit(vec![checkpoint::put_format()]).map_err(|error| state(error.to_string()))?;
+            made.wait().map_err(|error| state(error.to_string()))?;
+        }
+        let books = Arc::new(Books::load(&queue, &saved).map_err(|error| state(error.to_string()))?);
+        let quarantine = open_quarantine(dir)?;
+        let push = Push { next, books: Arc::clone(&books), quarantine: Arc::new(quarantine) };
+        let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
+        Ok(Collector { config, entries, queue, push, books, started_us, found: found(&opened), running })
+    }
+
+    /// Follows the logs until `stop`: then nothing more is read, receipts of what is on its way are waited for (10
+    /// seconds at the most), and the rest stays queued for the next start.
+    ///
+    /// # Errors
+    /// [`RunError`] when it ends without being asked to.
+    pub async fn run(&self, stop: Stop) -> Result<(), RunError> {
+        let _running = self.running.lock().await;
+        let ended = stop.token().child_token();
+        let _end = ended.clone().drop_guard();
+        let sources = self.sources().map_err(RunError::Ended)?;
+        let reading = self.read(sources, Until::Stopped, &ended);
+        let sending = self.sender().run(ended.clone(), CancellationToken::new());
+        let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
+        read.and(sent).map_err(RunError::Ended)
+    }
+
+    /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
+    /// all of it and what was queued before.
+    ///
+    /// # Errors
+    /// [`OnceError::Missing`] before anything is read; the others after.
+    pub async fn run_once(&self, stop: Stop) -> Result<Once, OnceError> {
+        let _running = self.running.lock().await;
+        let ended = stop.token().child_token();
+        let _end = ended.clone().drop_guard();
+        let mut sources = self.sources().map_err(OnceError::Ended)?;
+        let missing = sources.missing();
+        if !missing.is_empty() {
+            return Err(OnceError::Missing(missing));
+        }
+        sources.look();
+        sources.freeze();
+        let unreadable: Vec<String> = sources.all.iter().flat_map(|source| source.problems()).collect();
+        if !unreadable.is_empty() {
+            return Err(OnceError::Missing(unreadable));
+        }
+        let all_read = CancellationToken::new();
+        let reading = async {
+            let reached = self.read(sources, Until::End, &ended).await;
+            all_read.cancel();
+            reached
+        };
+        let sending = self.sender().run(ended.clone(), all_read.clone());
+        let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
+        let (reached, ()) = read.and_then(|read| sent.map(|sent| (read, sent))).map_err(OnceError::Ended)?;
+        match self.books.queued() {
+            _ if !reached.unread.is_empty() => Err(OnceError::Unread(reached.unread)),
+            queued if stop.requested() => Err(OnceError::Stopped { queued }),
+            _ => Ok(reached.once),
+        }
+    }
+
+    /// What it does and what holds it up. May block for a short while.
+    pub fn status(&self) -> ServiceStatus {
+        let mut problems = self.books.problems();
+        problems.extend(self.found.iter().cloned());
+        if !self.config.enabled {
+            problems
+                .push("collection is switched off (`enabled: false` or DD_LOGS_ENABLED=false)".to_owned());
+        } else if self.entries.is_empty() {
+            problems.push("no logs are configured: name one under `collector.logs`".to_owned());
+        }
+        ServiceStatus {
+            service: "collector".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_us: self.started_us,
+            problems,
+            sources: self.books.sources(),
+            queue: Some(self.store()),
+            ..ServiceStatus::default()
+        }
+    }
+
+    /// What a stop would leave, or left, in the queue; none when nothing is.
+    pub fn remains(&self) -> Option<String> {
+        let queued = self.books.queued();
+        (queued > 0).then(|| format!("{queued} events without a receipt stay queued for the next start"))
+    }
+
+    fn store(&self) -> StoreStatus {
+        let usage = self.queue.usage();
+        StoreStatus {
+            records: usage.records,
+            bytes: usage.used_bytes,
+            limit_bytes: usage.limit,
+            damaged: usage.damaged_records,
+            problem: usage.last_error.unwrap_or_default(),
+        }
+    }
+
+    fn sources(&self) -> Result<Sources, String> {
+        Ok(Sources::new(self.entries.clone(), Saved::load(&self.queue)?))
+    }
+
+    fn sender(&self) -> Sender {
+        Sender::new(self.queue.clone(), self.push.clone(), Arc::clone(&self.books), self.config.in_flight)
+    }
+
+    /// Runs a reader on a thread of its own.
+    async fn read(
+        &self,
+        sources: Sources,
+        until: Until,
+        stop: &CancellationToken,
+    ) -> Result<Reached, String> {
+        let max_size = self.config.queue.max_size.as_u64();
+        let bounds =
+            Bounds { chunk: self.config.chunk_size.as_usize(), line: self.config.max_line_size.as_usize() };
+        let reader = Reader {
+            sources,
+            appends: Appends::new(self.queue.clone(), max_size),
+            quarantine: Arc::clone(&self.push.quarantine),
+            books: Arc::clone(&self.books),
+            settings: Settings { queue: self.queue.id(), bounds },
+            poll: Duration::from(self.config.poll_interval),
+            until,
+        };
+        let (handle, stop, (said, answer)) = (Handle::current(), stop.clone(), oneshot::channel());
+        let thread = std::thread::Builder::new().name("collector-read".to_owned());
+        let body = move || {
+            // Nobody listens only when the run was dropped.
+            let _ = said.send(reader.run(&handle, &stop));
+        };
+        thread.spawn(body).map_err(|error| format!("no thread for reading: {error}"))?;
+        answer.await.unwrap_or_else(|_| Err("the reader's thread ended".to_owned()))
+    }
+}
+
+/// Ends the other half when this one fails.
+async fn ending<T>(
+    half: impl Future<Output = Result<T, String>>,
+    end: &CancellationToken,
+) -> Result<T, String> {
+    half.await.inspect_err(|_| end.cancel())
+}
+
+fn open_quarantine(dir: &Path) -> Result<Quarantine, OpenError> {
+    let path = dir.join("quarantine");
+    Quarantine::open(path.clone()).map_err(|source| OpenError::Quarantine { path, source })
+}
+
+/// What an operator should know of the queue's opening.
+fn found(opened: &queue::Opened) -> Vec<String> {
+    let mut found = Vec::new();
+    if opened.damaged_records > 0 {
+        found.push(format!(
+            "{} records of the queue were damaged and are set aside in its directory `damaged` ({} bytes): their lines are not sent",
+            opened.damaged_records, opened.damaged_bytes
+        ));
+    }
+    if opened.renewed_id && !opened.fresh {
+        found.push("the queue's newest state could not be proven: lines may be read and sent again under a new queue id".to_owned());
+    }
+    found
+}

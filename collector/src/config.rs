@@ -1,0 +1,197 @@
+//! The section `collector:` of the configuration.
+//!
+//! Promise: what passed [`Section::validate`] can be run: sizes fit each other, every path can be looked for, and
+//! nothing that an entry asks for is left out in silence.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chassis::datadog::{Environment, LogsEntry, TextEncoding};
+use chassis::{ByteSize, Invalid, Section, Span};
+use serde::Deserialize;
+
+use crate::pattern::Pattern;
+
+/// The section `collector:`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whether anything is collected. Default: true. `DD_LOGS_ENABLED=false` says no as well.
+    pub enabled: bool,
+    /// The logs to follow, written as the Datadog Agent has them.
+    pub logs: Vec<LogsEntry>,
+    /// A `conf.d` directory of the Agent whose `logs:` entries are followed too.
+    pub conf_dir: Option<PathBuf>,
+    /// Stable name of this collector; part of every batch's identity. Default: the host's name.
+    pub id: Option<String>,
+    /// Name of the cluster. Default: empty.
+    pub cluster: String,
+    /// Name of the node that the logs lie on. Default: `DD_HOSTNAME`, else the host's name.
+    pub node: Option<String>,
+    /// Where lines rest until the next stage has them.
+    pub queue: Storage,
+    /// Address of the next stage. Default: `http://router:7102`.
+    pub next: String,
+    /// Where gRPC is served. Default: `127.0.0.1:7101`.
+    pub listen: SocketAddr,
+    /// Where `/livez`, `/readyz` and `/metrics` are served. Default: `127.0.0.1:9101`.
+    pub http_listen: SocketAddr,
+    /// Answers admin calls to every peer, not to those on loopback alone. Default: false.
+    pub insecure_admin: bool,
+    /// Longest line that is passed on; longer ones are quarantined. Default and most: 16 MiB.
+    pub max_line_size: ByteSize,
+    /// Raw bytes of a batch, but for a single longer line. Default: 1 MiB.
+    pub chunk_size: ByteSize,
+    /// How often files are looked at when nothing else wakes the reader. Default: 250 ms.
+    pub poll_interval: Span,
+    /// Batches of one source that may be on their way to the next stage at a time. Default: 8.
+    pub in_flight: usize,
+}
+
+/// The queue's directory and its bound.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// The directory; made where it does not exist. Default: `/var/lib/auditrail/collector`.
+    pub dir: PathBuf,
+    /// Most bytes of lines without a receipt; when full, reading waits. Default: 2 GiB.
+    pub max_size: ByteSize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            enabled: true,
+            logs: Vec::new(),
+            conf_dir: None,
+            id: None,
+            cluster: String::new(),
+            node: None,
+            queue: Storage::default(),
+            next: "http://router:7102".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7101)),
+            http_listen: SocketAddr::from(([127, 0, 0, 1], 9101)),
+            insecure_admin: false,
+            max_line_size: ByteSize::mib(16),
+            chunk_size: ByteSize::mib(1),
+            poll_interval: Span::millis(250),
+            in_flight: 8,
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Storage { dir: PathBuf::from("/var/lib/auditrail/collector"), max_size: ByteSize::gib(2) }
+    }
+}
+
+impl Config {
+    /// What the Agent's variables say, where the file says nothing: `DD_HOSTNAME` names the node,
+    /// `DD_LOGS_ENABLED=false` switches collection off.
+    #[must_use]
+    pub fn with_environment(mut self, environment: &Environment) -> Config {
+        self.node = self.node.or_else(|| environment.hostname.clone());
+        self.enabled &= environment.logs_enabled != Some(false);
+        self
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "collector";
+
+    fn validate(&self) -> Result<(), Invalid> {
+        for (at, entry) in self.logs.iter().enumerate() {
+            check_entry(entry).map_err(|(key, why)| Invalid::new(format!("logs.{at}.{key}"), why))?;
+        }
+        self.check_sizes()?;
+        if !(1..=256).contains(&self.in_flight) {
+            return Err(Invalid::new("in_flight", format!("is {}: choose 1 to 256", self.in_flight)));
+        }
+        if !(10..=60_000).contains(&self.poll_interval.duration().as_millis()) {
+            let why = format!("is {}: choose 10ms to 1m", self.poll_interval);
+            return Err(Invalid::new("poll_interval", why));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    fn check_sizes(&self) -> Result<(), Invalid> {
+        let most = ByteSize::bytes(proto::MAX_LINE_BYTES as u64);
+        if self.max_line_size < ByteSize::kib(1) || self.max_line_size > most {
+            let why = format!("is {}: choose 1KiB to {most}", self.max_line_size);
+            return Err(Invalid::new("max_line_size", why));
+        }
+        if self.chunk_size < ByteSize::kib(1) || self.chunk_size > most {
+            return Err(Invalid::new("chunk_size", format!("is {}: choose 1KiB to {most}", self.chunk_size)));
+        }
+        let least = ByteSize::bytes(4 * self.max_line_size.max(self.chunk_size).as_u64());
+        if self.queue.max_size < least.max(ByteSize::mib(1)) {
+            let why = format!(
+                "is {}: at least 1MiB and four times the larger of max_line_size and chunk_size ({least})",
+                self.queue.max_size
+            );
+            return Err(Invalid::new("queue.max_size", why));
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with an entry: the key, and why.
+pub(crate) fn check_entry(entry: &LogsEntry) -> Result<(), (&'static str, String)> {
+    Pattern::new(&entry.path, &entry.exclude_paths)?;
+    if entry.encoding != TextEncoding::Utf8 {
+        return Err(("encoding", "only utf-8 is read: audit logs are JSON".to_owned()));
+    }
+    if !entry.log_processing_rules.is_empty() {
+        let why = "rules are not applied here: filter and redact in the router's section, or remove them";
+        return Err(("log_processing_rules", why.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut Config)) -> String {
+        let mut config =
+            Config { logs: vec![LogsEntry::audit_log("/var/log/audit.log")], ..Config::default() };
+        config.validate().unwrap();
+        change(&mut config);
+        config
+            .validate()
+            .map_or_else(|invalid| format!("{}: {}", invalid.key, invalid.why), |()| String::new())
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_by_their_key() {
+        assert!(refused(|config| config.in_flight = 0).starts_with("in_flight: "));
+        assert!(refused(|config| config.poll_interval = Span::millis(1)).starts_with("poll_interval: "));
+        assert!(refused(|config| config.max_line_size = ByteSize::mib(17)).contains("16MiB"));
+        assert!(refused(|config| config.queue.max_size = ByteSize::mib(32)).contains("64MiB"));
+        assert!(refused(|config| config.chunk_size = ByteSize::bytes(0)).starts_with("chunk_size: "));
+    }
+
+    #[test]
+    fn an_entry_that_asks_for_what_is_not_done_is_refused_with_its_number() {
+        let encoded = |config: &mut Config| config.logs[0].encoding = TextEncoding::Utf16Le;
+        assert!(refused(encoded).starts_with("logs.0.encoding: "));
+        let excluded = |config: &mut Config| config.logs[0].exclude_paths = vec!["/var/[".into()];
+        assert!(refused(excluded).starts_with("logs.0.exclude_paths: "));
+        assert!(refused(|config| config.logs[0].path = "".into()).starts_with("logs.0.path: "));
+    }
+
+    #[test]
+    fn the_agents_variables_fill_gaps_and_switch_off() {
+        let set = [("DD_HOSTNAME", "cp-1"), ("DD_LOGS_ENABLED", "false")];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = Environment::read(set).unwrap();
+        let config = Config::default().with_environment(&environment);
+        assert_eq!(config.node.as_deref(), Some("cp-1"));
+        assert!(!config.enabled);
+        let named = Config { node: Some("mine".into()), ..Config::default() }.with_environment(&environment);
+        assert_eq!(named.node.as_deref(), Some("mine"));
+    }
+}

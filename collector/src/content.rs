@@ -1,0 +1,235 @@
+//! The content of an open file, unpacked where its name says `.gz` or `.zst`.
+//!
+//! Promises: offsets are of unpacked bytes; what was given can be put back and is given again; a compressed file
+//! that is still being written ends where it ends now and goes on later; nothing but a decoder and what was put back
+//! is kept in memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::identity::{FileKey, PREFIX_BYTES};
+use crate::positional::Cursor;
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(path: &Path) -> Packing {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Packing::Gzip,
+            Some("zst") => Packing::Zstd,
+            _ => Packing::Plain,
+        }
+    }
+}
+
+/// Whether the content at `path` is compressed.
+pub(crate) fn is_packed(path: &Path) -> bool {
+    Packing::of(path) != Packing::Plain
+}
+
+/// How far reading came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// There may be more.
+    More,
+    /// The end, for now.
+    End,
+}
+
+/// An open file.
+pub(crate) struct Content {
+    packing: Packing,
+    file: Arc<File>,
+    unpacking: Option<Unpacking>,
+}
+
+struct Unpacking {
+    decoder: Box<dyn Read + Send>,
+    /// Offset of what the decoder gives next.
+    at: u64,
+    /// Bytes before `at` that were put back.
+    carry: Vec<u8>,
+}
+
+impl Content {
+    /// Opens what is at `path` now.
+    pub(crate) fn open(path: &Path) -> io::Result<(Content, FileKey)> {
+        let file = File::open(path)?;
+        let key = FileKey::of_open(&file, path)?;
+        Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None }, key))
+    }
+
+    /// Its size on the disk.
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        self.file.metadata().map(|metadata| metadata.len())
+    }
+
+    /// Whether no directory names it any more. Not told on Windows, where it keeps its name while it is open.
+    pub(crate) fn is_removed(&self) -> bool {
+        #[cfg(unix)]
+        return self
+            .file
+            .metadata()
+            .is_ok_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) == 0);
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// Its first bytes, at most [`PREFIX_BYTES`]; fewer where there are fewer.
+    pub(crate) fn prefix(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut decoder = self.decoder(0)?.take(PREFIX_BYTES as u64);
+        match decoder.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// Adds to `buffer`, whose first byte is at `offset`, at most `want` of the bytes that follow.
+    ///
+    /// # Errors
+    /// `InvalidData` when the content cannot be unpacked.
+    pub(crate) fn read(&mut self, offset: u64, buffer: &mut Vec<u8>, want: usize) -> io::Result<Reached> {
+        let at = offset + buffer.len() as u64;
+        if self.packing == Packing::Plain {
+            return fill(&mut Cursor::new(Arc::clone(&self.file), at), buffer, want);
+        }
+        let unpacking = match self.unpacking_at(at) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Reached::End),
+            unpacking => unpacking?,
+        };
+        let from_carry = unpacking.carry.len().min(want);
+        buffer.extend(unpacking.carry.drain(..from_carry));
+        let before = buffer.len();
+        let reached = fill(&mut unpacking.decoder, buffer, want - from_carry);
+        unpacking.at += (buffer.len() - before) as u64;
+        match reached {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.unpacking = None; // cut off: a decoder cannot go on after that
+                Ok(Reached::End)
+            }
+            Err(error) => {
+                self.unpacking = None;
+                Err(error)
+            }
+            reached => reached,
+        }
+    }
+
+    /// Takes back the last bytes that were given.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if let Some(unpacking) = self.unpacking.as_mut().filter(|_| !bytes.is_empty()) {
+            unpacking.carry.splice(..0, bytes.iter().copied());
+        }
+    }
+
+    /// The decoder, with `at` being what it gives next.
+    fn unpacking_at(&mut self, at: u64) -> io::Result<&mut Unpacking> {
+        let fits = |unpacking: &Unpacking| unpacking.at - unpacking.carry.len() as u64 == at;
+        let unpacking = match self.unpacking.take().filter(fits) {
+            Some(unpacking) => unpacking,
+            None => {
+                let mut decoder = self.decoder(0)?;
+                let skipped = io::copy(&mut decoder.by_ref().take(at), &mut io::sink())?;
+                if skipped < at {
+                    let why = format!("it has {skipped} bytes unpacked, and {at} were read before");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+                }
+                Unpacking { decoder, at, carry: Vec::new() }
+            }
+        };
+        Ok(self.unpacking.insert(unpacking))
+    }
+
+    fn decoder(&self, at: u64) -> io::Result<Box<dyn Read + Send>> {
+        let cursor = Cursor::new(Arc::clone(&self.file), at);
+        Ok(match self.packing {
+            Packing::Plain => Box::new(cursor),
+            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(cursor))),
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(cursor)?),
+        })
+    }
+}
+
+fn fill(from: &mut impl Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<Reached> {
+    let goal = buffer.len() + want;
+    from.take(want as u64).read_to_end(buffer)?;
+    Ok(if buffer.len() < goal { Reached::End } else { Reached::More })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n";
+
+    fn packed(path: &Path) -> Vec<u8> {
+        match Packing::of(path) {
+            Packing::Plain => TEXT.to_vec(),
+            Packing::Zstd => zstd::encode_all(TEXT, 1).unwrap(),
+            Packing::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(TEXT).unwrap();
+                encoder.finish().unwrap()
+            }
+        }
+    }
+
+    #[test]
+    fn every_packing_gives_the_same_bytes_from_any_offset_in_any_steps() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.log", "a.log.gz", "a.log.zst"] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, packed(&path)).unwrap();
+            for (offset, step) in (0..TEXT.len()).flat_map(|offset| [(offset, 1), (offset, 7), (offset, 99)])
+            {
+                let (mut content, _) = Content::open(&path).unwrap();
+                let mut buffer = Vec::new();
+                while content.read(offset as u64, &mut buffer, step).unwrap() == Reached::More {}
+                assert_eq!(buffer, &TEXT[offset..], "{name} {offset} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_put_back_comes_again() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.log", "a.log.gz", "a.log.zst"] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, packed(&path)).unwrap();
+            let (mut content, _) = Content::open(&path).unwrap();
+            let mut buffer = Vec::new();
+            content.read(0, &mut buffer, 12).unwrap();
+            content.put_back(&buffer[8..]);
+            buffer.clear();
+            content.read(8, &mut buffer, 99).unwrap();
+            assert_eq!(buffer, &TEXT[8..], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_compressed_file_that_is_still_being_written_ends_early_and_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.log.gz", "a.log.zst"] {
+            let path = dir.path().join(name);
+            let whole = packed(&path);
+            std::fs::write(&path, &whole[..whole.len() - 6]).unwrap();
+            let (mut content, _) = Content::open(&path).unwrap();
+            let mut buffer = Vec::new();
+            assert_eq!(content.read(0, &mut buffer, 99).unwrap(), Reached::End);
+            std::fs::write(&path, &whole).unwrap();
+            content.read(0, &mut buffer, 99).unwrap();
+            assert_eq!(buffer, TEXT, "{name}");
+        }
+    }
+}

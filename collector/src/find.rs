@@ -1,0 +1,84 @@
+//! Which files belong to a log now: its active file and the rotated siblings in the same directory.
+//!
+//! Invariant: oldest first, the active file last; the active file is looked at before its siblings, so that a
+//! rotation in between shows a file under its new name, never under none.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::identity::FileKey;
+use crate::{problem, sibling};
+
+/// Most entries of a directory that are looked through.
+const MOST_ENTRIES: usize = 100_000;
+
+/// A file that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) key: FileKey,
+    /// Size on the disk.
+    pub(crate) size: u64,
+}
+
+/// What a look at a log's directory gave.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) files: Vec<Found>,
+    /// Why the active file cannot be read.
+    pub(crate) problem: Option<String>,
+    /// The active file is there and its directory could be listed: what is not among `files` is gone.
+    pub(crate) whole: bool,
+}
+
+/// The files of the log at `path`; rotated siblings stand beside the file that a link leads to.
+pub(crate) fn files_of(path: &Path) -> Look {
+    let (active, problem) = match found(path) {
+        Ok(Some(active)) => (Some(active), None),
+        Ok(None) => (None, Some(problem::no_file(path))),
+        Err(error) => (None, Some(problem::with_file(path, &error))),
+    };
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let whole = active.is_some() && fs::read_dir(directory_of(&target)).is_ok();
+    let mut files = siblings(&target);
+    let renamed = |active: &Found| files.iter().any(|file| file.key == active.key);
+    files.extend(active.filter(|active| !renamed(active)));
+    Look { files, problem, whole }
+}
+
+/// The file with this key in the directory of `path`, under any name.
+pub(crate) fn moved(path: &Path, key: &FileKey) -> Option<Found> {
+    entries(path).filter_map(|path| found(&path).ok().flatten()).find(|found| found.key == *key)
+}
+
+fn siblings(base: &Path) -> Vec<Found> {
+    let Some(name) = base.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let mut named: Vec<(String, PathBuf)> = entries(base)
+        .filter_map(|path| {
+            let time = sibling::time_of(path.file_name()?.to_str()?, name)?.to_owned();
+            Some((time, path))
+        })
+        .collect();
+    named.sort(); // `.log` before `.log.gz` of the same time
+    named.into_iter().filter_map(|(_, path)| found(&path).ok().flatten()).collect()
+}
+
+fn entries(beside: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(directory_of(beside)).into_iter().flatten().take(MOST_ENTRIES);
+    entries.flatten().map(|entry| entry.path())
+}
+
+/// The directory that a file lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What is at `path`, if it is a regular file.
+fn found(path: &Path) -> io::Result<Option<Found>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(Found { path: path.to_owned(), key: FileKey::of_path(path)?, size: metadata.len() }))
+}

@@ -1,0 +1,68 @@
+//! What the collector counts.
+
+use std::sync::LazyLock;
+
+use chassis::metrics::{Counter, Counters, Gauge, Gauges, counter, counters, gauge, gauges};
+
+use crate::tally::Tally;
+
+static READ_EVENTS: LazyLock<Counter> = LazyLock::new(|| {
+    counter("auditrail_collector_read_events_total", "Lines read, blank and bad ones included.")
+});
+static READ_BYTES: LazyLock<Counter> =
+    LazyLock::new(|| counter("auditrail_collector_read_bytes_total", "Bytes of lines read."));
+static LEFT_OUT: LazyLock<Counters> = LazyLock::new(|| {
+    counters("auditrail_collector_left_out_events_total", "Lines that went no further, by cause.", &["cause"])
+});
+static TRUNCATED: LazyLock<Counter> = LazyLock::new(|| {
+    counter("auditrail_collector_truncated_files_total", "Files that shrank or were overwritten.")
+});
+static LOST: LazyLock<Counter> = LazyLock::new(|| {
+    counter("auditrail_collector_lost_files_total", "Files that went away before they were read.")
+});
+static PUSHES: LazyLock<Counters> = LazyLock::new(|| {
+    counters("auditrail_collector_pushes_total", "Batches pushed to the next stage, by answer.", &["answer"])
+});
+static QUEUED: LazyLock<Gauge> =
+    LazyLock::new(|| gauge("auditrail_collector_queued_events", "Lines in the queue without a receipt."));
+static LAG: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges("auditrail_collector_behind_bytes", "Bytes in the files behind the reading position.", &["path"])
+});
+
+/// Lines were read.
+pub(crate) fn read(tally: Tally) {
+    READ_EVENTS.inc_by(tally.events);
+    READ_BYTES.inc_by(tally.bytes);
+}
+
+/// Lines went no further.
+pub(crate) fn left_out(cause: &str, events: u64) {
+    if events > 0 {
+        LEFT_OUT.of(&[cause]).inc_by(events);
+    }
+}
+
+/// A file shrank.
+pub(crate) fn truncated() {
+    TRUNCATED.inc();
+}
+
+/// A file went away unread.
+pub(crate) fn lost() {
+    LOST.inc();
+}
+
+/// The next stage answered.
+pub(crate) fn pushed(answer: &str) {
+    PUSHES.of(&[answer]).inc();
+}
+
+/// How many lines wait.
+pub(crate) fn queued(events: u64) {
+    QUEUED.set(i64::try_from(events).unwrap_or(i64::MAX));
+}
+
+/// How far reading is behind.
+pub(crate) fn behind(path: &str, bytes: u64) {
+    LAG.of(&[path]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+}

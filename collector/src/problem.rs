@@ -1,0 +1,45 @@
+//! What a system's error on a log file means to an operator, and what to do.
+
+use std::io;
+use std::path::Path;
+
+/// One line: what happened to `path`, and what to do.
+pub(crate) fn with_file(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!(
+                "{path} does not exist; it is waited for: check `path`, and --audit-log-path of the API server"
+            )
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "{path} may not be read: the API server writes 0600 in a 0700 directory; run as root or with CAP_DAC_READ_SEARCH, it is tried again by itself"
+        ),
+        io::ErrorKind::InvalidData => {
+            format!("{path} cannot be unpacked any further: {error}; what follows in it is not read")
+        }
+        _ => format!("{path} cannot be read: {error}; it is tried again by itself"),
+    }
+}
+
+/// `path` is there and is no file.
+pub(crate) fn no_file(path: &Path) -> String {
+    let what = if path.is_dir() { "is a directory" } else { "is no regular file" };
+    format!(
+        "{} {what}: name the log file, or a pattern as `{}`",
+        path.display(),
+        path.join("*.log").display()
+    )
+}
+
+/// A file went away with something unread.
+pub(crate) fn gone(path: &Path, offset: u64, size: u64) -> String {
+    let path = path.display();
+    let why = "was removed before it was read to its end";
+    let what = if size > offset {
+        format!("bytes {offset} to {size} at least are lost")
+    } else {
+        format!("what was written behind byte {offset}, if anything, is lost")
+    };
+    format!("{path} {why}: {what}; raise --audit-log-maxbackup and --audit-log-maxage of the API server")
+}

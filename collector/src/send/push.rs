@@ -1,0 +1,133 @@
+//! One batch until it has its receipt.
+//!
+//! Promises: a batch is done when every line of it is covered by a receipt or lies in quarantine; it is sent again
+//! for as long as that takes; what is too large or invalid is divided down to the line that is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::{Batch, Receipt, Refusal, Stage};
+use tower::ServiceExt;
+use tracing::Instrument;
+
+use super::backoff::Backoff;
+use crate::books::Books;
+use crate::metrics;
+use crate::quarantine::{Held, Quarantine};
+use crate::tally::Tally;
+
+/// The cause of dead lines that the next stage will never take.
+pub(crate) const REFUSED: &str = "refused";
+
+/// An answer that takes longer is given up; the same batch goes again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What pushing works with.
+#[derive(Clone)]
+pub(crate) struct Push {
+    pub(crate) next: Stage,
+    pub(crate) books: Arc<Books>,
+    pub(crate) quarantine: Arc<Quarantine>,
+}
+
+impl Push {
+    /// Sends a batch until all of it is done; gives the lines that were refused for good.
+    pub(crate) async fn batch(&self, batch: Batch) -> Tally {
+        let mut refused = Tally::default();
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            let Some(refusal) = self.until_answered(&part).await else { continue };
+            match divided(&part) {
+                Some((first, second)) => parts.extend([second, first]),
+                None => refused.add(self.set_aside(part, refusal).await),
+            }
+        }
+        refused
+    }
+
+    /// Sends the same until there is a receipt (none) or a refusal for good.
+    async fn until_answered(&self, part: &Batch) -> Option<Refusal> {
+        let mut backoff = Backoff::new();
+        loop {
+            let refusal = match self.once(part).await {
+                Ok(_) => {
+                    self.books.set_sending(None);
+                    return None;
+                }
+                Err(refusal) => refusal,
+            };
+            metrics::pushed(answer(&refusal));
+            let pause = match &refusal {
+                Refusal::TooLarge { .. } | Refusal::Invalid { .. } => return Some(refusal),
+                Refusal::Unauthorised { .. } => Backoff::LONG,
+                Refusal::Busy { .. } | Refusal::Unavailable { .. } => backoff.next(),
+            };
+            tracing::debug!(first = part.first, last = part.last, %refusal, "batch is sent again");
+            self.books.set_sending(Some(format!("sending waits: next stage {refusal}")));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, part: &Batch) -> Result<Receipt, Refusal> {
+        let origin = part.origin.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (first, last, events) = (part.first, part.last, part.events);
+        let span = tracing::info_span!("collector.push", origin, first, last, events);
+        let answer = self.next.clone().oneshot(part.clone()).instrument(span);
+        let late = |_| Refusal::Unavailable { why: format!("no answer within {} s", PATIENCE.as_secs()) };
+        let receipt = tokio::time::timeout(PATIENCE, answer).await.map_err(late)??;
+        if (&receipt.queue, receipt.first, receipt.last) != (&part.queue, part.first, part.last) {
+            let why =
+                format!("its receipt is for {} to {}, not {first} to {last}", receipt.first, receipt.last);
+            return Err(Refusal::Unavailable { why });
+        }
+        metrics::pushed(if receipt.repeated { "repeated" } else { "receipt" });
+        Ok(receipt)
+    }
+
+    /// Keeps what can be divided no further, and was refused.
+    async fn set_aside(&self, part: Batch, refusal: Refusal) -> Tally {
+        let bytes = part.block_bytes;
+        let tally = Tally::new(u64::from(part.events), bytes);
+        let quarantine = Arc::clone(&self.quarantine);
+        let mut backoff = Backoff::new();
+        let keep = move || -> std::io::Result<()> {
+            let path = part.origin.as_ref().map(|origin| origin.path.clone()).unwrap_or_default();
+            let why = refusal.to_string();
+            let lines = part.lines().unwrap_or_default();
+            let held = lines.iter().map(|line| Held {
+                path: path.as_ref(),
+                offset: None,
+                number: line.number,
+                bytes: line.bytes.len() as u64,
+                line: &line.bytes,
+                cause: REFUSED,
+                why: &why,
+            });
+            quarantine.keep(&held.collect::<Vec<_>>())
+        };
+        while let Ok(Err(error)) = tokio::task::spawn_blocking(keep.clone()).await {
+            self.books.set_sending(Some(format!("refused lines cannot be kept in quarantine: {error}")));
+            tokio::time::sleep(backoff.next()).await;
+        }
+        metrics::left_out(REFUSED, tally.events);
+        tally
+    }
+}
+
+/// Two halves of what still has more than one line.
+fn divided(part: &Batch) -> Option<(Batch, Batch)> {
+    if part.events < 2 {
+        return None;
+    }
+    part.split().ok().flatten()
+}
+
+fn answer(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Busy { .. } => "busy",
+        Refusal::Unavailable { .. } => "unavailable",
+        Refusal::Unauthorised { .. } => "unauthorised",
+        Refusal::TooLarge { .. } => "too large",
+        Refusal::Invalid { .. } => "invalid",
+    }
+}

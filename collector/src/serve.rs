@@ -1,0 +1,44 @@
+//! The collector as a process of its own: it follows its logs and answers operators.
+
+use std::sync::Arc;
+
+use chassis::{Ready, Stop, listen};
+use proto::v1::StatusReply;
+
+use crate::{Collector, Config};
+
+/// Runs until `stop`; the body of the binary's `main`.
+///
+/// # Errors
+/// When the queue cannot be opened, an address not be listened on, or reading ends.
+pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    let environment = chassis::datadog::Environment::read(chassis::config::environment()?)?;
+    let config = config.with_environment(&environment);
+    let next = proto::connect(&config.next)?;
+    let grpc = listen::bind("collector.listen", config.listen).await?;
+    let http = listen::bind("collector.http_listen", config.http_listen).await?;
+    let insecure_admin = config.insecure_admin;
+    let collector = tokio::task::spawn_blocking(move || Collector::open(config, next)).await??;
+    let collector = Arc::new(collector);
+    let ready = Ready::new();
+    ready.set_ready("queue");
+    let remaining = Arc::clone(&collector);
+    stop.say_what_remains(move || remaining.remains());
+    let asked = Arc::clone(&collector);
+    let status = Arc::new(move || StatusReply { services: vec![asked.status()] });
+    let server = proto::Server::new(status).insecure_admin(insecure_admin);
+    let asked_to_stop = stop.clone();
+    let answering = async {
+        server.run(grpc, async move { asked_to_stop.wait().await }).await.map_err(anyhow::Error::from)
+    };
+    let watched = async {
+        chassis::http::serve(http, ready, Default::default(), stop.clone()).await.map_err(anyhow::Error::from)
+    };
+    let collecting = async {
+        let ended = collector.run(stop.clone()).await;
+        stop.request();
+        ended.map_err(anyhow::Error::from)
+    };
+    tokio::try_join!(collecting, answering, watched)?;
+    Ok(())
+}
