@@ -77,8 +77,8 @@ pub enum Refused {
         /// What this operation would add.
         needed: u64,
     },
-    /// Too much waits for the disk; wait in [`Queue::room`](crate::Queue::room) for `needed` bytes.
-    #[error("queue's disk is behind: {waiting} bytes wait to be written; try again after the next commit")]
+    /// Too much waits for the disk, or a group failed less than a second ago; look at the tickets, then wait in [`Queue::room`](crate::Queue::room) for `needed` bytes.
+    #[error("queue's disk is behind or failed: {waiting} bytes wait to be written; try again a little later")]
     Busy {
         /// Bytes handed over and not yet written.
         waiting: u64,
@@ -101,6 +101,9 @@ pub enum Refused {
 }
 
 /// Why an operation that was taken is not durable. It can be handed in again.
+///
+/// Appends that waited behind a failed one fail with it, and for a second after it no append is taken. So a caller who
+/// hands over several at a time keeps their order if it looks at its tickets before it goes on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failed {
     /// No room on the disk. The queue works again by itself when there is some.
@@ -153,8 +156,8 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
-    /// The index is being rebuilt or cannot be read; trying again may help.
-    #[error("the index cannot be read: {why}; it is rebuilt with the next commit")]
+    /// The queue is closed, or its index failed; the writer rebuilds it, and trying again helps then.
+    #[error("the index cannot be read: {why}; try again")]
     Index {
         /// What its library said.
         why: String,

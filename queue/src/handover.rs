@@ -56,6 +56,8 @@ struct State {
     waiting_bytes: u64,
     writing_bytes: u64,
     used: u64,
+    /// A group failed, and callers are to notice it before they append more.
+    paused: bool,
     closed: bool,
 }
 
@@ -69,7 +71,8 @@ pub(crate) struct Handover {
 
 impl Handover {
     pub(crate) fn new(limit: u64, used: u64) -> Handover {
-        let state = State { waiting: Vec::new(), waiting_bytes: 0, writing_bytes: 0, used, closed: false };
+        let waiting = Vec::new();
+        let state = State { waiting, waiting_bytes: 0, writing_bytes: 0, used, paused: false, closed: false };
         Handover { state: Mutex::new(state), work: Condvar::new(), room: Notify::new(), limit }
     }
 
@@ -145,13 +148,21 @@ impl Handover {
         self.room.notify_waiters();
     }
 
-    /// What waits and adds records: it must not be written once something before it failed.
+    /// What waits and adds records: it must not be written once something before it failed. No more is taken until
+    /// [`Handover::resume`].
     pub(crate) fn withdraw_appends(&self) -> Vec<Operation> {
         let mut state = self.lock();
+        state.paused = true;
         let (appends, others) = std::mem::take(&mut state.waiting).into_iter().partition(Operation::appends);
         state.waiting = others;
         state.waiting_bytes = state.waiting.iter().map(|operation| operation.size).sum();
         appends
+    }
+
+    /// Takes appends again.
+    pub(crate) fn resume(&self) {
+        self.lock().paused = false;
+        self.room.notify_waiters();
     }
 
     /// Closes, and drops what waits; its tickets then say so.
@@ -178,7 +189,10 @@ impl State {
         }
         let factor = if append { 1 } else { 2 }; // what empties a queue passes when appends no longer do
         let waiting = self.waiting_bytes;
-        if waiting >= WAITING_BYTES * factor as u64 || self.waiting.len() >= WAITING_OPERATIONS * factor {
+        if (append && self.paused)
+            || waiting >= WAITING_BYTES * factor as u64
+            || self.waiting.len() >= WAITING_OPERATIONS * factor
+        {
             return Err(Refused::Busy { waiting, needed });
         }
         let used = self.used + self.waiting_bytes + self.writing_bytes;

@@ -66,7 +66,11 @@ impl Index {
             .flush_every_ms(None);
         let db = guard(|| config.open())?;
         let log = OpenOptions::new().read(true).write(true).open(dir.join("db")).map_err(said)?;
-        log.sync_all().and_then(|()| directory::sync(dir)).map_err(said)?;
+        let around = dir.parent().unwrap_or(dir);
+        log.sync_all()
+            .and_then(|()| directory::sync(dir))
+            .and_then(|()| directory::sync(around))
+            .map_err(said)?;
         Ok(Index { db, log, blobs: dir.join("blobs") })
     }
 

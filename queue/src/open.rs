@@ -188,5 +188,6 @@ fn writer(
         lock,
         broken: Default::default(),
         lull: Instant::now(),
+        paused_until: None,
     })
 }

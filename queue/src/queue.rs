@@ -128,9 +128,10 @@ impl Queue {
     /// longer listed. [`ReadError::Gone`] when it was removed.
     pub fn read(&self, entry: &Entry) -> Result<Bytes, ReadError> {
         self.0.store.read(entry.position).inspect_err(|error| {
-            if let ReadError::Damaged { position, .. } = error {
-                // Refused only when closed or swamped; then the next reader finds the damage again.
-                let _ = self.remove(vec![*position], Vec::new());
+            if let ReadError::Damaged { position, .. } = error
+                && self.remove(vec![*position], Vec::new()).is_err()
+            {
+                self.0.store.aside.settle(&[*position]); // closed or swamped: the next reader finds it again
             }
         })
     }

@@ -104,7 +104,9 @@ impl Store {
     fn ask<T>(&self, question: impl FnOnce(&Index) -> Result<T, IndexError>) -> Result<T, ReadError> {
         let index = self.index.read().expect("no code panics while it holds the index");
         let Some(index) = index.as_ref() else {
-            return Err(ReadError::Index { why: "it was damaged and is not rebuilt yet".to_owned() });
+            return Err(ReadError::Index {
+                why: "the queue is closed, or the index failed and is not rebuilt yet".to_owned(),
+            });
         };
         question(index).map_err(|error| ReadError::Index { why: error.to_string() })
     }

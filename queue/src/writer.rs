@@ -39,6 +39,8 @@ use crate::store::Store;
 const IDLE: Duration = Duration::from_secs(3600);
 /// How long before it tries again to mend what failed, so that readers are not kept without an index.
 const MENDING: Duration = Duration::from_secs(1);
+/// How long no append is taken after one failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What went wrong below a group.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,8 @@ pub(crate) struct Writer {
     pub(crate) broken: Broken,
     /// Work that can wait is not tried before, after it failed.
     pub(crate) lull: Instant,
+    /// Appends are taken again from then on.
+    pub(crate) paused_until: Option<Instant>,
 }
 
 impl Writer {
@@ -91,6 +95,7 @@ impl Writer {
                 }
                 None => self.mend_idly(),
             }
+            self.end_pause();
             self.tidy();
             self.settle();
         }
@@ -99,9 +104,17 @@ impl Writer {
     /// How long to wait for work before doing what can be done without any.
     fn patience(&self) -> Duration {
         match () {
+            () if self.paused_until.is_some() => PAUSE,
             () if self.is_broken() => MENDING,
             () if self.has_moves() => Duration::ZERO,
             () => IDLE,
+        }
+    }
+
+    fn end_pause(&mut self) {
+        if self.paused_until.is_some_and(|until| Instant::now() >= until) {
+            self.paused_until = None;
+            self.handover.resume();
         }
     }
 
@@ -143,6 +156,7 @@ impl Writer {
         if let Err(wrong) = self.mend() {
             tracing::warn!(error = %wrong, "a failed group could not be cut off yet; it is tried again");
         }
+        self.paused_until = Some(Instant::now() + PAUSE);
         let waiting = self.handover.withdraw_appends();
         refused.into_iter().chain(waiting).for_each(|operation| answer(operation, Err(failed.clone())));
         again

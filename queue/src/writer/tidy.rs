@@ -99,6 +99,10 @@ impl Writer {
             }
             moving.size += slot.size();
         }
+        if moving.size == 0 {
+            self.lull = Instant::now() + LULL; // the count and the index disagree; the next opening finds out
+            return Ok(());
+        }
         if self.active.end() + moving.size > self.options.segment_size() && !self.active.is_empty() {
             self.roll()?;
         }

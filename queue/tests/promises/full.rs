@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use queue::{Put, Queue, Refused};
 
-use crate::harness::{append, numbers, open, segments};
+use crate::harness::{append, numbers, open, segments, wait_for_room};
 
 const RECORD: usize = 20_000;
 
@@ -21,12 +21,6 @@ fn fill(queue: &Queue) -> (u64, u64) {
             Err(other) => panic!("{other}"),
         }
     }
-}
-
-/// Space comes back a little after the removal that freed it is confirmed.
-fn wait_for_room(queue: &Queue, needed: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(queue.room(needed));
 }
 
 fn on_disk(dir: &std::path::Path) -> u64 {

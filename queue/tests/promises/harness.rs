@@ -81,3 +81,9 @@ pub(crate) fn flip(path: &Path, needle: &[u8], skip: usize) {
     bytes[at + skip] ^= 0x20;
     fs::write(path, bytes).unwrap();
 }
+
+/// Space comes back a little after the removal that freed it is confirmed.
+pub(crate) fn wait_for_room(queue: &Queue, needed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(queue.room(needed));
+}

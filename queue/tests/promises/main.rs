@@ -10,4 +10,5 @@ mod kill;
 mod model;
 mod order;
 mod power_cut;
+mod torn;
 mod volume;
