@@ -1,1 +1,22 @@
-//! auditrail.
+//! The binary that people download: all services in one process, and the operator's commands.
+//!
+//! The rest of this page is the map of the whole.
+#![doc = include_str!("../../ARCHITECTURE.md")]
+
+pub mod account;
+mod apply;
+mod check;
+pub mod cli;
+mod data;
+mod demo;
+mod embedded;
+mod exit;
+mod explain;
+mod layout;
+mod lint;
+mod plan;
+mod policy_file;
+mod print;
+mod recorded;
+mod status;
+mod up;

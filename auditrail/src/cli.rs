@@ -1,0 +1,192 @@
+//! Every command and flag.
+//!
+//! Promise: results go to stdout, everything else to stderr; exit codes are 0 done, 1 failed, 2 findings are
+//! errors (lint), 64 bad usage or configuration.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Failure;
+
+/// Kubernetes audit logs, whole, at the detail that you chose, to where you can use them.
+#[derive(Debug, Parser)]
+#[command(name = "auditrail", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run all services in one process: follow audit logs, apply the policy, deliver.
+    Up(Up),
+    /// Play a bundled real audit log through everything, to a stand-in intake, and show the account.
+    Demo(Demo),
+    /// Show what the services do: logs, account, spools, holds, and what to do about them.
+    Status(Status),
+    /// Work with audit policies (audit.k8s.io/v1).
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Check or show the configuration.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// `auditrail up`.
+#[derive(Debug, Default, Args)]
+pub struct Up {
+    /// An audit log to follow, with its rotated siblings; may be given several times, may be a glob.
+    #[arg(long, value_name = "FILE")]
+    pub path: Vec<PathBuf>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The audit policy to apply; without one everything is kept.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Where to deliver to: `lake`, `stdout`, `file:PATH`, `datadog` (key from DD_API_KEY), `datadog:URL`, or
+    /// the name of a destination in the configuration; may be given several times. Default: lake.
+    #[arg(long, value_name = "DEST")]
+    pub to: Vec<String>,
+    /// The directory for queue, spool and lake, where the configuration names none.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub data: PathBuf,
+    /// Read every log to the end that it has now, deliver, print the account, exit.
+    #[arg(long)]
+    pub once: bool,
+    /// With --once: give up when a destination is held or unavailable for this long.
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub give_up: chassis::Span,
+}
+
+/// `auditrail demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The directory to work in; a folder `demo` in it is made anew.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub data: PathBuf,
+}
+
+/// `auditrail status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Show it again and again, every two seconds, until stopped.
+    #[arg(long)]
+    pub watch: bool,
+    /// The gRPC address of a service; may be given several times.
+    #[arg(long, value_name = "http://HOST:PORT")]
+    pub address: Vec<String>,
+    /// The configuration file, for the services' addresses.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data directory of a running `up`, for its address.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Policy {
+    /// Find what is wrong in policy files; exit 0 clean, 1 warnings, 2 errors.
+    Lint(Lint),
+    /// Say for each event which rule decides, and why not an earlier one.
+    Explain(Explain),
+    /// Write the lines that an API server with this policy would have written.
+    Apply(Apply),
+}
+
+/// `auditrail policy lint`.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Policy files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `auditrail policy explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// One JSON object per input line.
+    #[arg(long)]
+    pub json: bool,
+    /// Recorded events: files (also .gz, .zst), directories; stdin when absent or `-`.
+    #[arg(value_name = "EVENTS")]
+    pub events: Vec<PathBuf>,
+}
+
+/// `auditrail policy apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Recorded events: files (also .gz, .zst), directories (in rotation order); stdin when absent or `-`.
+    #[arg(value_name = "IN")]
+    pub inputs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Check a configuration file, and every policy that it names, without starting anything.
+    Check(Check),
+}
+
+/// `auditrail config check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The configuration file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// The body of `main`.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Up(up) => crate::up::up(&up),
+        Command::Demo(demo) => crate::demo::demo(&demo),
+        Command::Status(status) => crate::status::status(&status),
+        Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
+        Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
+        Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
+        Command::Config(Config::Check(check)) => crate::check::check(&check),
+    }
+}
+
+/// `--help` and `--version` are results; everything else is bad usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nowhere is left to say that the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(Failure::USAGE) } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

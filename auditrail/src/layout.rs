@@ -1,0 +1,171 @@
+//! How `status` looks: laid out like the Logs section of the Datadog Agent's status, with what that lacks: lag,
+//! committed offsets, the oldest line without a receipt, the account, and what to do about what is wrong.
+
+use std::fmt::Write;
+
+use proto::v1::{DestinationStatus, PolicyStatus, ServiceStatus, SourceStatus, StoreStatus};
+
+use crate::account::{Amount, rows};
+use crate::print::{account, bytes, grouped};
+
+/// The page for what services said, and for those that said nothing.
+pub(crate) fn page(services: &[ServiceStatus], silent: &[String]) -> String {
+    let mut page = Page::default();
+    page.title("Auditrail");
+    for service in services {
+        page.line(1, &format!("{} {}", service.service, service.version));
+        service.problems.iter().for_each(|problem| page.line(2, &format!("! {problem}")));
+    }
+    silent.iter().for_each(|silent| page.line(1, &format!("not reachable: {silent}")));
+    services
+        .iter()
+        .flat_map(|service| &service.destinations)
+        .for_each(|destination| page.endpoint(destination));
+    services.iter().filter_map(|service| service.policy.as_ref()).for_each(|policy| page.policy(policy));
+    services.iter().flat_map(|service| &service.sources).for_each(|source| page.source(source));
+    services.iter().filter_map(|service| service.queue.as_ref()).for_each(|queue| page.store("Queue", queue));
+    services.iter().filter_map(|service| service.lake.as_ref()).for_each(|lake| {
+        page.title("Lake");
+        page.line(1, &lake.url);
+        page.line(
+            1,
+            &format!("{} events in {} files, {}", grouped(lake.rows), grouped(lake.files), bytes(lake.bytes)),
+        );
+    });
+    let rows = rows(services);
+    if !rows.is_empty() {
+        page.title("Account");
+        page.text.push_str(&account(&rows));
+        page.text.push('\n');
+    }
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn title(&mut self, title: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(self.text, "{gap}{title}\n{}", "=".repeat(title.len()));
+    }
+
+    fn line(&mut self, depth: usize, line: &str) {
+        let _ = writeln!(self.text, "{}{line}", "  ".repeat(depth));
+    }
+
+    fn field(&mut self, depth: usize, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.line(depth, &format!("{name}: {value}"));
+        }
+    }
+
+    fn endpoint(&mut self, destination: &DestinationStatus) {
+        self.title(&format!("Destination {}", destination.name));
+        self.line(1, &format!("Sending to {} ({})", destination.target, destination.r#type));
+        self.field(1, "State", &destination.state);
+        self.field(1, "! Problem", &destination.problem);
+        self.field(
+            1,
+            "Requests",
+            &format!("{} done, {} retried", grouped(destination.requests), grouped(destination.retries)),
+        );
+        self.field(1, "Bytes Sent", &bytes(destination.sent_bytes));
+        destination.spool.iter().for_each(|spool| self.filled("Spool", spool));
+        destination
+            .dead_letters
+            .iter()
+            .filter(|store| store.records > 0)
+            .for_each(|store| self.filled("Dead Letters", store));
+    }
+
+    fn policy(&mut self, policy: &PolicyStatus) {
+        self.title("Policy");
+        match policy.path.as_str() {
+            "" => self.line(1, "none: everything is kept"),
+            path => self.line(1, &format!("{path}: {} rules, hash {}", policy.rules, policy.hash)),
+        }
+        self.field(1, "! Problem", &policy.problem);
+    }
+
+    fn source(&mut self, source: &SourceStatus) {
+        let origin = source.origin.clone().unwrap_or_default();
+        self.title(&format!("Log {}", origin.path));
+        self.line(1, "- Type: file");
+        self.field(2, "Path", &origin.path);
+        self.field(2, "Service", &origin.service);
+        self.field(2, "Source", &origin.source);
+        self.field(2, "Tags", &origin.tags.join(", "));
+        self.field(2, "Status", &source.state);
+        self.field(2, "! Problem", &source.problem);
+        self.line(2, "Inputs:");
+        for file in &source.files {
+            let size = if file.size > 0 { format!(" of {}", grouped(file.size)) } else { String::new() };
+            let (offset, committed) = (grouped(file.offset), grouped(file.committed));
+            self.line(3, &format!("{} (offset {offset}{size}, committed {committed})", file.path));
+        }
+        let read = Amount::from(source.read);
+        self.field(2, "Lines Read", &format!("{} ({})", grouped(read.events), bytes(read.bytes)));
+        self.field(2, "Lag", &bytes(source.lag_bytes));
+        let queued = Amount::from(source.queued);
+        if queued.events > 0 {
+            let oldest = chassis::Span::millis(source.oldest_unacked_ms);
+            self.field(
+                2,
+                "Without Receipt",
+                &format!("{} lines, the oldest for {oldest}", grouped(queued.events)),
+            );
+        }
+    }
+
+    fn store(&mut self, title: &str, store: &StoreStatus) {
+        self.title(title);
+        self.filled("Records", store);
+    }
+
+    fn filled(&mut self, name: &str, store: &StoreStatus) {
+        let (records, used, limit) = (grouped(store.records), bytes(store.bytes), bytes(store.limit_bytes));
+        self.field(1, name, &format!("{records} ({used} of {limit})"));
+        if store.damaged > 0 {
+            self.line(1, &format!("! {} damaged records were set aside", grouped(store.damaged)));
+        }
+        self.field(1, "! Disk", &store.problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{Count, Origin};
+
+    use super::*;
+
+    #[test]
+    fn the_page_shows_lag_problems_and_what_is_not_reachable() {
+        let source = SourceStatus {
+            origin: Some(Origin { path: "/var/log/audit.log".into(), ..Origin::default() }),
+            read: Some(Count { events: 1234, bytes: 5_000_000 }),
+            queued: Some(Count { events: 12, bytes: 100 }),
+            oldest_unacked_ms: 1500,
+            lag_bytes: 2_000_000,
+            ..SourceStatus::default()
+        };
+        let service = ServiceStatus {
+            service: "collector".into(),
+            problems: vec!["/var/log/audit.log does not exist".into()],
+            sources: vec![source],
+            ..ServiceStatus::default()
+        };
+        let text = page(&[service], &["http://127.0.0.1:7103: refused".into()]);
+        for expected in [
+            "! /var/log/audit.log does not exist",
+            "not reachable: http://127.0.0.1:7103: refused",
+            "Lines Read: 1,234 (5.0 MB)",
+            "Lag: 2.0 MB",
+            "Without Receipt: 12 lines, the oldest for 1500ms",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+}

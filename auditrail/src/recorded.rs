@@ -1,0 +1,228 @@
+//! Recorded events: files, compressed files, directories in rotation order, stdin; line by line.
+//!
+//! Promise: one line is in memory at a time; a line over the limit is skipped and reported, never cut; names
+//! and line numbers are those of the file that the line stands in.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use proto::MAX_LINE_BYTES;
+
+/// One place that lines are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file; `.gz` and `.zst` are unpacked on the way.
+    File(PathBuf),
+}
+
+/// A line of a place.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// Its bytes without the newline; or that it is over the limit.
+    pub bytes: Result<&'a [u8], TooLong>,
+}
+
+/// A line over [`MAX_LINE_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the line is longer than {MAX_LINE_BYTES} bytes and was skipped")]
+pub(crate) struct TooLong;
+
+impl Place {
+    /// The places that arguments name: stdin when there is none; a directory stands for its logs.
+    ///
+    /// # Errors
+    /// When a path does not exist or cannot be listed.
+    pub(crate) fn all(paths: &[PathBuf]) -> anyhow::Result<Vec<Place>> {
+        if paths.is_empty() {
+            return Ok(vec![Place::Stdin]);
+        }
+        let mut places = Vec::new();
+        for path in paths {
+            match path {
+                path if path.as_os_str() == "-" => places.push(Place::Stdin),
+                path if path.is_dir() => places.extend(logs_in(path)?.into_iter().map(Place::File)),
+                path => {
+                    std::fs::metadata(path)
+                        .with_context(|| format!("`{}` cannot be read", path.display()))?;
+                    places.push(Place::File(path.clone()));
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// Its name in messages.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Place::Stdin => "stdin".into(),
+            Place::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Calls `each` for every line, until it says to stop.
+    ///
+    /// # Errors
+    /// When reading or unpacking fails, or what `each` returns.
+    pub(crate) fn each_line(
+        &self,
+        mut each: impl FnMut(Line<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut reader = self.open().with_context(|| format!("`{}` cannot be read", self.name()))?;
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let read = read_line(&mut reader, &mut line)
+                .with_context(|| format!("`{}` cannot be read on in line {number}", self.name()))?;
+            match read {
+                Read1::End => break,
+                Read1::Whole => each(Line { number, bytes: Ok(&line) })?,
+                Read1::TooLong => each(Line { number, bytes: Err(TooLong) })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> io::Result<Box<dyn BufRead>> {
+        const BUFFER: usize = 256 << 10;
+        let Place::File(path) = self else { return Ok(Box::new(BufReader::new(io::stdin()))) };
+        let file = File::open(path)?;
+        let unpacked: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
+            Some("zst") => Box::new(zstd::Decoder::new(file)?),
+            _ => Box::new(file),
+        };
+        Ok(Box::new(BufReader::with_capacity(BUFFER, unpacked)))
+    }
+}
+
+enum Read1 {
+    End,
+    Whole,
+    TooLong,
+}
+
+/// Reads to the next newline; keeps at most the limit in memory.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read1> {
+    let limit = MAX_LINE_BYTES as u64 + 2;
+    if reader.by_ref().take(limit).read_until(b'\n', line)? == 0 {
+        return Ok(Read1::End);
+    }
+    let ended = line.last() == Some(&b'\n');
+    if !ended && line.len() as u64 == limit {
+        reader.skip_until(b'\n')?;
+        return Ok(Read1::TooLong);
+    }
+    if ended {
+        line.pop();
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(if line.len() > MAX_LINE_BYTES { Read1::TooLong } else { Read1::Whole })
+}
+
+/// The logs of a directory in rotation order: by base name, backups by the time in their name, the active
+/// file last.
+fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut logs = Vec::new();
+    let listed = std::fs::read_dir(directory)
+        .with_context(|| format!("`{}` cannot be listed", directory.display()))?;
+    for entry in listed {
+        let path = entry?.path();
+        if let Some(order) = path.file_name().and_then(|name| name.to_str()).and_then(order) {
+            logs.push((order, path));
+        }
+    }
+    logs.sort();
+    Ok(logs.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Where a log stands in rotation order: its base, then the time of its rotation (`~` sorts the active one last).
+/// None for files that are no logs.
+fn order(name: &str) -> Option<(String, String)> {
+    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
+    let stem = plain.strip_suffix(".log")?;
+    // `audit-2026-11-23T06-10-38.938`: the form that the API server's rotation gives.
+    let time = stem.len().checked_sub(24).and_then(|at| stem.get(at..)).filter(|time| is_rotation_time(time));
+    Some(match time {
+        Some(time) => (stem[..stem.len() - 24].to_owned(), time.to_owned()),
+        None => (stem.to_owned(), "~".to_owned()),
+    })
+}
+
+/// `-YYYY-MM-DDTHH-MM-SS.mmm`
+fn is_rotation_time(text: &str) -> bool {
+    let form = b"-0000-00-00T00-00-00.000";
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form)
+            .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn lines(place: &Place) -> Vec<String> {
+        let mut lines = Vec::new();
+        place
+            .each_line(|line| {
+                lines.push(
+                    line.bytes.map_or_else(|e| e.to_string(), |bytes| String::from_utf8_lossy(bytes).into()),
+                );
+                Ok(())
+            })
+            .unwrap();
+        lines
+    }
+
+    #[test]
+    fn a_directory_is_read_in_rotation_order_and_unpacked() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("audit.log"), "4\n5").unwrap();
+        std::fs::write(at("audit-2026-11-23T06-10-38.938.log"), "3\r\n").unwrap();
+        std::fs::write(at("policy.yaml"), "no log").unwrap();
+        let mut gz = flate2::write::GzEncoder::new(
+            File::create(at("audit-2026-11-23T06-10-37.001.log.gz")).unwrap(),
+            flate2::Compression::fast(),
+        );
+        gz.write_all(b"2\n").unwrap();
+        gz.finish().unwrap();
+        let packed = zstd::encode_all(&b"1\n"[..], 1).unwrap();
+        std::fs::write(at("audit-2026-10-23T06-10-38.938.log.zst"), packed).unwrap();
+
+        let places = Place::all(&[directory.path().to_path_buf()]).unwrap();
+        let all: Vec<_> = places.iter().flat_map(lines).collect();
+        assert_eq!(all, ["1", "2", "3", "4", "5"]);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_skipped_and_the_next_one_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.log");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&vec![b'x'; MAX_LINE_BYTES + 10]).unwrap();
+        file.write_all(b"\nshort\n").unwrap();
+        file.write_all(&vec![b'y'; MAX_LINE_BYTES]).unwrap();
+        file.write_all(b"\n").unwrap();
+        let lines = lines(&Place::File(path));
+        assert_eq!((lines.len(), lines[0].contains("skipped"), lines[1].as_str()), (3, true, "short"));
+        assert_eq!(lines[2].len(), MAX_LINE_BYTES);
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_named() {
+        let error = Place::all(&["/no/such/file".into()]).unwrap_err();
+        assert!(format!("{error:#}").contains("/no/such/file"));
+    }
+}

@@ -1,0 +1,123 @@
+//! `status`: asks every service and shows what they say.
+//!
+//! Promise: a service that does not answer is named, with its address; it never hides what the others say.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use chassis::Configuration;
+use proto::v1::{ServiceStatus, StatusRequest};
+use serde_json::json;
+
+use crate::account::rows;
+use crate::cli::Status;
+use crate::data::Data;
+use crate::exit::Failure;
+use crate::layout;
+
+/// How long a service may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often `--watch` looks.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// What was found out.
+#[derive(Debug, Default)]
+struct Found {
+    services: Vec<ServiceStatus>,
+    silent: Vec<String>,
+}
+
+/// Exit 0 when a service answered, 1 when none did.
+///
+/// # Errors
+/// When no service answers, or the configuration is bad.
+pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
+    let addresses = addresses(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        loop {
+            let found = ask_all(&addresses).await;
+            show(arguments, &found)?;
+            if !arguments.watch {
+                return if found.services.is_empty() {
+                    Err(nobody(&addresses))
+                } else {
+                    Ok(ExitCode::SUCCESS)
+                };
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    })
+}
+
+fn nobody(addresses: &[String]) -> Failure {
+    Failure::Failed(anyhow!(
+        "no service answers at {}; is one running? name its gRPC address with --address, or its --config",
+        addresses.join(", ")
+    ))
+}
+
+/// The addresses to ask: those given; that of a running `up`; those of the configuration, or its defaults.
+fn addresses(arguments: &Status) -> Result<Vec<String>, Failure> {
+    if !arguments.address.is_empty() {
+        return Ok(arguments.address.clone());
+    }
+    let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
+    if let (Ok(named), None) = (named, &arguments.config) {
+        return Ok(vec![named.trim().to_owned()]);
+    }
+    let environment = chassis::config::environment().map_err(Failure::usage)?;
+    configured(arguments, environment).map_err(Failure::usage)
+}
+
+/// The shipper comes first: what it has ended was read before, so that the account never shows more ended
+/// than read.
+fn configured(
+    arguments: &Status,
+    environment: Vec<(String, String)>,
+) -> Result<Vec<String>, chassis::ConfigError> {
+    let configuration = Configuration::read(arguments.config.as_deref(), environment)?;
+    let listens = [
+        configuration.section::<shipper::Config>()?.listen,
+        configuration.section::<router::Config>()?.listen,
+        configuration.section::<collector::Config>()?.listen,
+        configuration.section::<insight::Config>()?.listen,
+    ];
+    Ok(listens.iter().map(|address| format!("http://{address}")).collect())
+}
+
+async fn ask_all(addresses: &[String]) -> Found {
+    let mut found = Found::default();
+    for address in addresses {
+        match ask(address).await {
+            Ok(services) => found.services.extend(services),
+            Err(why) => found.silent.push(format!("{address}: {why}")),
+        }
+    }
+    found
+}
+
+async fn ask(address: &str) -> anyhow::Result<Vec<ServiceStatus>> {
+    let mut admin = proto::connect_admin(address)?;
+    let reply = tokio::time::timeout(PATIENCE, admin.status(StatusRequest {})).await;
+    let reply = reply.map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs()))?;
+    Ok(reply.map_err(|status| anyhow!("{}", status.message()))?.into_inner().services)
+}
+
+fn show(arguments: &Status, found: &Found) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        let all = json!({
+            "services": found.services,
+            "account": rows(&found.services),
+            "not_reachable": found.silent,
+        });
+        let text = if arguments.watch { all.to_string() } else { serde_json::to_string_pretty(&all)? };
+        return Ok(writeln!(out, "{text}")?);
+    }
+    write!(out, "{}", layout::page(&found.services, &found.silent))?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,196 @@
+//! `up`: all services in one process.
+//!
+//! Promises: with `--once` every log is read to the end that it has now, and the exit code is 0 only when
+//! nothing is left in flight; without it no line is lost by stopping. The account is printed in the end.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chassis::{Ready, Service, Stop, listen};
+use insight::Insight;
+use proto::Server;
+use proto::v1::StatusReply;
+use tokio::net::TcpListener;
+
+use crate::account::{is_settled, rows};
+use crate::cli::Up;
+use crate::embedded::Services;
+use crate::exit::Failure;
+use crate::plan::Plan;
+use crate::print;
+
+/// Runs until stopped, or with `--once` until everything has its end.
+///
+/// # Errors
+/// [`Failure::Usage`] for flags, configuration or a policy that cannot work.
+pub(crate) fn up(arguments: &Up) -> Result<ExitCode, Failure> {
+    let environment = chassis::config::environment().map_err(Failure::usage)?;
+    let plan = Plan::of(arguments, &environment)?;
+    let service = Service::new("auditrail", env!("CARGO_PKG_VERSION"));
+    let telemetry = plan.telemetry.clone();
+    let (once, give_up) = (arguments.once, arguments.give_up.duration());
+    Ok(chassis::run::supervise(&service, &telemetry, |stop| async move {
+        if once { read_once(plan, give_up, stop).await } else { follow(plan, stop).await }
+    }))
+}
+
+/// Opens the services on a thread that may block.
+pub(crate) async fn open(plan: &Plan) -> anyhow::Result<Services> {
+    let (collector, router, shipper) = (plan.collector.clone(), plan.router.clone(), plan.shipper.clone());
+    tokio::task::spawn_blocking(move || Services::open(collector, &router, &shipper)).await?
+}
+
+async fn read_once(plan: Plan, give_up: Duration, stop: Stop) -> anyhow::Result<()> {
+    let services = open(&plan).await?;
+    let delivering = Stop::new();
+    let delivery = tokio::spawn(services.shipper.run(delivering.clone()));
+    services.shipper.hurry();
+    let outcome = drain(&services, give_up, &stop).await;
+    delivering.request();
+    delivery.await?;
+    tell(&services);
+    outcome?;
+    if !is_settled(&rows(&services.status())) {
+        bail!("some lines have no end yet: they stay in the queue and the spool for the next start");
+    }
+    Ok(())
+}
+
+/// Reads everything, then waits until all of it is delivered; ends early when a destination is out for too long.
+pub(crate) async fn drain(services: &Services, give_up: Duration, stop: &Stop) -> anyhow::Result<()> {
+    let work = async {
+        let read = services.collector.run_once(stop.clone()).await?;
+        read.half_lines.iter().for_each(|half| tracing::warn!("{half}"));
+        services.shipper.drained().await;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        done = work => done,
+        sick = out_for_long(services, give_up) => bail!(sick),
+        () = stop.wait() => bail!("stopped before everything was delivered; the rest stays for the next start"),
+    }
+}
+
+/// Ends with the word on a destination through which nothing got for `give_up`.
+async fn out_for_long(services: &Services, give_up: Duration) -> String {
+    loop {
+        tokio::time::sleep(Duration::from_millis(200).min(give_up)).await;
+        if let Some(stuck) =
+            services.shipper.progress().stuck.into_iter().find(|stuck| stuck.since >= give_up)
+        {
+            let (name, problem) = (stuck.destination, stuck.problem);
+            return format!(
+                "gave up on destination `{name}` after {}: {problem}",
+                chassis::Span::from(give_up)
+            );
+        }
+    }
+}
+
+async fn follow(plan: Plan, stop: Stop) -> anyhow::Result<()> {
+    let admin = bind("insight.listen", plan.insight.listen, plan.listen_chosen).await?;
+    let console = bind("insight.http_listen", plan.insight.http_listen, plan.http_listen_chosen).await?;
+    let (admin_address, console_address) = (admin.local_addr()?, console.local_addr()?);
+    let services = open(&plan).await?;
+    let url = plan.insight.lake.clone();
+    let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
+    let _named = Named::write(&plan, admin_address)?;
+    tracing::info!("admin gRPC at http://{admin_address}, console at http://{console_address}");
+    let remaining = services.collector.clone();
+    stop.say_what_remains(move || remaining.remains());
+    let delivering = Stop::new();
+    let delivery = tokio::spawn(services.shipper.run(delivering.clone()));
+    let outcome = tokio::try_join!(
+        collect(&services, &stop),
+        answer(&services, &insight, &plan, admin, &stop),
+        show(&services, &insight, console, &stop)
+    );
+    delivering.request();
+    delivery.await?;
+    tell(&services);
+    outcome.map(|_| ())
+}
+
+/// Follows the logs; when that ends, everything does.
+async fn collect(services: &Services, stop: &Stop) -> anyhow::Result<()> {
+    let ended = services.collector.run(stop.clone()).await;
+    stop.request();
+    Ok(ended?)
+}
+
+async fn answer(
+    services: &Services,
+    insight: &Insight,
+    plan: &Plan,
+    listener: TcpListener,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let status = all(services, insight);
+    let server = Server::new(Arc::new(status)).insecure_admin(plan.insight.insecure_admin);
+    let asked = stop.clone();
+    server.run(listener, async move { asked.wait().await }).await.context("insight.listen broke")
+}
+
+async fn show(
+    services: &Services,
+    insight: &Insight,
+    listener: TcpListener,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let status = all(services, insight);
+    let told = Arc::new(move || serde_json::to_value(status()).unwrap_or_default());
+    let ready = Ready::new();
+    ready.set_ready("auditrail");
+    let pages = insight::console(insight.clone(), told);
+    chassis::http::serve(listener, ready, pages, stop.clone()).await.context("insight.http_listen broke")
+}
+
+/// What all services say. The shipper is asked before the collector: see [`Services::status`].
+fn all(services: &Services, insight: &Insight) -> impl Fn() -> StatusReply + Send + Sync + 'static {
+    let (services, insight) = (services.clone(), insight.clone());
+    move || {
+        let mut all = services.status();
+        all.push(insight.status());
+        StatusReply { services: all }
+    }
+}
+
+/// A default port that is taken is replaced by a free one; one that somebody chose is an error.
+async fn bind(setting: &str, address: SocketAddr, chosen: bool) -> anyhow::Result<TcpListener> {
+    Ok(if chosen {
+        listen::bind(setting, address).await?
+    } else {
+        listen::bind_or_free(setting, address).await?
+    })
+}
+
+/// The account, to stderr.
+#[expect(clippy::print_stderr, reason = "the account is the last word of a run")]
+pub(crate) fn tell(services: &Services) {
+    eprintln!("{}", print::account(&rows(&services.status())));
+}
+
+/// The file that tells `status` where the admin calls are; gone when the process ends in order.
+struct Named(std::path::PathBuf);
+
+impl Named {
+    fn write(plan: &Plan, address: SocketAddr) -> anyhow::Result<Named> {
+        let path = plan.data.address();
+        let write = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            std::fs::write(&path, format!("http://{address}\n"))
+        };
+        write().with_context(|| format!("`{}` cannot be written", path.display()))?;
+        Ok(Named(path))
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // A file that stays behind names an address where nobody answers, which `status` says.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
