@@ -63,3 +63,37 @@ impl Files {
         Ok(file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Place;
+
+    fn held(files: &Files) -> Vec<u64> {
+        files.held.lock().unwrap().files.iter().map(|(number, _)| *number).collect()
+    }
+
+    #[test]
+    fn few_files_are_held_and_none_of_a_deleted_segment() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(segment::directory(dir.path())).unwrap();
+        let files = Files::new(dir.path(), 1);
+        for number in 1..=20 {
+            std::fs::write(segment::path(dir.path(), number), b"").unwrap();
+            files.file(number).unwrap();
+        }
+        assert_eq!(held(&files), (13..=20).collect::<Vec<_>>());
+        files.forget(18);
+        files.file(17).unwrap();
+        assert_eq!(held(&files), [19, 20]);
+    }
+
+    #[test]
+    fn a_record_whose_file_is_gone_is_damaged_and_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let slot = Slot { place: Place { segment: 1, offset: 80 }, payload: 5, header: Vec::new() };
+        assert!(
+            matches!(Files::new(dir.path(), 1).read(1, &slot), Ok(Read::Damaged(bytes)) if bytes.is_empty())
+        );
+    }
+}

@@ -208,3 +208,66 @@ impl State {
         std::mem::take(&mut self.waiting)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(size: u64) -> Operation {
+        let record = Data { position: None, header: Vec::new(), payload: Bytes::new() };
+        Operation { records: vec![record], size, ..Operation::default() }
+    }
+
+    fn removal(size: u64) -> Operation {
+        Operation { removals: vec![1], size, ..Operation::default() }
+    }
+
+    #[test]
+    fn an_append_is_taken_only_if_it_fits_what_is_used_and_what_waits() {
+        let handover = Handover::new(100, 40);
+        let _ticket = handover.offer(append(50)).unwrap();
+        let refused = handover.offer(append(20)).unwrap_err();
+        assert_eq!(refused, Refused::Full { used: 90, limit: 100, needed: 20 });
+        assert!(handover.has_room(10) && !handover.has_room(11));
+        let _removal = handover.offer(removal(20)).unwrap();
+        assert_eq!(handover.take(Instant::now(), Duration::ZERO).unwrap().len(), 2);
+        assert_eq!(handover.used(), 110);
+        handover.settle(60);
+        assert_eq!(handover.used(), 60);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_removals_pass_a_little_longer() {
+        let handover = Handover::new(u64::MAX, 0);
+        let mut tickets = vec![handover.offer(append(WAITING_BYTES)).unwrap()];
+        assert_eq!(
+            handover.offer(append(1)).unwrap_err(),
+            Refused::Busy { waiting: WAITING_BYTES, needed: 1 }
+        );
+        while let Ok(ticket) = handover.offer(removal(1)) {
+            tickets.push(ticket);
+        }
+        assert_eq!(tickets.len(), 2 * WAITING_OPERATIONS);
+    }
+
+    #[test]
+    fn no_append_overtakes_a_failed_one_until_the_writer_resumes() {
+        let handover = Handover::new(1000, 0);
+        let (_append, _removal) = (handover.offer(append(10)).unwrap(), handover.offer(removal(5)).unwrap());
+        assert_eq!(handover.withdraw_appends().len(), 1);
+        assert!(matches!(handover.offer(append(10)), Err(Refused::Busy { waiting: 5, .. })));
+        let _taken = handover.offer(removal(5)).unwrap();
+        handover.resume();
+        let _taken = handover.offer(append(10)).unwrap();
+    }
+
+    #[test]
+    fn an_abandoned_hand_over_answers_everybody_who_waits() {
+        let handover = Handover::new(1000, 0);
+        let ticket = handover.offer(append(10)).unwrap();
+        handover.abandon();
+        assert!(matches!(ticket.wait(), Err(crate::error::Failed::Stopped)));
+        assert_eq!(handover.offer(append(10)).unwrap_err(), Refused::Closed);
+        assert!(handover.decided(u64::MAX), "nobody waits for room in a closed queue");
+    }
+}

@@ -4,6 +4,16 @@
 //! that can always be built anew from the segments. State (checkpoints, watermarks) is committed together with the
 //! records that it speaks of.
 //!
+//! ```text
+//! lock              held while a process has the queue open
+//! clean             where the last writer ended; not there while one runs, or after a crash
+//! segments/N.seg    header with id and a snapshot of the state, then records and the marks of operations
+//! index/            where each queued record is, and the state; may be deleted while the queue is closed
+//! index.damaged-N   an index that was set aside
+//! damaged/          bytes of records that were set aside
+//! reserve           room for removals when the disk is full
+//! ```
+//!
 //! Promises: a confirmed operation is on the disk, segment and index; it is there as a whole or not at all; one
 //! damaged record is set aside alone; one writer per directory; nothing grows beyond its bound.
 

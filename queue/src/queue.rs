@@ -152,7 +152,7 @@ impl Queue {
         self.0.store.scan(prefix)
     }
 
-    /// How full the queue is, and what is wrong.
+    /// How full the queue is, and what is wrong. Blocking, briefly: the oldest position is read from the index.
     pub fn usage(&self) -> Usage {
         Usage { used_bytes: self.0.handover.used(), ..self.0.store.usage() }
     }

@@ -38,7 +38,7 @@ pub struct Opened {
     pub renewed_id: bool,
     /// Records that the segments had beyond the index, and that are queued now.
     pub replayed: u64,
-    /// Bytes of an unfinished, never acknowledged group that were cut off the end.
+    /// Bytes cut off the end because of an unfinished, never acknowledged group, with the room ahead behind it.
     pub cut_bytes: u64,
     /// Records found damaged, or lost, and set aside.
     pub damaged_records: u64,

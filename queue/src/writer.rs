@@ -124,10 +124,10 @@ impl Writer {
         while !rest.is_empty() {
             match self.write_some(rest.make_contiguous()) {
                 Ok(ranges) => {
+                    self.note_error(None);
                     rest.drain(..ranges.len())
                         .zip(ranges)
                         .for_each(|(operation, range)| answer(operation, Ok(range)));
-                    self.note_error(None);
                 }
                 Err(failed) => {
                     tracing::warn!(error = %failed, "a group was not written");

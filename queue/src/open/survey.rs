@@ -1,4 +1,6 @@
 //! A first look at all segments, before anything is changed.
+//!
+//! Promise: a segment of a newer version is found here, and then nothing has been touched.
 
 use std::fs::File;
 use std::path::Path;
