@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub enum StartError {
     /// There is no route.
     #[error(
-        "section `router`: `routes` is empty, so no event has anywhere to go; \
+        "`router.routes` is empty, so no event has anywhere to go; \
          write for example `routes: [{{name: everything, to: [lake]}}]`"
     )]
     NoRoutes,

@@ -32,7 +32,7 @@ use tracing::Instrument;
 
 pub use config::{Config, Route};
 pub use error::StartError;
-pub use service::serve;
+pub use service::{Alone, serve};
 
 use fan_out::{Answer, fan_out, most_telling};
 use held::Held;

@@ -6,11 +6,28 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use chassis::{ConfigError, Ready, Stop, http, listen};
+use chassis::{ConfigError, Invalid, Ready, Section, Stop, http, listen};
 use proto::Server;
 use proto::v1::StatusReply;
+use serde::Deserialize;
 
-use crate::{Config, Router};
+use crate::{Config, Router, StartError};
+
+/// The section as a process of its own needs it: nobody adds a route to an empty list there.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Alone(pub Config);
+
+impl Section for Alone {
+    const NAME: &'static str = Config::NAME;
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.0.routes.is_empty() {
+            return Err(Invalid::new("routes", StartError::NoRoutes.to_string()));
+        }
+        self.0.validate()
+    }
+}
 
 /// Serves the router until `stop` is requested. Must be called on a runtime.
 ///

@@ -106,3 +106,19 @@ async fn more_batches_than_may_be_held_are_busy_and_the_rest_goes_on() {
     slow.answer();
     first.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn destinations_are_asked_at_the_same_time_and_the_receipt_waits_for_the_last() {
+    let slow = SlowShipper::default();
+    let routes = vec![Route::everything("all", ["lake", "datadog"])];
+    let stage = Router::new(&Config { routes, ..Config::default() }, slow.stage()).unwrap().stage();
+    let sent = batch(&["{}"]);
+    let pushed = tokio::spawn(stage.oneshot(sent.clone()));
+    slow.asked().await;
+    slow.asked().await;
+    slow.answer();
+    tokio::task::yield_now().await;
+    assert!(!pushed.is_finished());
+    slow.answer();
+    assert_eq!(pushed.await.unwrap().unwrap(), sent.receipt());
+}

@@ -62,3 +62,12 @@ fn unknown_keys_and_conditions_that_cannot_be_meant_are_refused_at_their_place()
         );
     }
 }
+
+#[test]
+fn a_process_of_its_own_needs_routes_in_its_section() {
+    let text = "router:\n  in_flight: 2\n".to_owned();
+    let read = chassis::Configuration::parse(std::path::Path::new("auditrail.yaml"), text, []).unwrap();
+    assert!(read.section::<Config>().unwrap().routes.is_empty());
+    let said = read.section::<router::Alone>().unwrap_err().to_string();
+    assert!(said.starts_with("auditrail.yaml:") && said.contains("`router.routes` is empty"), "{said}");
+}
