@@ -1,6 +1,6 @@
 //! A lake in a directory: how a file becomes durable, and visible whole.
 //!
-//! A file is written and synced under a name of its own in `_staging`, then renamed into place, then every
+//! A file is written and synced under a name of nobody else's in `_staging`, then renamed into place, then every
 //! directory from there up to the lake's is synced. The store syncs only the directories that it made
 //! itself; syncing them all covers those that another writer made and did not live to sync.
 
@@ -30,8 +30,7 @@ impl Directory {
     /// Makes the directory when it is not there.
     pub(super) fn open(root: &std::path::Path) -> Result<Directory> {
         let failed = |source: std::io::Error| Error::Generic { store: "lake", source: source.into() };
-        std::fs::create_dir_all(root).map_err(failed)?;
-        let root = root.canonicalize().map_err(failed)?;
+        let root = make(root).map_err(failed)?;
         let store = LocalFileSystem::new_with_prefix(&root)?.with_fsync(true);
         Ok(Directory { root, store: store.into(), swept: Once::new() })
     }
@@ -44,7 +43,7 @@ impl Directory {
     pub(super) async fn put(&self, location: &Path, body: PutPayload) -> Result<()> {
         self.swept.call_once(|| self.sweep_staging());
         let number = STAGED.fetch_add(1, Ordering::Relaxed);
-        let staged = Path::from(format!("{STAGING}/{}-{number}.partial", std::process::id()));
+        let staged = staged(location, std::process::id(), number);
         self.store.put(&staged, body).await?;
         if let Err(error) = self.store.rename(&staged, location).await {
             let _ = self.store.delete(&staged).await; // swept later when this fails too
@@ -68,6 +67,24 @@ impl Directory {
             }
         }
     }
+}
+
+/// Where a file is written before it is published. The name has the destination in it, so that writers who share
+/// a directory but not a process table (two containers, two machines) never publish each other's rows.
+fn staged(location: &Path, process: u32, number: u64) -> Path {
+    let destination = location.as_ref().replace('/', ",");
+    Path::from(format!("{STAGING}/{destination}.{process}-{number}.partial"))
+}
+
+/// Makes the directory and those above it that are missing, durably; returns it without symbolic links.
+fn make(root: &std::path::Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(root)?;
+    let there = absolute.ancestors().find(|ancestor| ancestor.exists()).map(std::path::Path::to_path_buf);
+    std::fs::create_dir_all(&absolute)?;
+    if let Some(there) = there.filter(|there| *there != absolute) {
+        sync_directories(&absolute.join("any"), &there)?;
+    }
+    absolute.canonicalize()
 }
 
 /// Syncs every directory above the file, up to the lake's own and the one that names it.
@@ -110,6 +127,16 @@ mod tests {
             assert_eq!(fs::read_to_string(file).unwrap(), body);
         }
         assert_eq!(leftovers(&directory.root), Vec::<String>::new());
+    }
+
+    #[test]
+    fn writers_with_the_same_process_id_stage_different_files_under_different_names() {
+        let names = ["date=2026-11-23/hour=06/a.parquet", "date=2026-11-23/hour=07/a.parquet"];
+        let [one, other] = names.map(|name| staged(&Path::from(name), 1, 0));
+        assert_ne!(one, other);
+        let longest = format!("date=2026-11-23/hour=06/{}.parquet", "a".repeat(140));
+        let staged = staged(&Path::from(longest), u32::MAX, u64::MAX);
+        assert!(staged.filename().unwrap().len() < 250, "{staged}");
     }
 
     #[tokio::test]
