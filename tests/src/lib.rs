@@ -1,1 +1,16 @@
-//! tests.
+//! The words in which the specs are written: an API server that writes its audit log, an intake that takes
+//! requests, and a cluster of our services between the two.
+//!
+//! Promise: nothing here knows more of the services than a user does: their command lines, their
+//! configuration, their files, their ports.
+
+#![allow(clippy::unwrap_used, reason = "the whole crate is test code")]
+
+pub mod account;
+pub mod apiserver;
+pub mod cluster;
+pub mod eventually;
+pub mod fixture;
+pub mod intake;
+pub mod lake;
+pub mod process;

@@ -1,0 +1,12 @@
+//! The promises, end to end. Each spec is a sentence; most are run in both layouts.
+
+#![allow(clippy::unwrap_used)]
+
+mod architecture;
+mod command_line;
+mod lines;
+mod nothing_is_lost;
+mod policy;
+mod refusals;
+mod rotation;
+mod shutdown;
