@@ -110,3 +110,68 @@ impl Backlog {
         self.again.iter_mut().for_each(|job| job.due = None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::manifest::Listed;
+    use crate::record::{Kind, Record};
+
+    fn backlog(directory: &tempfile::TempDir, records: u64) -> Backlog {
+        let (spool, _) = Spool::open(directory.path(), 8 << 20).unwrap();
+        let record = |number| {
+            let line = Listed { number, read_bytes: 1, shrunk: false, replaced: false };
+            let mut record = Record::new(Kind::Body, &[line], 0, 0, |_| Ok(())).unwrap();
+            record.payload = Bytes::from_static(b"x");
+            record
+        };
+        let append = (1..=records).map(record).collect();
+        spool.commit_blocking(Change { append, ..Change::default() }).unwrap();
+        Backlog::new(spool)
+    }
+
+    fn number(job: &Job) -> u64 {
+        job.stored.header.first
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_the_body_that_failed_least_and_new_ones_are_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut backlog = tokio::task::spawn_blocking(move || backlog(&directory, 20)).await.unwrap();
+        let now = Instant::now();
+        backlog.refill().await.unwrap();
+        let later = Some(now + Duration::from_secs(60));
+        let mut probed = Vec::new();
+        for _ in 0..3 * MOST_AGAIN {
+            let job = backlog.take(now, true).unwrap();
+            probed.push(number(&job));
+            backlog.put_back(Job { failures: job.failures + 1, due: later, ..job });
+        }
+        let once: Vec<u64> = (1..=MOST_AGAIN as u64).collect();
+        assert_eq!(probed, [once.clone(), once.clone(), once].concat());
+        assert!(backlog.take(now, false).is_some_and(|job| number(&job) == MOST_AGAIN as u64 + 1));
+        backlog.all_due();
+        assert_eq!(backlog.take(now, false).map(|job| number(&job)), Some(1));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_that_is_due_is_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut backlog = tokio::task::spawn_blocking(move || backlog(&directory, 3)).await.unwrap();
+        let now = Instant::now();
+        backlog.refill().await.unwrap();
+        let first = backlog.take(now, false).unwrap();
+        let second = backlog.take(now, false).unwrap();
+        assert_eq!((number(&first), number(&second)), (1, 2));
+        backlog.put_back(Job { due: Some(now + Duration::from_secs(1)), failures: 1, ..first });
+        backlog.put_back(Job { failures: 1, ..second });
+        let order = [now, now, now + Duration::from_secs(2)]
+            .map(|now| backlog.take(now, false).map(|job| number(&job)));
+        assert_eq!(order, [Some(2), Some(3), Some(1)]);
+    }
+}

@@ -177,8 +177,7 @@ mod tests {
     #[test]
     fn each_origin_and_queue_has_an_account_of_its_own() {
         let (mut ledger, mut draft) = (Ledger::default(), Draft::default());
-        let mut number =
-            |draft: &mut Draft, path, queue| draft.number_of(&ledger, &origin(path), [queue; 16]);
+        let number = |draft: &mut Draft, path, queue| draft.number_of(&ledger, &origin(path), [queue; 16]);
         let numbers = [number(&mut draft, "/a", 1), number(&mut draft, "/a", 2), number(&mut draft, "/b", 1)];
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!(number(&mut draft, "/a", 2), 1);

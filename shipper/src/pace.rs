@@ -103,8 +103,8 @@ mod tests {
         (Pace::new(retry, 4, 7), Instant::now())
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_double_with_jitter_up_to_their_bound() {
+    #[test]
+    fn pauses_double_with_jitter_up_to_their_bound() {
         let (mut pace, mut now) = pace();
         for n in 0..12 {
             pace.failure(now, now, None, false);
@@ -118,8 +118,8 @@ mod tests {
         assert_eq!((pace.width(now), pace.probing()), (4, false));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_is_probed_at_intervals_that_grow_to_five_minutes_and_at_once_on_change() {
+    #[test]
+    fn a_hold_is_probed_at_intervals_that_grow_to_five_minutes_and_at_once_on_change() {
         let (mut pace, mut now) = pace();
         for _ in 0..15 {
             pace.failure(now, now, None, true);
@@ -132,16 +132,16 @@ mod tests {
         assert_eq!((pace.width(now), pace.probing()), (1, true));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn requests_that_were_in_flight_together_count_as_one_failure() {
+    #[test]
+    fn requests_that_were_in_flight_together_count_as_one_failure() {
         let (mut pace, now) = pace();
         let later = now + Duration::from_secs(1);
         (0..4).for_each(|_| pace.failure(now, later, None, false));
         assert_eq!(pace.failures, 1);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_intake_s_wish_is_honoured() {
+    #[test]
+    fn the_intake_s_wish_is_honoured() {
         let (mut pace, now) = pace();
         pace.failure(now, now, Some(Duration::from_secs(120)), false);
         assert_eq!(pace.pause_ends(now), Some(now + Duration::from_secs(120)));

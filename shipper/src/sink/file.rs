@@ -153,3 +153,109 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::{Line, Origin};
+
+    use super::*;
+    use crate::block::Blocks;
+    use crate::parcel::{Packer, Parcel};
+
+    struct Desk {
+        directory: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            Desk { directory: tempfile::tempdir().unwrap() }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.directory.path().join("out").join("copy.log")
+        }
+
+        /// A sink as after a start.
+        fn sink(&self) -> FileSink {
+            let (spool, _) = Spool::open(&self.directory.path().join("spool"), 8 << 20).unwrap();
+            FileSink::new(self.path(), spool)
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8_lossy(&std::fs::read(self.path()).unwrap()).into_owned()
+        }
+    }
+
+    fn spool_lines(sink: &FileSink, lines: &[&'static [u8]]) {
+        let line = |bytes: &&'static [u8]| Line {
+            number: 1,
+            read_bytes: 1,
+            bytes: bytes::Bytes::from_static(bytes),
+        };
+        for line in lines.iter().map(line) {
+            let parcel = Parcel { origin: Origin::default(), read_at_us: 0, lines: vec![line], block: None };
+            let append = Blocks.pack(&parcel).unwrap();
+            commit(&sink.spool, Change { append, ..Change::default() }).unwrap();
+        }
+    }
+
+    fn step(sink: &mut FileSink) -> Result<Step, String> {
+        sink.step(Instant::now(), false)
+    }
+
+    #[test]
+    fn lines_are_written_as_they_are_and_their_directory_is_made() {
+        let desk = Desk::new();
+        let mut sink = desk.sink();
+        spool_lines(&sink, &[b"{\"a\":\"\xff\"}", b"{}"]);
+        assert!(matches!(step(&mut sink), Ok(Step::Did { events: 2, bytes: 13 })));
+        assert_eq!(std::fs::read(desk.path()).unwrap(), b"{\"a\":\"\xff\"}\n{}\n");
+        assert!(matches!(step(&mut sink), Ok(Step::Idle)));
+    }
+
+    #[test]
+    fn a_crash_at_any_byte_between_write_and_commit_repeats_nothing_and_loses_nothing() {
+        let pending = b"{\"b\":2}\n{\"c\":3}\n";
+        for written in 0..=pending.len() {
+            let desk = Desk::new();
+            let mut sink = desk.sink();
+            spool_lines(&sink, &[b"{\"a\":1}"]);
+            step(&mut sink).unwrap();
+            spool_lines(&sink, &[b"{\"b\":2}", b"{\"c\":3}"]);
+            let mut file = OpenOptions::new().append(true).open(desk.path()).unwrap();
+            file.write_all(&pending[..written]).unwrap();
+            drop(sink);
+            step(&mut desk.sink()).unwrap();
+            assert_eq!(desk.text(), "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n", "{written} bytes were written");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays_and_a_replaced_file_is_begun_anew() {
+        let desk = Desk::new();
+        let mut sink = desk.sink();
+        spool_lines(&sink, &[b"{\"a\":1}"]);
+        step(&mut sink).unwrap();
+        OpenOptions::new().append(true).open(desk.path()).unwrap().write_all(b"theirs\n").unwrap();
+        spool_lines(&sink, &[b"{\"b\":2}"]);
+        step(&mut sink).unwrap();
+        assert_eq!(desk.text(), "{\"a\":1}\ntheirs\n{\"b\":2}\n");
+        std::fs::rename(desk.path(), desk.path().with_extension("1")).unwrap();
+        spool_lines(&sink, &[b"{\"c\":3}"]);
+        step(&mut sink).unwrap();
+        assert_eq!(desk.text(), "{\"c\":3}\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named_and_loses_nothing() {
+        let desk = Desk::new();
+        std::fs::write(desk.directory.path().join("out"), "a file where a directory should be").unwrap();
+        let mut sink = desk.sink();
+        spool_lines(&sink, &[b"{}"]);
+        let Err(refused) = step(&mut sink) else { panic!("it cannot work") };
+        assert!(refused.contains("copy.log") && refused.contains("check its directory"), "{refused}");
+        std::fs::remove_file(desk.directory.path().join("out")).unwrap();
+        step(&mut sink).unwrap();
+        assert_eq!(desk.text(), "{}\n");
+    }
+}

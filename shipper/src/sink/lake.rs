@@ -173,3 +173,142 @@ struct Gathered {
     bytes: u64,
     full: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::{Line, Origin};
+
+    use super::*;
+    use crate::account::{Entry, Tally};
+    use crate::block::Blocks;
+    use crate::change::Taking;
+    use crate::parcel::{Packer, Parcel};
+
+    const EVENT: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"x","stage":"ResponseComplete","requestURI":"/api","verb":"get","user":{"username":"u"},"requestReceivedTimestamp":"2026-11-23T06:00:00.000000Z","stageTimestamp":"2026-11-23T06:00:01.000000Z"}"#;
+
+    struct Desk {
+        directory: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            Desk { directory: tempfile::tempdir().unwrap() }
+        }
+
+        fn lake(&self) -> String {
+            self.directory.path().join("lake").to_string_lossy().into_owned()
+        }
+
+        fn sink(&self) -> LakeSink {
+            let (spool, _) = Spool::open(&self.directory.path().join("spool"), 8 << 20).unwrap();
+            LakeSink::new(self.lake(), spool)
+        }
+
+        fn files(&self) -> Vec<(String, u64)> {
+            let lake = Lake::open(&self.lake()).unwrap();
+            let files = lake.files().unwrap();
+            files.into_iter().map(|file| (file.path.clone(), lake.footer(&file).unwrap().rows)).collect()
+        }
+    }
+
+    fn take(sink: &LakeSink, path: &str, numbers: std::ops::RangeInclusive<u64>) {
+        let (first, last) = (*numbers.start(), *numbers.end());
+        let origin = Origin { path: path.into(), ..Origin::default() };
+        let line =
+            |number| Line { number, read_bytes: 300, bytes: bytes::Bytes::from_static(EVENT.as_bytes()) };
+        let lines: Vec<Line> = numbers.map(line).collect();
+        let spooled = Tally { events: lines.len() as u64, bytes: 300 * lines.len() as u64 };
+        let parcel = Parcel { origin: origin.clone(), read_at_us: 7, lines, block: None };
+        let entry =
+            Entry::Taken { first, last, filtered: Default::default(), spooled, shed: Tally::default() };
+        let taking =
+            Some(Taking { origin, queue: [3; 16], first, last, missing: vec![(first, last)], entry });
+        let append = Blocks.pack(&parcel).unwrap();
+        commit(&sink.spool, Change { taking, append, ..Change::default() }).unwrap();
+    }
+
+    #[test]
+    fn records_of_one_origin_share_a_file_once_they_are_old_enough_or_nobody_waits() {
+        let desk = Desk::new();
+        let mut sink = desk.sink();
+        let now = Instant::now();
+        take(&sink, "/a", 1..=3);
+        assert!(matches!(sink.step(now, false), Ok(Step::Wait(time)) if time == MOST_AGE));
+        take(&sink, "/a", 8..=9);
+        take(&sink, "/a", 4..=7);
+        take(&sink, "/b", 1..=1);
+        assert!(matches!(sink.step(now + MOST_AGE, false), Ok(Step::Did { events: 9, .. })));
+        assert_eq!(desk.files().iter().map(|(_, rows)| *rows).collect::<Vec<_>>(), [9]);
+        assert!(matches!(sink.step(now + MOST_AGE, true), Ok(Step::Did { events: 1, .. })));
+        assert!(matches!(sink.step(now, true), Ok(Step::Idle)));
+        assert_eq!(desk.files().len(), 2);
+    }
+
+    #[test]
+    fn a_crash_after_the_write_gives_the_same_file_again_whatever_came_meanwhile() {
+        let desk = Desk::new();
+        let mut sink = desk.sink();
+        take(&sink, "/a", 1..=3);
+        let Ok(Ok(planned)) = sink.planned(Instant::now(), true) else {
+            panic!("there is something to write")
+        };
+        let unpacked: Vec<_> =
+            planned.iter().map(|stored| lines_of(&sink.spool, stored).unwrap().unwrap()).collect();
+        sink.write(&planned, &unpacked).unwrap();
+        take(&sink, "/a", 4..=6);
+        let before = desk.files();
+        drop(sink);
+        let mut sink = desk.sink();
+        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+        assert_eq!(desk.files(), before);
+        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+        assert_eq!(desk.files().iter().map(|(_, rows)| rows).sum::<u64>(), 6);
+    }
+
+    #[test]
+    fn a_lake_that_cannot_be_written_keeps_everything_spooled_and_says_why() {
+        let desk = Desk::new();
+        std::fs::write(desk.lake(), "a file where a directory should be").unwrap();
+        let mut sink = desk.sink();
+        take(&sink, "/a", 1..=3);
+        let Err(refused) = sink.step(Instant::now(), true) else { panic!("it cannot work") };
+        assert!(refused.contains("lake"), "{refused}");
+        assert_eq!(sink.spool.records(), 1);
+        std::fs::remove_file(desk.lake()).unwrap();
+        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+    }
+
+    #[test]
+    fn a_slow_origin_does_not_hold_up_a_fast_one() {
+        let stored = |position, account, raw| {
+            let mut record = Blocks
+                .pack(&Parcel {
+                    origin: Origin::default(),
+                    read_at_us: 0,
+                    lines: vec![Line { number: position, read_bytes: 1, bytes: bytes::Bytes::new() }],
+                    block: None,
+                })
+                .unwrap()
+                .remove(0);
+            record.header.raw = raw;
+            (position, account, record)
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(directory.path(), 8 << 20).unwrap();
+        let mut append = Vec::new();
+        for (position, account, raw) in
+            [(1, 7, 10), (2, 8, MOST_BYTES / 2), (3, 8, MOST_BYTES / 2), (4, 8, 10)]
+        {
+            let (_, account, mut record) = stored(position, account, raw);
+            record.header.account = account;
+            append.push(record);
+        }
+        spool.commit_blocking(Change { append, ..Change::default() }).unwrap();
+        let window = spool.list(0, WINDOW).unwrap();
+        let at = |n: usize| window[n].entry.position;
+        let young = |_| Duration::from_secs(1);
+        assert_eq!(choose(&window, young, false), Choice::Write(vec![at(1), at(2)]));
+        assert_eq!(choose(&window[..1], young, false), Choice::Wait(MOST_AGE - Duration::from_secs(1)));
+        assert_eq!(choose(&[], young, true), Choice::Nothing);
+    }
+}
