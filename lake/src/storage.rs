@@ -49,8 +49,9 @@ impl Storage {
             .map_err(|error| self.failed(&format!("write {path}"), &error))
     }
 
-    /// Every file, wherever it lies.
+    /// Every file, wherever it lies. A lake that went away is an error, not an empty lake.
     pub(crate) fn list(&self) -> Result<Vec<ObjectMeta>, LakeError> {
+        self.directory.look().map_err(|error| self.failed("list its files", &error))?;
         let store = self.store.clone();
         self.driver
             .wait(async move { store.list(None).try_collect().await })

@@ -39,6 +39,12 @@ impl Directory {
         self.store.clone()
     }
 
+    /// Whether the directory is still there: a store lists one that is not as empty.
+    pub(super) fn look(&self) -> Result<()> {
+        let looked = std::fs::read_dir(&self.root);
+        looked.map(drop).map_err(|source| Error::Generic { store: "lake", source: source.into() })
+    }
+
     /// Writes, publishes, and returns when nothing of it can be lost any more.
     pub(super) async fn put(&self, location: &Path, body: PutPayload) -> Result<()> {
         self.swept.call_once(|| self.sweep_staging());

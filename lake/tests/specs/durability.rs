@@ -78,6 +78,14 @@ fn a_file_that_went_away_is_told_apart_from_a_damaged_one() {
 }
 
 #[test]
+fn a_lake_that_went_away_is_an_error_and_not_an_empty_lake() {
+    let open = filled(&lines());
+    fs::remove_dir_all(open.directory.path()).unwrap();
+    assert!(matches!(open.lake.files(), Err(LakeError::Storage { .. })));
+    assert!(matches!(open.lake.summary(), Err(LakeError::Storage { .. })));
+}
+
+#[test]
 fn a_lake_that_cannot_be_is_refused_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("taken");
