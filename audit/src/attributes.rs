@@ -62,6 +62,18 @@ impl<'a> Groups<'a> {
     }
 }
 
+impl Groups<'_> {
+    /// Whether one of the groups is one of these.
+    #[must_use]
+    pub fn any_of(&self, names: &[String]) -> bool {
+        match self {
+            Groups::Json(list) => scan::elements(list)
+                .any(|element| names.iter().any(|name| text::is(&list[element.clone()], name))),
+            Groups::Names(groups) => groups.iter().any(|group| names.contains(group)),
+        }
+    }
+}
+
 impl<'a> Attributes<'a> {
     /// The attributes that the API server's policy saw for this event's request.
     #[must_use]

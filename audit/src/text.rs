@@ -11,10 +11,23 @@ pub(crate) fn of_value(value: &[u8]) -> Option<Cow<'_, str>> {
     Some(unescape(inner))
 }
 
+/// Whether a JSON value is the string `text`. Cheap when the string has neither escapes nor other than ASCII.
+#[inline]
+pub(crate) fn is(value: &[u8], text: &str) -> bool {
+    let plain = |inner: &[u8]| inner.is_ascii() && !inner.contains(&b'\\');
+    match value {
+        [b'"', inner @ .., b'"'] if plain(inner) => inner == text.as_bytes(),
+        _ => of_value(value).is_some_and(|found| found == text),
+    }
+}
+
 /// The text between the quotes of a JSON string.
 pub(crate) fn unescape(inner: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'\\', inner).is_none() {
-        return String::from_utf8_lossy(inner);
+        return match std::str::from_utf8(inner) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(inner),
+        };
     }
     let mut text = Vec::with_capacity(inner.len());
     let mut rest = inner;
@@ -84,6 +97,16 @@ mod tests {
         assert_eq!(unescape(br"\ud800\u0041"), "\u{fffd}A");
         assert_eq!(unescape(b"a\xffb"), "a\u{fffd}b");
         assert_eq!(unescape(b"\\u12"), "12");
+    }
+
+    #[test]
+    fn strings_are_compared_by_their_text() {
+        assert!(
+            super::is(br#""dev""#, "dev")
+                && super::is(br#""d\u0065v""#, "dev")
+                && super::is("\"é\"".as_bytes(), "é")
+        );
+        assert!(!super::is(br#""dev2""#, "dev") && !super::is(b"1", "1") && !super::is(b"\"", ""));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `AUDITRAIL_TWINS=DIR cargo test -p audit --test twins`: DIR holds `audit*.log`, written with everything, and for
 //! each NAME a `NAME.yaml` and the `twin-NAME.log` that the server wrote under it. Without the variable, and always,
 //! a sample of real lines is held to what the server made of them.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // tests may read files
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used)] // tests may read files
 
 use audit::{Attributes, Event, Lowered, Policy, lower};
 use std::collections::HashMap;

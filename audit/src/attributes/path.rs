@@ -18,7 +18,7 @@ pub(super) fn of_request_uri(value: &[u8]) -> Cow<'_, str> {
 }
 
 fn decode(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
+    if memchr::memchr(b'%', path.as_bytes()).is_none() {
         return Cow::Borrowed(path);
     }
     let mut decoded = Vec::with_capacity(path.len());

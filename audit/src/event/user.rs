@@ -2,6 +2,7 @@
 //!
 //! Invariant: a user without any field is nobody, since that is how the API server writes "not authenticated".
 
+use super::field::same_key;
 use super::member_value;
 use crate::{scan, text};
 use std::borrow::Cow;
@@ -10,28 +11,40 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy)]
 pub struct User<'a> {
     object: &'a [u8],
+    username: &'a [u8],
+    groups: &'a [u8],
 }
 
 impl<'a> User<'a> {
     pub(crate) fn read(object: &'a [u8]) -> Option<User<'a>> {
-        scan::members(object).next().is_some().then_some(User { object })
+        let mut user = None;
+        for (member, value) in scan::members(object) {
+            let user = user.get_or_insert(User { object, username: b"", groups: b"" });
+            let key = member.raw_key(object);
+            if same_key(key, b"username") {
+                user.username = &object[value];
+            } else if same_key(key, b"groups") {
+                user.groups = &object[value];
+            }
+        }
+        user
     }
 
     /// The name, such as `system:serviceaccount:default:builder`; empty when absent.
     #[must_use]
     pub fn username(&self) -> Cow<'a, str> {
-        self.text(b"username").unwrap_or_default()
+        text::of_value(self.username).unwrap_or_default()
     }
 
     /// The unique id, when the authenticator knows one.
     #[must_use]
     pub fn uid(&self) -> Option<Cow<'a, str>> {
-        self.text(b"uid")
+        text::of_value(member_value(self.object, b"uid")?)
     }
 
     /// The groups, in the order of the line, duplicates included.
     pub fn groups(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
-        let list = self.groups_list();
+        let list = self.groups;
         scan::elements(list).filter_map(move |element| text::of_value(&list[element]))
     }
 
@@ -43,10 +56,6 @@ impl<'a> User<'a> {
 
     /// The JSON list of the groups, empty when absent.
     pub(crate) fn groups_list(&self) -> &'a [u8] {
-        member_value(self.object, b"groups").unwrap_or_default()
-    }
-
-    fn text(&self, key: &[u8]) -> Option<Cow<'a, str>> {
-        text::of_value(member_value(self.object, key)?)
+        self.groups
     }
 }

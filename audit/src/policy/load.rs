@@ -96,16 +96,21 @@ pub(crate) fn compile(spec: &PolicySpec) -> Policy {
 fn compile_rule(rule: &RuleSpec) -> Rule {
     Rule {
         level: Level::from_name(rule.level.value.as_bytes()).unwrap_or(Level::None),
-        conditions: Conditions {
-            users: rule.users.texts(),
-            user_groups: rule.user_groups.texts(),
-            verbs: rule.verbs.texts(),
-            resources: rule.resources.value.iter().map(|entry| compile_resources(&entry.value)).collect(),
-            namespaces: rule.namespaces.texts(),
-            non_resource_urls: rule.non_resource_urls.texts(),
-        },
+        conditions: compile_conditions(rule),
         omit_stages: stages(&rule.omit_stages),
         omit_managed_fields: rule.omit_managed_fields,
+    }
+}
+
+/// The conditions of a rule.
+pub(crate) fn compile_conditions(rule: &RuleSpec) -> Conditions {
+    Conditions {
+        users: rule.users.texts(),
+        user_groups: rule.user_groups.texts(),
+        verbs: rule.verbs.texts(),
+        resources: rule.resources.value.iter().map(|entry| compile_resources(&entry.value)).collect(),
+        namespaces: rule.namespaces.texts(),
+        non_resource_urls: rule.non_resource_urls.texts(),
     }
 }
 

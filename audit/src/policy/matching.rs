@@ -39,25 +39,40 @@ pub(crate) enum Unmet {
 }
 
 impl Conditions {
-    /// Whether all conditions hold.
+    /// Whether all conditions hold; the cheapest are looked at first.
     #[inline]
     pub(crate) fn hold(&self, attributes: &Attributes<'_>) -> bool {
-        self.unmet(attributes).is_none()
+        (self.verbs.is_empty() || contains(&self.verbs, &attributes.verb))
+            && self.users_hold(attributes)
+            && self.unmet_target(attributes).is_none()
+            && self.groups_hold(attributes)
     }
 
     /// The first condition that does not hold.
     pub(crate) fn unmet(&self, attributes: &Attributes<'_>) -> Option<Unmet> {
-        if !self.users.is_empty()
-            && !attributes.user.as_deref().is_some_and(|user| contains(&self.users, user))
-        {
+        if !self.users_hold(attributes) {
             return Some(Unmet::Users);
         }
-        if !self.user_groups.is_empty() && !self.group_holds(attributes) {
+        if !self.groups_hold(attributes) {
             return Some(Unmet::UserGroups);
         }
         if !self.verbs.is_empty() && !contains(&self.verbs, &attributes.verb) {
             return Some(Unmet::Verbs);
         }
+        self.unmet_target(attributes)
+    }
+
+    fn users_hold(&self, attributes: &Attributes<'_>) -> bool {
+        self.users.is_empty() || attributes.user.as_deref().is_some_and(|user| contains(&self.users, user))
+    }
+
+    fn groups_hold(&self, attributes: &Attributes<'_>) -> bool {
+        self.user_groups.is_empty()
+            || (attributes.user.is_some() && attributes.groups.any_of(&self.user_groups))
+    }
+
+    /// What the request is about: a resource, a path, or either when nothing is asked for.
+    fn unmet_target(&self, attributes: &Attributes<'_>) -> Option<Unmet> {
         if !self.resources.is_empty() || !self.namespaces.is_empty() {
             return self.unmet_resource(attributes);
         }
@@ -69,10 +84,6 @@ impl Conditions {
         }
         let held = self.non_resource_urls.iter().any(|url| url_matches(url, &attributes.path));
         (!held).then_some(Unmet::NonResourceUrls)
-    }
-
-    fn group_holds(&self, attributes: &Attributes<'_>) -> bool {
-        attributes.user.is_some() && attributes.groups.iter().any(|group| contains(&self.user_groups, &group))
     }
 
     fn unmet_resource(&self, attributes: &Attributes<'_>) -> Option<Unmet> {

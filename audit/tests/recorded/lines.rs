@@ -1,5 +1,5 @@
 //! Recorded truth, unpacked from `fixtures/`.
-#![allow(dead_code, unreachable_pub, clippy::disallowed_methods)] // each test uses a part; tests may read files
+#![allow(dead_code, unreachable_pub, clippy::disallowed_methods, clippy::unwrap_used)] // each test uses a part; tests may read files
 
 use std::path::Path;
 

@@ -1,0 +1,132 @@
+//! Rules that no request can reach.
+//!
+//! Promise: only what is proven is reported: one earlier rule whose every condition is absent, the same or wider.
+
+use super::{Findings, rules};
+use crate::policy::load;
+use crate::policy::matching::{Conditions, GroupResources};
+use crate::policy::spec::PolicySpec;
+
+/// Compares every rule with all rules before it.
+pub(super) fn check(spec: &PolicySpec, findings: &mut Findings) {
+    let conditions: Vec<Conditions> =
+        rules(spec).map(|(_, rule)| load::compile_conditions(&rule.value)).collect();
+    for (index, rule) in rules(spec) {
+        let Some(earlier) =
+            conditions[..index].iter().position(|earlier| covers(earlier, &conditions[index]))
+        else {
+            continue;
+        };
+        let line = spec.rules.value[earlier].place.line;
+        let message = format!(
+            "rules[{index}] is never reached: rules[{earlier}] (line {line}) matches every request that it matches"
+        );
+        let fix = format!("move the narrower rule before rules[{earlier}], or remove it");
+        findings.warning("shadowed-rule", rule.place, Some(index), message, fix);
+    }
+}
+
+/// Whether every request that `narrow` matches is matched by `wide`.
+fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
+    names_cover(&wide.users, &narrow.users)
+        && names_cover(&wide.user_groups, &narrow.user_groups)
+        && names_cover(&wide.verbs, &narrow.verbs)
+        && target_covers(wide, narrow)
+}
+
+/// An absent list covers all; a given one only a given one whose names it has.
+fn names_cover(wide: &[String], narrow: &[String]) -> bool {
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(|name| wide.contains(name)))
+}
+
+fn target_covers(wide: &Conditions, narrow: &Conditions) -> bool {
+    let about_resources = |rule: &Conditions| !rule.resources.is_empty() || !rule.namespaces.is_empty();
+    if about_resources(wide) {
+        return about_resources(narrow)
+            && names_cover(&wide.namespaces, &narrow.namespaces)
+            && resources_cover(&wide.resources, &narrow.resources);
+    }
+    if wide.non_resource_urls.is_empty() {
+        return true;
+    }
+    let covered = |url: &String| wide.non_resource_urls.iter().any(|wide| url_covers(wide, url));
+    !about_resources(narrow)
+        && !narrow.non_resource_urls.is_empty()
+        && narrow.non_resource_urls.iter().all(covered)
+}
+
+fn resources_cover(wide: &[GroupResources], narrow: &[GroupResources]) -> bool {
+    let covered = |entry: &GroupResources| wide.iter().any(|wide| entry_covers(wide, entry));
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(covered))
+}
+
+fn entry_covers(wide: &GroupResources, narrow: &GroupResources) -> bool {
+    if wide.group != "*" && wide.group != narrow.group {
+        return false;
+    }
+    if wide.resources.is_empty() {
+        return true;
+    }
+    let pattern_covered = |pattern: &String| wide.resources.iter().any(|wide| pattern_covers(wide, pattern));
+    if narrow.resources.is_empty() {
+        return wide.resource_names.is_empty() && wide.resources.iter().any(|pattern| pattern == "*");
+    }
+    names_cover(&wide.resource_names, &narrow.resource_names) && narrow.resources.iter().all(pattern_covered)
+}
+
+fn pattern_covers(wide: &str, narrow: &str) -> bool {
+    if wide == "*" || wide == narrow {
+        return true;
+    }
+    let (resource, subresource) = narrow.split_once('/').unwrap_or((narrow, ""));
+    let whole_resource = wide.strip_suffix("/*") == Some(resource);
+    let whole_subresource = !subresource.is_empty() && wide.strip_prefix("*/") == Some(subresource);
+    // A star in the narrower pattern stands for more than the wider one can be shown to cover.
+    let starred = resource == "*" || subresource == "*" || narrow.contains("/*");
+    !starred && (whole_resource || whole_subresource)
+}
+
+fn url_covers(wide: &str, narrow: &str) -> bool {
+    if wide == "*" || wide == narrow {
+        return true;
+    }
+    wide.ends_with('*')
+        && narrow != "*"
+        && narrow.trim_end_matches('*').starts_with(wide.trim_end_matches('*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pattern_covers, url_covers};
+
+    #[test]
+    fn a_pattern_covers_no_more_than_it_matches() {
+        for (wide, narrow, covered) in [
+            ("*", "pods/log", true),
+            ("pods/*", "pods", true),
+            ("pods/*", "pods/log", true),
+            ("*/log", "pods/log", true),
+            ("*/log", "pods", false),
+            ("pods", "pods/log", false),
+            ("pods/log", "pods/*", false),
+            ("*/*", "pods/log", false),
+            ("pods", "*", false),
+        ] {
+            assert_eq!(pattern_covers(wide, narrow), covered, "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn a_url_covers_no_more_than_it_matches() {
+        for (wide, narrow, covered) in [
+            ("*", "/a", true),
+            ("/a*", "/ab", true),
+            ("/a*", "/a/b*", true),
+            ("/*", "*", false),
+            ("/a", "/a*", false),
+            ("/ab*", "/a*", false),
+        ] {
+            assert_eq!(url_covers(wide, narrow), covered, "{wide} {narrow}");
+        }
+    }
+}

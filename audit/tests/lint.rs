@@ -1,0 +1,126 @@
+//! What `lint` finds, through the public surface.
+#![allow(clippy::unwrap_used)] // a test that cannot read its truth has failed
+
+#[path = "recorded/lines.rs"]
+mod fixtures;
+
+use audit::Policy;
+use audit::lint::{Finding, Severity, lint};
+use serde_json::Value;
+
+/// The example policy of Datadog's documentation for `kubernetes.audit`.
+const DATADOG: &str = include_str!("recorded/datadog-sample.yaml");
+const HEAD: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n";
+
+/// Findings about rules, given without the head of the policy.
+fn of_rules(rules: &str) -> Vec<Finding> {
+    lint(&format!("{HEAD}{rules}"))
+}
+
+/// `line:column code severity`, for comparison.
+fn shown(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|f| format!("{}:{} {} {:?}", f.line, f.column, f.code, f.severity)).collect()
+}
+
+#[test]
+fn the_misplaced_verbs_of_the_sample_policy_are_an_error_at_their_place() {
+    let findings = lint(DATADOG);
+    assert_eq!(shown(&findings), ["41:13 misplaced-field Error"]);
+    assert_eq!(findings[0].rule, Some(3));
+    assert!(findings[0].message.contains("matches every verb"), "{}", findings[0].message);
+    assert!(findings[0].fix.contains("to the same indentation as `resources`"), "{}", findings[0].fix);
+}
+
+#[test]
+fn the_sample_policy_loads_as_the_api_server_loads_it() {
+    let loaded = Policy::load(DATADOG).unwrap();
+    assert_eq!(loaded.warnings, ["strict decoding error: unknown field \"rules[3].resources[0].verbs\""]);
+    assert_eq!((loaded.policy.rules(), loaded.policy.rule_line(3)), (5, Some(34)));
+}
+
+#[test]
+fn a_sound_policy_has_no_findings() {
+    let rules = "- level: None\n  users: [a]\n  nonResourceURLs: ['/healthz*']\n- level: Request\n  verbs: [create]\n  \
+                 resources: [{group: apps, resources: ['deployments/*']}]\n- level: Metadata\n  omitStages: [RequestReceived]\n";
+    assert_eq!(shown(&of_rules(rules)), Vec::<String>::new());
+}
+
+#[test]
+fn each_kind_of_finding_has_its_place() {
+    for (rules, expected) in [
+        ("- level: Metadata\n  user: [a]\n", "5:3 unknown-field Error"),
+        ("- level: Metadata\n  group: apps\n", "5:3 misplaced-field Error"),
+        ("- level: Metadata\n  rules: []\n", "5:3 misplaced-field Error"),
+        ("- level: Metadata\n  level: None\n", "5:3 duplicate-field Error"),
+        ("- &a\n  level: Metadata\n- <<: *a\n  level: None\n", "7:3 overridden-merge-key Warning"),
+        ("- &a\n  level: Metadata\n- level: None\n  <<: *a\n", "6:3 duplicate-field Error"),
+        ("- level: Metadata\n---\nrules: []\n", "5:1 ignored-document Error"),
+        ("- level: metadata\n", "4:10 invalid-value Error"),
+        ("- users: [a]\n", "4:3 invalid-value Error"),
+        ("- level: Metadata\n  users: a\n", "5:10 wrong-type Error"),
+        ("- level: 'Metadata\n", "4:10 syntax Error"),
+        ("- level: Metadata\n- level: None\n", "5:3 shadowed-rule Warning"),
+        ("- level: Metadata\n  users: [a]\n", "4:3 no-catch-all Warning"),
+        ("- level: None\n  verbs: ['*']\n- level: Metadata\n", "5:11 literal-wildcard Error"),
+        ("- level: None\n  users: [a, '*']\n- level: Metadata\n", "5:14 literal-wildcard Warning"),
+        ("- level: None\n  verbs: [GET]\n- level: Metadata\n", "5:11 uppercase-verb Warning"),
+        (
+            "- level: None\n  resources: [{resources: ['*/*']}]\n- level: Metadata\n",
+            "5:28 dead-pattern Warning",
+        ),
+        ("- level: Metadata\n  omitStages: [ResponseStarted]\n", "5:16 hidden-401 Warning"),
+        ("[]\n", "4:1 no-rules Error"),
+        ("- level: Metadata\nmetadata: {nam: x}\n", "1:1 ignored-field Warning"),
+        (
+            "- level: None\n  resources: [{resources: [a], resourceNames: ['*']}, {resources: [b]}]\n- level: Metadata\n",
+            "5:48 literal-wildcard Warning",
+        ),
+    ] {
+        let findings = of_rules(rules);
+        assert!(shown(&findings).contains(&expected.to_owned()), "{rules}\n{findings:#?}");
+        assert!(findings.iter().all(|finding| !finding.message.is_empty() && !finding.fix.is_empty()));
+    }
+}
+
+#[test]
+fn the_remedy_names_the_right_word() {
+    let fix = |rules: &str| {
+        of_rules(rules).iter().find(|finding| finding.code != "no-catch-all").unwrap().fix.clone()
+    };
+    assert_eq!(fix("- level: Metadata\n  user: [a]\n"), "write `users`");
+    assert_eq!(fix("- level: Metadata\n  resources: [{apiGroups: [apps]}]\n"), "write `group`");
+    assert_eq!(fix("- level: metadata\n"), "write `Metadata`, with exactly these capitals");
+    assert_eq!(
+        fix("- level: Metadata\n  verbs: [POST]\n"),
+        "write `create` for resources, `post` for nonResourceURLs"
+    );
+}
+
+#[test]
+fn a_json_policy_has_places_too() {
+    let findings = lint(
+        "{\"apiVersion\": \"audit.k8s.io/v1\", \"kind\": \"Policy\",\n \"rules\": [{\"level\": \"Metadata\", \"verb\": []}]}",
+    );
+    assert_eq!(shown(&findings), ["2:34 unknown-field Error"]);
+}
+
+#[test]
+fn whatever_the_api_server_refuses_or_warns_of_is_found() {
+    for line in fixtures::lines("policy-validity.jsonl.zst") {
+        let case: Value = serde_json::from_slice(&line).unwrap();
+        let findings = lint(case["policy"].as_str().unwrap());
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        if case["valid"] == false {
+            assert_eq!(worst, Some(Severity::Error), "{case}");
+        } else if case["warning"] != "" {
+            assert!(worst.is_some(), "{case}");
+        } else {
+            assert!(
+                !findings
+                    .iter()
+                    .any(|f| ["unknown-field", "misplaced-field", "duplicate-field"].contains(&f.code)),
+                "{case}"
+            );
+        }
+    }
+}
