@@ -10,7 +10,7 @@ use std::time::Duration;
 use chassis::Stop;
 use proto::Stage;
 use proto::v1::{ServiceStatus, StoreStatus};
-use queue::{Options, Queue};
+use queue::{Options, Put, Queue};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +25,9 @@ use crate::entry::{self, Entry};
 use crate::error::{Once, OnceError, OpenError, RunError};
 use crate::quarantine::Quarantine;
 use crate::reader::{Reached, Reader, Until};
-use crate::send::{Push, Sender};
-use crate::source::Settings;
+use crate::record::Header;
+use crate::send::{DAMAGED, Push, Sender};
+use crate::source::{Settings, Source};
 use crate::sources::Sources;
 
 /// Follows logs and hands their lines to the next stage.
@@ -53,15 +54,19 @@ impl Collector {
         let options = Options { max_bytes: config.queue.max_size.as_u64(), ..Options::default() };
         let (queue, opened) = Queue::open(dir, options)?;
         let state = |why| OpenError::State { dir: dir.to_owned(), why };
-        let saved = Saved::load(&queue).map_err(state)?;
+        let mut saved = Saved::load(&queue).map_err(state)?;
+        let mut puts = damaged(&opened, &mut saved);
         if saved.fresh {
-            let made =
-                queue.commit(vec![checkpoint::put_format()]).map_err(|error| state(error.to_string()))?;
-            made.wait().map_err(|error| state(error.to_string()))?;
+            puts.push(checkpoint::put_format());
+        }
+        if !puts.is_empty() {
+            let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
+            written.wait().map_err(|error| state(error.to_string()))?;
         }
         let books = Arc::new(Books::load(&queue, &saved).map_err(|error| state(error.to_string()))?);
         let quarantine = open_quarantine(dir)?;
-        let push = Push { next, books: Arc::clone(&books), quarantine: Arc::new(quarantine) };
+        let (quarantine, stop) = (Arc::new(quarantine), CancellationToken::new());
+        let push = Push { next, books: Arc::clone(&books), quarantine, stop };
         let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
         Ok(Collector { config, entries, queue, push, books, started_us, found: found(&opened), running })
     }
@@ -77,7 +82,7 @@ impl Collector {
         let _end = ended.clone().drop_guard();
         let sources = self.sources().map_err(RunError::Ended)?;
         let reading = self.read(sources, Until::Stopped, &ended);
-        let sending = self.sender().run(ended.clone(), CancellationToken::new());
+        let sending = self.sender(&ended).run(ended.clone(), CancellationToken::new());
         let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
         read.and(sent).map_err(RunError::Ended)
     }
@@ -98,7 +103,7 @@ impl Collector {
         }
         sources.look();
         sources.freeze();
-        let unreadable: Vec<String> = sources.all.iter().flat_map(|source| source.problems()).collect();
+        let unreadable: Vec<String> = sources.all.iter().flat_map(Source::unreadable).collect();
         if !unreadable.is_empty() {
             return Err(OnceError::Missing(unreadable));
         }
@@ -108,7 +113,7 @@ impl Collector {
             all_read.cancel();
             reached
         };
-        let sending = self.sender().run(ended.clone(), all_read.clone());
+        let sending = self.sender(&ended).run(ended.clone(), all_read.clone());
         let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
         let (reached, ()) = read.and_then(|read| sent.map(|sent| (read, sent))).map_err(OnceError::Ended)?;
         match self.books.queued() {
@@ -160,8 +165,9 @@ impl Collector {
         Ok(Sources::new(self.entries.clone(), Saved::load(&self.queue)?))
     }
 
-    fn sender(&self) -> Sender {
-        Sender::new(self.queue.clone(), self.push.clone(), Arc::clone(&self.books), self.config.in_flight)
+    fn sender(&self, stop: &CancellationToken) -> Sender {
+        let push = Push { stop: stop.clone(), ..self.push.clone() };
+        Sender::new(self.queue.clone(), push, Arc::clone(&self.books), self.config.in_flight)
     }
 
     /// Runs a reader on a thread of its own.
@@ -205,6 +211,18 @@ async fn ending<T>(
 fn open_quarantine(dir: &Path) -> Result<Quarantine, OpenError> {
     let path = dir.join("quarantine");
     Quarantine::open(path.clone()).map_err(|source| OpenError::Quarantine { path, source })
+}
+
+/// Counts the lines of records that opening set aside as dead.
+fn damaged(opened: &queue::Opened, saved: &mut Saved) -> Vec<Put> {
+    let headers = opened.damaged.iter().filter_map(|damaged| Header::decode(damaged.header.as_deref()?));
+    let mut puts = Vec::new();
+    for header in headers {
+        let causes = saved.refused.entry(header.source).or_default();
+        causes.add(DAMAGED, header.kept);
+        puts.push(checkpoint::put_refused(header.source, causes));
+    }
+    puts
 }
 
 /// What an operator should know of the queue's opening.

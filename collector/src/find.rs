@@ -66,7 +66,7 @@ fn siblings(base: &Path) -> Vec<Found> {
 
 fn entries(beside: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(directory_of(beside)).into_iter().flatten().take(MOST_ENTRIES);
-    entries.flatten().map(|entry| entry.path())
+    entries.flatten().map(|entry| entry.path()).filter(|path| path.to_str().is_some())
 }
 
 /// The directory that a file lies in.

@@ -43,3 +43,16 @@ pub(crate) fn gone(path: &Path, offset: u64, size: u64) -> String {
     };
     format!("{path} {why}: {what}; raise --audit-log-maxbackup and --audit-log-maxage of the API server")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_named_with_what_to_do() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let text = with_file(Path::new("/var/log/kubernetes/audit.log"), &denied);
+        assert!(text.starts_with("/var/log/kubernetes/audit.log may not be read"), "{text}");
+        assert!(text.contains("CAP_DAC_READ_SEARCH"), "{text}");
+    }
+}

@@ -33,14 +33,15 @@ const WINDOW: usize = 512;
 /// How long batches on their way are waited for at a stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// The cause of dead lines whose record in the queue was damaged.
-const DAMAGED: &str = "damaged";
+pub(crate) const DAMAGED: &str = "damaged";
 
 /// How a batch ended.
 struct Done {
     position: u64,
     source: u32,
     bytes: u64,
-    refused: Causes,
+    /// What of it was refused for good; none when it was given up and stays queued.
+    refused: Option<Causes>,
 }
 
 /// All that sending works with.
@@ -182,7 +183,9 @@ impl Sender {
         match done {
             Ok(done) => {
                 self.bytes -= done.bytes;
-                self.releases.done(done.source, done.position, done.refused);
+                if let Some(refused) = done.refused {
+                    self.releases.done(done.source, done.position, refused);
+                }
             }
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -197,14 +200,17 @@ async fn carry(queue: Queue, push: Push, entry: Entry, header: Header) -> Done {
     let (position, source, bytes) = (entry.position, header.source, header.kept.bytes);
     let mut refused = Causes::default();
     match read(queue, entry, &push.books).await {
-        Ok(Some(batch)) => refused.add(REFUSED, push.batch(batch).await),
+        Ok(Some(batch)) => match push.batch(batch).await {
+            Some(tally) => refused.add(REFUSED, tally),
+            None => return Done { position, source, bytes, refused: None },
+        },
         Ok(None) => {}
         Err(damage) => {
             tracing::error!(first = header.first, last = header.last, "queued lines are lost: {damage}");
             refused.add(DAMAGED, Tally::new(header.kept.events, header.kept.bytes));
         }
     }
-    Done { position, source, bytes, refused }
+    Done { position, source, bytes, refused: Some(refused) }
 }
 
 /// The batch of a record; none when it is not queued any more.

@@ -73,7 +73,7 @@ impl Source {
     /// From now on: what is there, up to the size that it has.
     pub(crate) fn freeze(&mut self) {
         self.frozen = true;
-        for file in &mut self.files {
+        for file in self.files.iter_mut().filter(|file| !file.is_packed()) {
             file.limit = file.state.size;
         }
     }
@@ -98,10 +98,15 @@ impl Source {
         std::mem::take(&mut self.puts)
     }
 
-    /// What is wrong, the source as a whole first.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    /// Why it is not read now, the source as a whole first.
+    pub(crate) fn unreadable(&self) -> Vec<String> {
         let files = self.files.iter().filter_map(|file| file.problem.clone());
-        self.problem.iter().cloned().chain(files).chain(self.lost.iter().cloned()).collect()
+        self.problem.iter().cloned().chain(files).collect()
+    }
+
+    /// All that is wrong, what was lost included.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.unreadable().into_iter().chain(self.lost.iter().cloned()).collect()
     }
 
     /// Files whose last line has no newline.

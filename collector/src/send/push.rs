@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::{Batch, Receipt, Refusal, Stage};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::Instrument;
 
@@ -28,43 +29,61 @@ pub(crate) struct Push {
     pub(crate) next: Stage,
     pub(crate) books: Arc<Books>,
     pub(crate) quarantine: Arc<Quarantine>,
+    /// No more attempts after a refusal.
+    pub(crate) stop: CancellationToken,
+}
+
+/// How asking for a receipt ended.
+enum Answer {
+    Receipt,
+    /// The next stage will not take it as it is.
+    Never(Refusal),
+    Stopped,
 }
 
 impl Push {
-    /// Sends a batch until all of it is done; gives the lines that were refused for good.
-    pub(crate) async fn batch(&self, batch: Batch) -> Tally {
+    /// Sends a batch until all of it is done; gives the lines that were refused for good, or nothing when a stop
+    /// came before a receipt.
+    pub(crate) async fn batch(&self, batch: Batch) -> Option<Tally> {
         let mut refused = Tally::default();
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
-            let Some(refusal) = self.until_answered(&part).await else { continue };
+            let refusal = match self.until_answered(&part).await {
+                Answer::Receipt => continue,
+                Answer::Never(refusal) => refusal,
+                Answer::Stopped => return None,
+            };
             match divided(&part) {
                 Some((first, second)) => parts.extend([second, first]),
                 None => refused.add(self.set_aside(part, refusal).await),
             }
         }
-        refused
+        Some(refused)
     }
 
-    /// Sends the same until there is a receipt (none) or a refusal for good.
-    async fn until_answered(&self, part: &Batch) -> Option<Refusal> {
+    /// Sends the same until there is a receipt or a refusal for good.
+    async fn until_answered(&self, part: &Batch) -> Answer {
         let mut backoff = Backoff::new();
         loop {
             let refusal = match self.once(part).await {
                 Ok(_) => {
                     self.books.set_sending(None);
-                    return None;
+                    return Answer::Receipt;
                 }
                 Err(refusal) => refusal,
             };
             metrics::pushed(answer(&refusal));
             let pause = match &refusal {
-                Refusal::TooLarge { .. } | Refusal::Invalid { .. } => return Some(refusal),
+                Refusal::TooLarge { .. } | Refusal::Invalid { .. } => return Answer::Never(refusal),
                 Refusal::Unauthorised { .. } => Backoff::LONG,
                 Refusal::Busy { .. } | Refusal::Unavailable { .. } => backoff.next(),
             };
             tracing::debug!(first = part.first, last = part.last, %refusal, "batch is sent again");
             self.books.set_sending(Some(format!("sending waits: next stage {refusal}")));
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = self.stop.cancelled() => return Answer::Stopped,
+                () = tokio::time::sleep(pause) => {}
+            }
         }
     }
 

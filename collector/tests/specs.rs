@@ -1,0 +1,19 @@
+//! What the collector promises, through its public surface: real files, a stand-in for the next stage.
+#![allow(clippy::unwrap_used)]
+
+#[path = "specs/accounting.rs"]
+mod accounting;
+#[path = "specs/following.rs"]
+mod following;
+#[path = "specs/next.rs"]
+mod next;
+#[path = "specs/once.rs"]
+mod once;
+#[path = "specs/rotation.rs"]
+mod rotation;
+#[path = "specs/sending.rs"]
+mod sending;
+#[path = "specs/sources.rs"]
+mod sources;
+#[path = "specs/world.rs"]
+mod world;

@@ -1,0 +1,123 @@
+//! Which files are a log, and whose.
+
+use chassis::datadog::{LogsEntry, StartPosition};
+
+use crate::next::Next;
+use crate::world::{World, append, events, expected};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_several_entries_reach_is_read_once() {
+    let mut world = World::new(Next::takes_all());
+    world.append(events(0..5));
+    append(&world.path("other.log"), events(5..8));
+    world.config.logs.push(LogsEntry::audit_log(world.path("*.log")));
+    world.config.logs.push(LogsEntry::audit_log(world.path("hard.link")));
+    std::fs::hard_link(world.log(), world.path("hard.link")).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(world.log(), world.path("soft.link")).unwrap();
+        world.config.logs.push(LogsEntry::audit_log(world.path("soft.link")));
+    }
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 8);
+    assert_eq!(world.next.text_of(&world.log()), expected(0..5));
+    assert_eq!(world.next.text_of(&world.path("other.log")), expected(5..8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn siblings_that_a_pattern_matches_belong_to_their_log() {
+    let mut world = World::new(Next::takes_all());
+    world.config.logs = vec![LogsEntry::audit_log(world.path("*.log"))];
+    world.append(events(0..5));
+    world.rotate(1);
+    world.append(events(5..10));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.text_of(&world.log()), expected(0..10));
+    assert_eq!(world.next.count(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_that_is_given_alone_is_a_log_of_its_own() {
+    let mut world = World::new(Next::takes_all());
+    world.append(events(0..5));
+    let rotated = world.rotate(1);
+    world.append(events(5..10));
+    world.config.logs = vec![LogsEntry::audit_log(&rotated)];
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.text_of(&rotated), expected(0..5));
+    assert_eq!(world.next.count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn excluded_paths_are_left_out() {
+    let mut world = World::new(Next::takes_all());
+    let mut entry = LogsEntry::audit_log(world.path("*.log"));
+    entry.exclude_paths = vec![world.path("secret*.log").to_str().unwrap().to_owned()];
+    world.config.logs = vec![entry];
+    world.append(events(0..5));
+    append(&world.path("secret-1.log"), events(5..10));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_begins_at_the_end_reads_what_is_written_from_then_on() {
+    let mut world = World::new(Next::takes_all());
+    world.config.logs[0].start_position = Some(StartPosition::End);
+    world.append(events(0..5));
+    world.rotate(1);
+    world.append(events(5..10));
+    world.append(&events(10..11)[..5]);
+    let running = world.run().await;
+    running
+        .until("two files", |status| status.sources.first().is_some_and(|source| source.files.len() == 2))
+        .await;
+    world.append(&events(10..11)[5..]);
+    world.next.until_count(1).await;
+    running.stop().await;
+    world.append(events(11..12));
+    let running = world.run().await;
+    world.next.until_count(2).await;
+    running.stop().await;
+    assert_eq!(world.next.text_of(&world.log()), expected(10..12));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn origins_carry_what_the_entry_says() {
+    let mut world = World::new(Next::takes_all());
+    world.config.cluster = "prod".into();
+    world.config.node = Some("cp-1.prod".into());
+    world.config.logs[0].tags = vec!["team:a".into()];
+    world.append(events(0..1));
+    world.run_once().await.unwrap();
+    let origin = world.next.batches()[0].origin.clone().unwrap();
+    assert_eq!(
+        (origin.cluster.as_str(), origin.node.as_str(), origin.collector.as_str()),
+        ("prod", "cp-1.prod", "cp-1")
+    );
+    assert_eq!((origin.source.as_str(), origin.service.as_str()), ("kubernetes.audit", "audit"));
+    assert_eq!(origin.tags, ["team:a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agents_conf_dir_is_followed_and_its_rules_are_not_passed_over() {
+    let mut world = World::new(Next::takes_all());
+    let conf = world.path("conf.d/kubernetes_audit.d");
+    std::fs::create_dir_all(&conf).unwrap();
+    let entry = format!(
+        "  - type: file\n    path: {:?}\n    source: kubernetes.audit\n    service: audit\n",
+        world.log()
+    );
+    std::fs::write(conf.join("conf.yaml"), format!("logs:\n{entry}")).unwrap();
+    (world.config.logs, world.config.conf_dir) = (Vec::new(), Some(world.path("conf.d")));
+    world.append(events(0..3));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.text_of(&world.log()), expected(0..3));
+    let rule =
+        "    log_processing_rules: [{type: mask_sequences, name: n, pattern: a, replace_placeholder: b}]\n";
+    std::fs::write(conf.join("conf.yaml"), format!("logs:\n{entry}{rule}")).unwrap();
+    let (config, stage) = (world.config.clone(), world.next.stage());
+    let refused =
+        tokio::task::spawn_blocking(|| collector::Collector::open(config, stage).err()).await.unwrap();
+    assert!(refused.unwrap().to_string().contains("log_processing_rules"));
+}
