@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use queue::{Queue, Refused};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::change::{Change, NotDone};
 use crate::ledger::{Draft, Ledger};
@@ -29,6 +29,8 @@ pub(crate) struct Committer {
     pub(crate) queue: Queue,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) changes: mpsc::Receiver<Pending>,
+    /// Counts commits; changed when the ledger shows what was committed, never before.
+    pub(crate) committed: watch::Sender<u64>,
     /// Bytes above which no batch is taken; between it and the queue's own limit there is room to split bodies.
     pub(crate) limit: u64,
 }
@@ -82,6 +84,7 @@ impl Committer {
             self.queue.remove_and_append(operation.remove, operation.append, puts).map_err(refused)?;
         ticket.wait().map_err(|failed| NotDone::Failed(failed.to_string()))?;
         operation.draft.install(&mut lock(&self.ledger));
+        self.committed.send_modify(|commits| *commits += 1);
         Ok(())
     }
 }

@@ -153,7 +153,9 @@ impl Loop {
                 self.again(job, now);
             }
             Fate::Held { why, key } => {
-                self.held = Some(Held::Key(key));
+                if !matches!(self.held, Some(Held::Grave(_))) {
+                    self.held = Some(Held::Key(key));
+                }
                 self.pace.failure(begun, now, None, true);
                 self.delivery.standing.fails(true, &why);
                 self.backlog.put_back(Job { due: None, ..job });
@@ -173,7 +175,7 @@ impl Loop {
                 self.backlog.all_due();
             }
             self.pace.success();
-            self.held = None;
+            self.held = self.held.take().filter(|held| matches!(held, Held::Grave(_)));
         }
         if self.held.is_none() && !self.pace.probing() {
             self.delivery.standing.works();

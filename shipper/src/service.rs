@@ -53,6 +53,6 @@ fn blame(error: OpenError) -> anyhow::Error {
 }
 
 fn what_remains(shipper: &Shipper) -> Option<String> {
-    let records = shipper.progress().spooled_records;
-    (records > 0).then(|| format!("{records} records stay in the spools for the next start"))
+    let events = shipper.progress().spooled_events;
+    (events > 0).then(|| format!("{events} events stay in the spools for the next start"))
 }

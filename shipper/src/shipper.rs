@@ -37,8 +37,8 @@ struct Inner {
 /// Whether everything has arrived, and what keeps it from arriving.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Records that wait in all spools.
-    pub spooled_records: u64,
+    /// Events that wait in all spools.
+    pub spooled_events: u64,
     /// Destinations that have something to send and cannot.
     pub stuck: Vec<Stuck>,
 }
@@ -121,10 +121,10 @@ impl Shipper {
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
         for opening in self.0.destinations.values() {
-            let records = opening.spool.records();
-            progress.spooled_records += records;
+            let events = opening.spool.events();
+            progress.spooled_events += events;
             let seen = opening.standing.seen();
-            if let Some(since) = seen.since.filter(|_| records > 0) {
+            if let Some(since) = seen.since.filter(|_| events > 0) {
                 progress.stuck.push(Stuck {
                     destination: opening.name.clone(),
                     since: Instant::now() - since,
@@ -143,7 +143,7 @@ impl Shipper {
             let mut commits: Vec<_> =
                 self.0.destinations.values().map(|opening| opening.spool.committed()).collect();
             commits.iter_mut().for_each(|commit| drop(commit.borrow_and_update()));
-            if self.progress().spooled_records == 0 {
+            if self.progress().spooled_events == 0 {
                 return;
             }
             select_all(commits.iter_mut().map(|commit| Box::pin(commit.changed()))).await.0.ok();

@@ -37,6 +37,7 @@ pub(crate) struct Spool(Arc<Inner>);
 struct Inner {
     queue: Queue,
     ledger: Arc<Mutex<Ledger>>,
+    committed: watch::Receiver<u64>,
     changes: Mutex<Option<mpsc::Sender<Pending>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     limit: u64,
@@ -68,12 +69,15 @@ impl Spool {
         let ledger = Arc::new(Mutex::new(ledger));
         let (sender, changes) = mpsc::channel(MOST_WAITING);
         let limit = max_bytes - (max_bytes / 8).min(64 << 20);
-        let committer = Committer { queue: queue.clone(), ledger: ledger.clone(), changes, limit };
+        let (counter, committed) = watch::channel(0);
+        let committer =
+            Committer { queue: queue.clone(), ledger: ledger.clone(), changes, committed: counter, limit };
         let thread = std::thread::Builder::new().name("spool".into()).spawn(move || committer.run());
         let thread = thread.map_err(|error| NotOpened::State(format!("no thread for it: {error}")))?;
         let inner = Inner {
             queue,
             ledger,
+            committed,
             changes: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
             limit,
@@ -143,14 +147,14 @@ impl Spool {
         self.0.queue.get(key.as_bytes())
     }
 
-    /// Changes after each commit.
+    /// Changes after each commit, when the books show it.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
-        self.0.queue.committed()
+        self.0.committed.clone()
     }
 
-    /// Durable records.
-    pub(crate) fn records(&self) -> u64 {
-        self.0.queue.usage().records
+    /// Events that wait to be delivered, by the books.
+    pub(crate) fn events(&self) -> u64 {
+        commit::lock(&self.0.ledger).accounts().map(|account| account.spooled.events).sum()
     }
 
     /// The id of the spool's directory.

@@ -273,7 +273,7 @@ mod tests {
         take(&sink, "/a", 1..=3);
         let Err(refused) = sink.step(Instant::now(), true) else { panic!("it cannot work") };
         assert!(refused.contains("lake"), "{refused}");
-        assert_eq!(sink.spool.records(), 1);
+        assert_eq!(sink.spool.events(), 3);
         std::fs::remove_file(desk.lake()).unwrap();
         assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
     }

@@ -1,0 +1,195 @@
+//! A stand-in for an HTTP intake: it answers by a script, breaks connections where the script says so, and holds every
+//! request against the protocol.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the stand-in does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// Answers.
+    Status(u16),
+    /// Answers with a header line and a text.
+    Told(u16, String, String),
+    /// Breaks the connection after the first bytes of the body.
+    BreakBody,
+    /// Takes the whole request and breaks the connection without an answer.
+    BreakAnswer,
+    /// Sends the status line of a success and breaks off in the text behind it.
+    BreakText,
+}
+
+/// A request that was read whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The request line and the headers.
+    pub(crate) head: String,
+    /// Bytes of the body after it was unpacked.
+    pub(crate) raw: usize,
+    /// The items.
+    pub(crate) items: Vec<Value>,
+}
+
+impl Request {
+    /// The `message` of each item.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.items.iter().map(|item| item["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    }
+}
+
+type Script = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
+
+/// A running stand-in.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    accepted: Arc<Mutex<Vec<Value>>>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl Intake {
+    /// Answers as `script` says.
+    pub(crate) async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Intake {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let intake = Intake {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            requests: Arc::default(),
+            accepted: Arc::default(),
+            script: Arc::new(Mutex::new(Arc::new(Mutex::new(script)))),
+        };
+        let serving = intake.clone();
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(serving.clone().serve(connection));
+            }
+        });
+        intake
+    }
+
+    /// Takes everything.
+    pub(crate) async fn willing() -> Intake {
+        Intake::start(|_| Reply::Status(202)).await
+    }
+
+    /// Answers as `script` says from now on.
+    pub(crate) fn now(&self, script: impl FnMut(&Request) -> Reply + Send + 'static) {
+        *self.script.lock().unwrap() = Arc::new(Mutex::new(script));
+    }
+
+    /// All requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// The items of all requests that were answered with a success, in order of arrival.
+    pub(crate) fn accepted(&self) -> Vec<Value> {
+        self.accepted.lock().unwrap().clone()
+    }
+
+    /// The messages of [`Intake::accepted`], sorted.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let mut messages: Vec<String> =
+            self.accepted().iter().map(|item| item["message"].as_str().unwrap().to_owned()).collect();
+        messages.sort();
+        messages
+    }
+
+    async fn serve(self, mut connection: TcpStream) {
+        let mut buffer = Vec::new();
+        loop {
+            let Some((head, length)) = read_head(&mut connection, &mut buffer).await else { return };
+            let breaks = {
+                let script = self.script.lock().unwrap().clone();
+                let empty = Request { head: head.clone(), raw: 0, items: Vec::new() };
+                matches!(script.lock().unwrap()(&empty), Reply::BreakBody)
+            };
+            if breaks {
+                self.requests.lock().unwrap().push(Request { head, raw: 0, items: Vec::new() });
+                return;
+            }
+            while buffer.len() < length {
+                if connection.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+            let body: Vec<u8> = buffer.drain(..length).collect();
+            let request = checked(head, &body);
+            let script = self.script.lock().unwrap().clone();
+            let reply = script.lock().unwrap()(&request);
+            self.requests.lock().unwrap().push(request.clone());
+            if !self.answer(&mut connection, &request, reply).await {
+                return;
+            }
+        }
+    }
+
+    /// False when the connection is over.
+    async fn answer(&self, connection: &mut TcpStream, request: &Request, reply: Reply) -> bool {
+        let (code, header, text) = match reply {
+            Reply::Status(code) => (code, String::new(), String::new()),
+            Reply::Told(code, header, text) => (code, header + "\r\n", text),
+            Reply::BreakAnswer | Reply::BreakBody => return false,
+            Reply::BreakText => {
+                self.accepted.lock().unwrap().extend(request.items.clone());
+                let _ = connection.write_all(b"HTTP/1.1 202 X\r\ncontent-length: 100\r\n\r\n{").await;
+                return false;
+            }
+        };
+        if (200..300).contains(&code) {
+            self.accepted.lock().unwrap().extend(request.items.clone());
+        }
+        let answer = format!("HTTP/1.1 {code} X\r\n{header}content-length: {}\r\n\r\n{text}", text.len());
+        connection.write_all(answer.as_bytes()).await.is_ok()
+    }
+}
+
+async fn read_head(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, usize)> {
+    let end = loop {
+        if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if connection.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(buffer.drain(..end).collect()).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    Some((head, length.expect("a request has a content-length")))
+}
+
+/// The request, after it was held against limits and form.
+fn checked(head: String, body: &[u8]) -> Request {
+    assert!(head.starts_with("POST /api/v2/logs HTTP/1.1\r\n"), "{head}");
+    let mut request = Request { head, raw: 0, items: Vec::new() };
+    let raw = match request.header("content-encoding").as_deref() {
+        Some("zstd") => zstd::decode_all(body).unwrap(),
+        Some("gzip") => {
+            let mut raw = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut raw).unwrap();
+            raw
+        }
+        Some(other) => panic!("content-encoding {other}"),
+        None => body.to_vec(),
+    };
+    assert!(raw.len() <= 5_000_000, "a body of {} bytes", raw.len());
+    let items: Vec<&serde_json::value::RawValue> = serde_json::from_slice(&raw).unwrap();
+    assert!(!items.is_empty() && items.len() <= 1000, "{} items", items.len());
+    assert!(items.iter().all(|item| item.get().len() <= 1_000_000));
+    request.items = items.iter().map(|item| serde_json::from_str(item.get()).unwrap()).collect();
+    request.raw = raw.len();
+    request
+}

@@ -1,0 +1,12 @@
+//! The shipper's promises, through its public surface: batches in, requests over real HTTP on loopback out.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod books;
+mod bytes_kept;
+mod crash;
+mod given;
+mod intake;
+mod receipts;
+mod room;
+mod service;
