@@ -69,7 +69,7 @@ fn each_kind_of_finding_has_its_place() {
             "5:28 dead-pattern Warning",
         ),
         ("- level: Metadata\n  omitStages: [ResponseStarted]\n", "5:16 hidden-401 Warning"),
-        ("[]\n", "4:1 no-rules Error"),
+        ("[]\n", "4:1 syntax Error"),
         ("- level: Metadata\nmetadata: {nam: x}\n", "1:1 ignored-field Warning"),
         (
             "- level: None\n  resources: [{resources: [a], resourceNames: ['*']}, {resources: [b]}]\n- level: Metadata\n",

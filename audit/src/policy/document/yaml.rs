@@ -7,16 +7,47 @@ mod anchors;
 mod fault;
 mod merge;
 mod prefix;
+mod strictness;
 
 use super::scalar::{self, Scalar};
 use super::{DEEPEST, Document, Entry, Fault, Format, Key, Node, Place, Value};
 use anchors::Anchors;
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
+
+/// The server's reader takes a comment right behind a quoted scalar; a text may have this many of them.
+const MOST_TIGHT_COMMENTS: usize = 100;
 
 /// Reads the first document of the text.
 pub(super) fn read(text: &str) -> Result<Document, Fault> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut text = Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
+    for _ in 0..MOST_TIGHT_COMMENTS {
+        match read_strictly(&text) {
+            Err(Stop::TightComment(at)) => text.to_mut().insert(at, ' '),
+            Err(Stop::Fault(fault)) => return Err(fault),
+            Ok(document) => return Ok(document),
+        }
+    }
+    Err(Fault {
+        message: "yaml: too many comments without a blank before them".to_owned(),
+        place: Place::START,
+    })
+}
+
+/// Why reading stopped.
+enum Stop {
+    Fault(Fault),
+    /// A blank is missing before a comment; putting it in moves nothing but the comment.
+    TightComment(usize),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+fn read_strictly(text: &str) -> Result<Document, Stop> {
     prefix::check(text)?;
     let options = granit_parser::options! {
         emit_comments: false,
@@ -26,16 +57,18 @@ pub(super) fn read(text: &str) -> Result<Document, Fault> {
         block_nesting_limit: DEEPEST,
     };
     let mut builder = Builder::default();
+    let mut seen = strictness::Seen::default();
     let mut parser = Parser::new_from_str_with_options(text, options);
     let end = loop {
         let (event, span) = match parser.next_event() {
             Some(Ok(next)) => next,
-            Some(Err(error)) => return Err(fault::of_scan(text, &error)),
+            Some(Err(error)) => return Err(stop(text, &error)),
             None => break text.len(),
         };
+        seen.take(text, &event, &span)?;
         match event {
             Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
-                return Err(fault::at("yaml: found incompatible YAML document", &span));
+                return Err(fault::at("yaml: found incompatible YAML document", &span).into());
             }
             Event::DocumentEnd => break span.end.byte_offset().unwrap_or(text.len()),
             Event::StreamEnd => break text.len(),
@@ -43,8 +76,22 @@ pub(super) fn read(text: &str) -> Result<Document, Fault> {
         }
     };
     prefix::check_characters(text, end)?;
+    seen.check_tabs(text, end)?;
     let root = builder.root.unwrap_or(Node { place: Place::START, value: Value::Null });
     Ok(Document { root, format: Format::Yaml, ignored_from: second_document(&mut parser) })
+}
+
+fn stop(text: &str, error: &granit_parser::ScanError) -> Stop {
+    let at = error.marker().byte_offset().unwrap_or(text.len());
+    let comment = text
+        .get(at..)
+        .and_then(|rest| rest.find('#'))
+        .filter(|skipped| *skipped <= 1)
+        .map(|skipped| at + skipped);
+    match comment {
+        Some(at) if *error.kind() == ErrorKind::CommentNotSeparated => Stop::TightComment(at),
+        _ => Stop::Fault(fault::of_scan(text, error)),
+    }
 }
 
 /// Where another document with content begins; a text that breaks there is not looked at further.

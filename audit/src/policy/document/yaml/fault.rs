@@ -19,19 +19,36 @@ pub(super) fn of_scan(text: &str, error: &ScanError) -> Fault {
     if let Err(fault) = prefix::check_characters(text, marker.byte_offset().unwrap_or(text.len())) {
         return fault;
     }
+    if *error.kind() == ErrorKind::UnknownAnchor {
+        let name = alias_name(text, marker.byte_offset().unwrap_or(text.len()));
+        return Fault { message: format!("yaml: unknown anchor '{name}' referenced"), place };
+    }
     let (kind, end_line) = (error.kind(), text.matches('\n').count() + 1);
     let (line, words) = match (scanner_words(kind), parser_words(kind)) {
         (Some(words), _) if *kind == ErrorKind::UnclosedQuotedScalar => (end_line, words.to_owned()),
+        // The server's reader only misses the colon at the end of the line.
+        (Some(words), _) if *kind == ErrorKind::SimpleKeyExpected => (place.line + 1, words.to_owned()),
         (Some(words), _) if *kind == ErrorKind::TabInPlainScalar => {
             (tabbed_line(text, place.line), words.to_owned())
         }
         (Some(words), _) => (place.line, words.to_owned()),
         // The server's reader counts lines from 0 here, and then does not name line 0.
         (None, Some(words)) => (place.line - 1, words.to_owned()),
+        (None, None) if matches!(kind, ErrorKind::UnclosedFlowCollection { .. }) => {
+            (end_line - 1, "did not find expected ',' or ']'".to_owned())
+        }
         (None, None) => (place.line, error.info().to_owned()),
     };
     let line = if line == 0 { String::new() } else { format!("line {line}: ") };
     Fault { message: format!("yaml: {line}{words}"), place }
+}
+
+/// The name of the alias at or just behind this place.
+fn alias_name(text: &str, at: usize) -> &str {
+    let alias = text.get(at..).and_then(|rest| rest.trim_start().strip_prefix('*')).unwrap_or_default();
+    let end =
+        alias.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(alias.len());
+    &alias[..end]
 }
 
 /// The first line from this one on that has a tab in its indentation.
@@ -57,7 +74,6 @@ fn scanner_words(kind: &ErrorKind) -> Option<&'static str> {
         ErrorKind::BlockSequenceEntryNotAllowed => "block sequence entries are not allowed in this context",
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => "could not find expected ':'",
         ErrorKind::UnknownQuotedScalarEscape => "found unknown escape character",
-        ErrorKind::UnknownAnchor => "unknown anchor referenced",
         _ => return None,
     })
 }
@@ -65,14 +81,19 @@ fn scanner_words(kind: &ErrorKind) -> Option<&'static str> {
 /// Faults of the server's parser.
 fn parser_words(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::ExpectedBlockMappingKey => "did not find expected key",
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => "did not find expected key",
         ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::UnexpectedEofFlowSequence => {
             "did not find expected ',' or ']'"
         }
-        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofFlowMapping => {
-            "did not find expected ',' or '}'"
+        ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::FlowMappingValueAdjacentCollection
+        | ErrorKind::UnexpectedEofFlowMapping => "did not find expected ',' or '}'",
+        ErrorKind::ExpectedNodeContent | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            "did not find expected node content"
         }
-        ErrorKind::ExpectedNodeContent => "did not find expected node content",
         ErrorKind::ExpectedBlockSequenceEntry => "did not find expected '-' indicator",
         ErrorKind::ExpectedDocumentStart => "did not find expected <document start>",
         _ => return None,
