@@ -199,4 +199,45 @@ mod tests {
         let unfinished = [b"aa\n".to_vec(), vec![b'x'; 99]].concat();
         assert_eq!(chunks(&unfinished, u64::MAX), (vec![b"aa\n".to_vec()], Chunk::Half(99)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_byte_up_to_the_last_newline_is_given_once_and_in_order(
+            text in proptest::collection::vec(proptest::sample::select(b"ab\0\r\n\n".to_vec()), 0..200),
+            chunk in 1..40_usize,
+            line in 1..40_usize,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("audit.log");
+            std::fs::write(&path, &text).unwrap();
+            let (mut content, _) = Content::open(&path).unwrap();
+            let (mut offset, mut buffer, mut skip) = (0_usize, Vec::new(), Skip::default());
+            let bounds = Bounds { chunk, line };
+            loop {
+                match next(&mut content, offset as u64, u64::MAX, bounds, &mut skip, &mut buffer).unwrap() {
+                    Chunk::Lines(end) => {
+                        assert_eq!(&buffer[..end], &text[offset..offset + end]);
+                        assert!(buffer[..end].ends_with(b"\n"));
+                        offset += end;
+                    }
+                    Chunk::TooLong(length) => {
+                        let whole = &text[offset..offset + length as usize];
+                        assert!(whole.ends_with(b"\n") && whole.len() > line + 2, "{whole:?}");
+                        assert_eq!(whole.iter().filter(|&&byte| byte == b'\n').count(), 1);
+                        offset += length as usize;
+                    }
+                    Chunk::Nuls(count) => {
+                        assert!(text[offset..offset + count as usize].iter().all(|&byte| byte == 0));
+                        offset += count as usize;
+                    }
+                    Chunk::Skipping => {}
+                    Chunk::Half(bytes) => {
+                        assert_eq!(bytes as usize, text.len() - offset);
+                        assert!(!text[offset..].contains(&b'\n'));
+                        break;
+                    }
+                }
+            }
+        }
+    }
 }

@@ -37,6 +37,9 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     let collecting = async {
         let ended = collector.run(stop.clone()).await;
         stop.request();
+        if let Some(remains) = collector.remains() {
+            tracing::info!("{remains}");
+        }
         ended.map_err(anyhow::Error::from)
     };
     tokio::try_join!(collecting, answering, watched)?;

@@ -5,12 +5,13 @@
 //! source stays one for good, whatever its path leads to at the moment.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{Saved, SourceState};
 use crate::entry::Entry;
-use crate::sibling;
 use crate::source::Source;
+use crate::{problem, sibling};
 
 /// Most sources of one collector.
 const MOST_SOURCES: usize = 1000;
@@ -34,11 +35,21 @@ impl Sources {
         Sources { entries, all, saved, next_number, frozen: false, problems }
     }
 
-    /// Paths that do not exist, as messages: literal ones, and patterns that nothing matches.
+    /// Paths that do not exist, or cannot be looked at, as messages: literal ones, and patterns that nothing matches.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let nothing = |entry: &&Entry| !entry.pattern.paths().iter().any(|path| path.exists());
-        let missing = self.entries.iter().filter(nothing);
-        missing.map(|entry| format!("{} does not exist", entry.pattern.path().display())).collect()
+        let reason = |entry: &Entry| {
+            let errors: Vec<_> = entry.pattern.paths().iter().map(std::fs::metadata).collect();
+            if errors.iter().any(Result::is_ok) {
+                return None;
+            }
+            let path = entry.pattern.path();
+            let error = errors.into_iter().find_map(Result::err);
+            Some(match error.filter(|error| error.kind() != ErrorKind::NotFound) {
+                Some(error) => problem::with_file(path, &error),
+                None => format!("{} does not exist", path.display()),
+            })
+        };
+        self.entries.iter().filter_map(reason).collect()
     }
 
     /// Finds sources and looks for their files.
