@@ -102,12 +102,25 @@ impl<'a> Attributes<'a> {
         self.namespace = object.namespace;
         self.name = object.name;
         if self.verb == "create" {
-            // The server has filled these from the body, after it had decided.
-            if let Some(target) = path::target(&self.path) {
-                self.namespace = Cow::Owned(target.namespace.to_owned());
-                self.name = Cow::Owned(target.name.to_owned());
-            }
+            self.take_target();
         }
+    }
+
+    /// Of a create the server has filled name and namespace from the body, after it had decided; the path has what
+    /// the policy saw.
+    fn take_target(&mut self) {
+        let (namespace, name) = match &self.path {
+            Cow::Borrowed(path) => match path::target(path) {
+                Some(target) => (Cow::Borrowed(target.namespace), Cow::Borrowed(target.name)),
+                None => return,
+            },
+            Cow::Owned(path) => match path::target(path) {
+                Some(target) => (Cow::Owned(target.namespace.to_owned()), Cow::Owned(target.name.to_owned())),
+                None => return,
+            },
+        };
+        self.namespace = namespace;
+        self.name = name;
     }
 }
 

@@ -1,8 +1,8 @@
 //! An event made to fit, by leaving out what is missed least.
 //!
-//! Promises: nothing goes that need not; what stays is kept byte for byte; the result is a JSON event that names
-//! what went in the annotation [`REMOVED`]; shrinking it again for the same bound changes nothing. Who did what to
-//! which object, when, and whether it was allowed, goes last and is only cut, never left out.
+//! Promises: things go in one order, and no further down it than needed; what stays is kept byte for byte; the
+//! result is a JSON event that names what went in the annotation [`REMOVED`]; shrinking it again for the same bound
+//! changes nothing. Who did what to which object, when, and whether it was allowed, is only cut, never left out.
 
 mod mark;
 mod strings;

@@ -1,8 +1,8 @@
 //! The logs that one API server wrote of the same requests under several policies at once.
 //!
 //! `AUDITRAIL_TWINS=DIR cargo test -p audit --test twins`: DIR holds `audit*.log`, written with everything, and for
-//! each NAME a `NAME.yaml` and the `twin-NAME.log` that the server wrote under it. Without the variable, and always,
-//! a sample of real lines is held to what the server made of them.
+//! each NAME a `NAME.yaml` and the `twin-NAME.log` that the server wrote under it. Without the variable
+//! this is skipped; `vectors.rs` always holds a sample of such lines to what the server made of them.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used)] // tests may read files
 
 use audit::{Attributes, Event, Lowered, Policy, lower};

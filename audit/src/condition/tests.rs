@@ -1,3 +1,5 @@
+//! Every condition of a `match`, taken and left.
+
 use super::Match;
 use crate::{Attributes, Event};
 

@@ -1,3 +1,5 @@
+//! What is read of an event, and what is refused as none.
+
 use super::{Event, NotAnEvent};
 use crate::{Level, Stage};
 

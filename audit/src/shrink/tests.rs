@@ -1,3 +1,5 @@
+//! What goes, in which order, and what never does.
+
 use super::{REMOVED, TooSmall, shrink};
 use crate::{Event, is_json_object};
 
