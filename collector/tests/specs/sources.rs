@@ -121,3 +121,30 @@ async fn the_agents_conf_dir_is_followed_and_its_rules_are_not_passed_over() {
         tokio::task::spawn_blocking(|| collector::Collector::open(config, stage).err()).await.unwrap();
     assert!(refused.unwrap().to_string().contains("log_processing_rules"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_does_not_starve_a_short_one() {
+    let mut world = World::new(Next::takes_all());
+    world.config.chunk_size = crate::world::SMALL;
+    world.append(events(0..20_000));
+    append(&world.path("short.log"), events(0..1));
+    world.config.logs.push(LogsEntry::audit_log(world.path("short.log")));
+    world.run_once().await.unwrap();
+    let batches = world.next.batches();
+    let short = world.path("short.log");
+    let at = batches.iter().position(|batch| batch.origin.as_ref().unwrap().path == short.to_str().unwrap());
+    assert!(at.unwrap() < batches.len() / 10, "{at:?} of {}", batches.len());
+    assert_eq!(world.next.count(), 20_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collection_that_is_switched_off_reads_nothing_and_says_so() {
+    let mut world = World::new(Next::takes_all());
+    world.config.enabled = false;
+    world.append(events(0..5));
+    let running = world.run().await;
+    let status = running.until("the reason", |status| !status.problems.is_empty()).await;
+    assert!(status.problems[0].contains("switched off"), "{:?}", status.problems);
+    running.stop().await;
+    assert_eq!(world.next.count(), 0);
+}
