@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::covered::Covered;
 
-/// How many names of rules and causes are told apart; further ones are counted as [`OTHER`].
-const MOST_NAMES: usize = 256;
-const LONGEST_NAME: usize = 120;
+/// Bytes that the names of rules, or of causes, may take with their counts; further ones are counted as [`OTHER`].
+const MOST_NAMES: usize = 16 << 10;
+const LONGEST_NAME: usize = 100;
 const OTHER: &str = "other";
 
-/// Bytes of tags and paths that are stored for display.
-const MOST_TEXT: usize = 8 << 10;
+/// Bytes of tags that are stored for display, and of source and service each.
+const MOST_TEXT: usize = 2 << 10;
 
 /// Events, and their bytes as read (each line with one newline).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,21 +178,23 @@ impl From<&Origin> for Log {
             room = room.saturating_sub(tag.len());
             room > 0
         };
-        Log {
-            cluster,
-            node,
-            collector,
-            path,
-            source,
-            service,
-            tags: tags.into_iter().take_while(fits).collect(),
-        }
+        let tags = tags.into_iter().take_while(fits).collect();
+        let (source, service) = (beginning(&source, MOST_TEXT), beginning(&service, MOST_TEXT));
+        Log { cluster, node, collector, path, source, service, tags }
     }
 }
 
+/// The first characters of a text, so many bytes at most.
+fn beginning(text: &str, most: usize) -> String {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    text[..end.unwrap_or(0)].to_owned()
+}
+
 fn add_named(names: &mut Named, name: &str, tally: Tally) {
-    let name: String = name.chars().take(LONGEST_NAME).collect();
-    let known = names.contains_key(&name) || names.len() < MOST_NAMES;
+    let name = beginning(name, LONGEST_NAME);
+    let size = |name: &str| name.len() + 64;
+    let known = names.contains_key(&name)
+        || names.keys().map(|known| size(known)).sum::<usize>() + size(&name) <= MOST_NAMES;
     names.entry(if known { name } else { OTHER.to_owned() }).or_default().add(tally);
 }
 
@@ -246,7 +248,29 @@ mod tests {
     fn names_are_bounded_and_nothing_is_lost_from_the_sum() {
         let mut names = Named::new();
         (0..1000).for_each(|n| add_named(&mut names, &format!("rule {n}"), tally(1)));
-        assert_eq!(names.len(), MOST_NAMES + 1);
+        assert!((100..300).contains(&names.len()), "{}", names.len());
         assert_eq!(names.values().map(|tally| tally.events).sum::<u64>(), 1000);
+    }
+
+    #[test]
+    fn the_largest_account_fits_the_store() {
+        let long = |length| "x".repeat(length);
+        let origin = Origin {
+            path: long(crate::take::MOST_ORIGIN),
+            source: long(100_000),
+            service: long(100_000),
+            tags: (0..1000).map(|_| long(100)).collect(),
+            ..Origin::default()
+        };
+        let mut account = Account::new(&origin, [255; 16]);
+        let huge = Tally { events: u64::MAX / 4096, bytes: u64::MAX / 4096 };
+        for n in 0..2000_u64 {
+            let name = format!("{n}{}", long(n as usize % 200));
+            add_named(&mut account.filtered, &name, huge);
+            add_named(&mut account.dead, &name, huge);
+            account.covered.add(u64::MAX - n * 10 - 5, u64::MAX - n * 10 - 3);
+        }
+        let stored = serde_json::to_vec(&account).unwrap();
+        assert!(stored.len() <= queue::MAX_VALUE, "{} bytes", stored.len());
     }
 }

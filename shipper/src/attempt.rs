@@ -187,7 +187,11 @@ impl Delivery {
         let change = Change { entries, remove, append, ..Change::default() };
         loop {
             match self.spool.commit(change.clone()).await {
-                Ok(()) | Err(NotDone::Closed | NotDone::Overtaken) => return None,
+                Ok(()) => {
+                    self.standing.metrics.spool(self.spool.status().bytes);
+                    return None;
+                }
+                Err(NotDone::Closed | NotDone::Overtaken) => return None,
                 Err(full @ NotDone::Full { .. }) => {
                     return Some(format!("a body cannot be taken apart: {full}; raise `spool.max_size`"));
                 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How many ranges are remembered. A shipper that gets all batches of an origin needs one, and one more for each
 /// batch that overtook another.
-pub(crate) const MOST_RANGES: usize = 512;
+pub(crate) const MOST_RANGES: usize = 256;
 
 /// Ranges of numbers, inclusive at both ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chassis::Stop;
 use futures_util::future::BoxFuture;
-use proto::v1::DestinationStatus;
+use proto::v1::{DestinationStatus, StoreStatus};
 use queue::Opened;
 use tokio::sync::{Semaphore, watch};
 
@@ -20,8 +20,11 @@ use crate::metrics::Metrics;
 use crate::parcel::Packer;
 use crate::sink::{self, Sink, file::FileSink, lake::LakeSink, stdout::StdoutSink};
 use crate::spool::{NotOpened, Spool};
-use crate::standing::Standing;
-use crate::take::Taker;
+use crate::standing::{Seen, Standing};
+use crate::take::{FULL, Taker};
+
+/// The directory of a destination's spool, in the destination's own.
+pub(crate) const SPOOL: &str = "spool";
 
 /// A destination that batches can be pushed to and that can be delivered to.
 pub(crate) struct Opening {
@@ -55,7 +58,7 @@ impl Opening {
         // What the configuration alone can say is said before anything is made on disk.
         let prepared = Prepared::new(destination)
             .map_err(|why| OpenError::Configuration { destination: name.to_owned(), why })?;
-        let spool = open_spool(&dir.join("spool"), name, config.spool.max_size.as_u64())?;
+        let spool = open_spool(&dir.join(SPOOL), name, config.spool.max_size.as_u64())?;
         let standing = Arc::new(Standing::new(Metrics::of(name)));
         let (packer, way_out) = prepared.with_dead_letters(|| {
             let most = config.dead_letters.max_size.as_u64();
@@ -93,6 +96,19 @@ impl Opening {
         Box::pin(sink::run(sink, spool, standing, self.retry, hurry, stop))
     }
 
+    /// What keeps events from leaving, and what keeps them from coming in.
+    fn problem(&self, seen: &Seen, spool: &StoreStatus) -> String {
+        let mut problems = vec![seen.problem.clone()];
+        if seen.full && spool.records > 0 {
+            problems.push(format!("the spool is full, and batches wait before it or are shed; {FULL}"));
+        }
+        if !spool.problem.is_empty() {
+            problems.push(format!("the spool cannot be written: {}", spool.problem));
+        }
+        problems.retain(|problem| !problem.is_empty());
+        problems.join("; ")
+    }
+
     pub(crate) fn status(&self) -> DestinationStatus {
         let seen = self.standing.seen();
         let spool = self.spool.status();
@@ -102,12 +118,13 @@ impl Opening {
             () if spool.records > 0 => "delivering",
             () => "idle",
         };
+        let problem = self.problem(&seen, &spool);
         DestinationStatus {
             name: self.name.clone(),
             r#type: self.kind.to_owned(),
             target: self.target.clone(),
             state: state.to_owned(),
-            problem: seen.problem,
+            problem,
             spool: Some(spool),
             accounts: self.spool.accounts(),
             requests: seen.requests,

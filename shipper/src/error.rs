@@ -34,12 +34,4 @@ pub enum OpenError {
         /// What was found.
         why: String,
     },
-    /// The HTTP client cannot be made.
-    #[error("destination `{destination}`: the HTTP client cannot be made: {why}")]
-    Client {
-        /// The destination's name.
-        destination: String,
-        /// What was wrong.
-        why: String,
-    },
 }

@@ -102,8 +102,12 @@ impl Metrics {
     }
 
     /// A batch was answered: `taken`, `repeated`, `shed` or `refused`.
-    pub(crate) fn pushed(&self, outcome: &'static str, spool_bytes: u64) {
+    pub(crate) fn pushed(&self, outcome: &'static str) {
         self.taken.of(&[&self.destination, outcome]).inc();
-        self.spool.set(i64::try_from(spool_bytes).unwrap_or(i64::MAX));
+    }
+
+    /// The disk that the spool takes now, in bytes.
+    pub(crate) fn spool(&self, bytes: u64) {
+        self.spool.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 }

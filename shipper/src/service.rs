@@ -29,8 +29,8 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, "shipper is up");
     let ready = Ready::new();
     ready.set_ready("shipper");
-    let spools = shipper.clone();
-    stop.say_what_remains(move || what_remains(&spools));
+    let spools = shipper.downgrade();
+    stop.say_what_remains(move || what_remains(&spools()?));
     let (told, asked) = (shipper.clone(), stop.clone());
     let status = Arc::new(move || StatusReply { services: vec![told.status()] });
     let server = Server::new(status).stage(shipper.stage()).insecure_admin(config.insecure_admin);
@@ -42,7 +42,9 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
         shipper.run(stop.clone()).await;
         Ok(())
     };
-    tokio::try_join!(served, shown, delivered).map(|_| ())
+    let outcome = tokio::try_join!(served, shown, delivered).map(|_| ());
+    shipper.close().await;
+    outcome
 }
 
 fn blame(error: OpenError) -> anyhow::Error {

@@ -16,8 +16,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::attempt::blocking;
 use crate::config::Config;
-use crate::destination::Opening;
+use crate::destination::{Opening, SPOOL};
 use crate::error::OpenError;
 use crate::standing::now_us;
 
@@ -30,6 +31,8 @@ pub struct Shipper(Arc<Inner>);
 
 struct Inner {
     destinations: BTreeMap<String, Opening>,
+    /// What was found in the spool directory that no destination owns, in words.
+    orphans: Vec<String>,
     hurry: watch::Sender<bool>,
     started_us: i64,
 }
@@ -69,7 +72,9 @@ impl Shipper {
             destinations.insert(name.clone(), opened);
         }
         let (hurry, _) = watch::channel(false);
-        Ok(Shipper(Arc::new(Inner { destinations, hurry, started_us: now_us() })))
+        let orphans = orphans(config);
+        orphans.iter().for_each(|orphan| tracing::warn!("{orphan}"));
+        Ok(Shipper(Arc::new(Inner { destinations, orphans, hurry, started_us: now_us() })))
     }
 
     /// The stage that takes batches with a destination.
@@ -79,7 +84,7 @@ impl Shipper {
     }
 
     /// Delivers until `stop` is requested; then finishes what is in flight, within its grace. What is not delivered
-    /// stays in the spools.
+    /// stays in the spools. To be called once, on a runtime; it begins with the call.
     pub fn run(&self, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
         let deliveries: Vec<_> = self
             .0
@@ -99,14 +104,13 @@ impl Shipper {
     /// What the shipper says of itself. May block shortly.
     pub fn status(&self) -> ServiceStatus {
         let destinations: Vec<_> = self.0.destinations.values().map(Opening::status).collect();
-        let problems = destinations.iter().filter(|status| !status.problem.is_empty());
+        let sick = destinations.iter().filter(|status| !status.problem.is_empty());
+        let problems = sick.map(|status| format!("destination `{}`: {}", status.name, status.problem));
         ServiceStatus {
             service: "shipper".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_us: self.0.started_us,
-            problems: problems
-                .map(|status| format!("destination `{}`: {}", status.name, status.problem))
-                .collect(),
+            problems: problems.chain(self.0.orphans.iter().cloned()).collect(),
             destinations,
             ..ServiceStatus::default()
         }
@@ -150,11 +154,38 @@ impl Shipper {
         }
     }
 
+    /// A way back to this shipper that does not keep its spools open.
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Shipper> + Send + 'static {
+        let inner = Arc::downgrade(&self.0);
+        move || inner.upgrade().map(Shipper)
+    }
+
+    /// Closes the spools cleanly where this is the last handle: no stage is left, and [`Shipper::run`] has ended.
+    pub async fn close(self) {
+        blocking(move || drop(self)).await;
+    }
+
     /// The names of all destinations.
     pub fn destinations(&self) -> Vec<String> {
         self.0.destinations.keys().cloned().collect()
     }
 }
+
+/// Spools of destinations that are not in the configuration (any more): their events wait for ever.
+fn orphans(config: &Config) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(&config.spool.dir) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut orphans: Vec<String> = names
+        .filter(|name| !config.destinations.contains_key(name))
+        .map(|name| (config.spool.dir.join(&name), name))
+        .filter(|(dir, _)| dir.join(SPOOL).is_dir())
+        .map(|(dir, name)| format!("no destination is called `{name}`, and {} {ORPHAN}", dir.display()))
+        .collect();
+    orphans.sort();
+    orphans
+}
+
+const ORPHAN: &str = "may hold events for it; configure it again, or remove the directory";
 
 impl Inner {
     async fn push(self: Arc<Self>, batch: Batch) -> Result<Receipt, Refusal> {

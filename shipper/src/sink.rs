@@ -54,7 +54,6 @@ pub(crate) async fn run(
     stop: Stop,
 ) {
     let mut committed = spool.committed();
-    drop(spool);
     let mut pace = Pace::new(retry, 1, Pace::any_seed());
     while !stop.requested() {
         committed.borrow_and_update();
@@ -66,10 +65,11 @@ pub(crate) async fn run(
             Ok(Step::Did { .. }) => {
                 pace.success();
                 standing.works();
+                standing.metrics.spool(spool.status().bytes);
                 continue;
             }
-            Ok(Step::Idle) => None,
-            Ok(Step::Wait(time)) => Some(begun + time),
+            Ok(Step::Idle) => rested(&mut pace, None),
+            Ok(Step::Wait(time)) => rested(&mut pace, Some(begun + time)),
             Err(why) => {
                 standing.fails(false, &why);
                 pace.failure(begun, Instant::now(), None, false);
@@ -84,6 +84,12 @@ pub(crate) async fn run(
             Ok(()) = hurry.changed(), if !pausing => {}
         }
     }
+}
+
+/// There is nothing to do before a commit or `until`, so nothing is failing either.
+fn rested(pace: &mut Pace, until: Option<Instant>) -> Option<Instant> {
+    pace.success();
+    until
 }
 
 async fn one_step(

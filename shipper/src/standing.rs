@@ -18,6 +18,8 @@ pub(crate) struct Standing {
 pub(crate) struct Seen {
     /// Nothing is sent until somebody changes something.
     pub(crate) held: bool,
+    /// The last batch found no room in the spool.
+    pub(crate) full: bool,
     /// The last answer that was no success, and what to do; empty after a success.
     pub(crate) problem: String,
     /// Since when nothing got through.
@@ -57,6 +59,11 @@ impl Standing {
             }
         }
         self.metrics.answered(outcome, bytes, took);
+    }
+
+    /// Whether the last batch found no room in the spool.
+    pub(crate) fn spool_is_full(&self, full: bool) {
+        self.lock().full = full;
     }
 
     /// There was nothing to write.

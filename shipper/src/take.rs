@@ -19,7 +19,10 @@ use crate::spool::Spool;
 use crate::standing::Standing;
 
 /// Longest text that identifies an origin, in bytes.
-const MOST_ORIGIN: usize = 8 << 10;
+pub(crate) const MOST_ORIGIN: usize = 6 << 10;
+
+/// What to do about a full spool.
+pub(crate) const FULL: &str = "mend the destination, raise `spool.max_size`, or make it best effort";
 
 /// Where batches of one destination come in.
 pub(crate) struct Taker {
@@ -46,7 +49,8 @@ impl Taker {
             Ok((_, label)) => label,
             Err(_) => "refused",
         };
-        self.standing.metrics.pushed(label, self.spool.status().bytes);
+        self.standing.metrics.pushed(label);
+        self.standing.metrics.spool(self.spool.status().bytes);
         outcome.map(|(receipt, _)| receipt)
     }
 
@@ -85,7 +89,10 @@ impl Taker {
                 outcome = self.spool.commit(Change { taking: Some(shed), ..Change::default() }).await;
             }
             match outcome {
-                Ok(()) => return Ok((batch.receipt(), label)),
+                Ok(()) => {
+                    self.standing.spool_is_full(label == "shed");
+                    return Ok((batch.receipt(), label));
+                }
                 Err(NotDone::Overtaken) => {}
                 Err(error) => return Err(self.refusal(error)),
             }
@@ -105,12 +112,12 @@ impl Taker {
     fn refusal(&self, error: NotDone) -> Refusal {
         let name = &self.name;
         match error {
-            NotDone::Full { used, limit } => Refusal::Busy {
-                why: format!(
-                    "the spool of destination `{name}` is full ({used} of {limit} bytes); mend the destination, raise \
-                     `spool.max_size`, or make it best effort"
-                ),
-            },
+            NotDone::Full { used, limit } => {
+                self.standing.spool_is_full(true);
+                let why =
+                    format!("the spool of destination `{name}` is full ({used} of {limit} bytes); {FULL}");
+                Refusal::Busy { why }
+            }
             other => unavailable(&format!("the spool of destination `{name}` takes nothing now: {other}")),
         }
     }
@@ -125,7 +132,7 @@ fn identity(batch: &Batch) -> Result<(Origin, [u8; 16]), Refusal> {
     let invalid = |why: &str| Refusal::Invalid { why: why.to_owned() };
     let origin = batch.origin.clone().ok_or_else(|| invalid("the batch names no origin"))?;
     if origin.key().len() > MOST_ORIGIN {
-        return Err(invalid("the batch's origin is longer than 8 KiB"));
+        return Err(invalid("the batch's origin is longer than 6 KiB"));
     }
     let queue =
         batch.queue.as_slice().try_into().map_err(|_| invalid("the batch's queue id has not 16 bytes"))?;

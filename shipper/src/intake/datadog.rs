@@ -7,6 +7,7 @@
 //! Limits and headers: Datadog's "Send logs" API page and what its Agent sends.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chassis::{Revealed, Secret};
@@ -33,12 +34,17 @@ const MOST_BODY_BYTES: usize = 5_000_000;
 /// Most bytes of an item, encoded.
 const MOST_ITEM_BYTES: usize = 1_000_000;
 
+/// Most buffers that are kept for the next batch.
+const MOST_BUFFERS: usize = 4;
+
 /// The `datadog` intake.
 pub(crate) struct Datadog {
     client: Client,
     compression: config::Compression,
     tags: Vec<String>,
     key: Option<Secret>,
+    /// Buffers that bodies are made in, used again and again.
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Datadog {
@@ -55,18 +61,29 @@ impl Datadog {
             );
         }
         let client = Client::new(&config.base())?;
-        Ok(Datadog { client, compression: config.compression, tags: config.tags.clone(), key })
+        let (compression, tags) = (config.compression, config.tags.clone());
+        Ok(Datadog { client, compression, tags, key, buffers: Mutex::default() })
+    }
+
+    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Packer for Datadog {
     fn pack(&self, parcel: &Parcel) -> io::Result<Vec<Record>> {
         let tail = item::tail(&parcel.origin, &self.tags);
-        let mut bodies = Bodies::new(self.compression, parcel.read_at_us);
+        let buffer = self.buffers().pop().unwrap_or_default();
+        let mut bodies = Bodies::new(self.compression, parcel.read_at_us, buffer);
         for line in &parcel.lines {
             bodies.add(line, &tail)?;
         }
-        bodies.finish()
+        let (records, buffer) = bodies.finish()?;
+        let mut buffers = self.buffers();
+        if buffers.len() < MOST_BUFFERS {
+            buffers.push(buffer);
+        }
+        Ok(records)
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) struct FileSink {
     spool: Spool,
 }
 
+/// Records and their lines, each with its newline.
+type Gathered = (Vec<Stored>, Vec<u8>);
+
 /// How far the file holds what was removed from the spool.
 #[derive(Serialize, Deserialize)]
 struct End {
@@ -47,10 +50,13 @@ impl FileSink {
         format!("cannot {doing} {}: {error}; check its directory, rights and free space", self.path.display())
     }
 
-    /// The oldest records with their lines.
-    fn gather(&self) -> Result<(Vec<Stored>, Vec<u8>), String> {
+    /// The oldest records with their lines; none of both when all of them were damaged. None when there is nothing.
+    fn gather(&self) -> Result<Option<Gathered>, String> {
         let (mut records, mut text) = (Vec::new(), Vec::new());
         let listed = self.spool.list(0, MOST_RECORDS).map_err(|error| error.to_string())?;
+        if listed.is_empty() {
+            return Ok(None);
+        }
         for stored in listed {
             if !records.is_empty() && text.len() + stored.header.raw as usize > MOST_BYTES {
                 break;
@@ -60,7 +66,7 @@ impl FileSink {
                 records.push(stored);
             }
         }
-        Ok((records, text))
+        Ok(Some((records, text)))
     }
 
     /// The committed end, if it is this file's.
@@ -116,9 +122,9 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
-        let (records, text) = self.gather()?;
+        let Some((records, text)) = self.gather()? else { return Ok(Step::Idle) };
         if records.is_empty() {
-            return Ok(Step::Idle);
+            return Ok(Step::Did { events: 0, bytes: 0 });
         }
         let mut file = self.open().map_err(|error| self.failed("open", &error))?;
         let written = self.already_written(&mut file, &text)?;

@@ -23,6 +23,9 @@ const MOST_BYTES: u64 = 16 << 20;
 /// How long the oldest record waits for others to share its file.
 const MOST_AGE: Duration = Duration::from_secs(10);
 
+/// The same where nobody waits for more to come: as long as a batch needs that is on its way.
+const HURRIED_AGE: Duration = Duration::from_millis(250);
+
 /// Records looked at for one step.
 const WINDOW: usize = 1024;
 
@@ -59,7 +62,8 @@ impl LakeSink {
         }
         self.look_at(&window, now);
         let age = |position: u64| self.seen.get(&position).map_or(Duration::ZERO, |&since| now - since);
-        let plan = match choose(&window, age, hurry) {
+        let most_age = if hurry { HURRIED_AGE } else { MOST_AGE };
+        let plan = match choose(&window, age, most_age) {
             Choice::Write(plan) => plan,
             Choice::Wait(time) => return Ok(Err(Step::Wait(time))),
             Choice::Nothing => return Ok(Err(Step::Idle)),
@@ -144,7 +148,7 @@ fn numbered(unpacked: &[Unpacked]) -> Vec<(u64, &[u8])> {
 }
 
 /// The first account with enough records for a file, or with one that waited long enough.
-fn choose(window: &[Stored], age: impl Fn(u64) -> Duration, hurry: bool) -> Choice {
+fn choose(window: &[Stored], age: impl Fn(u64) -> Duration, most_age: Duration) -> Choice {
     let mut gathered: BTreeMap<u32, Gathered> = BTreeMap::new();
     for Stored { entry, header } in window {
         let gathered = gathered.entry(header.account).or_default();
@@ -154,14 +158,14 @@ fn choose(window: &[Stored], age: impl Fn(u64) -> Duration, hurry: bool) -> Choi
             gathered.bytes += header.raw;
         }
     }
-    let crowded = hurry || window.len() >= WINDOW;
+    let crowded = window.len() >= WINDOW;
     let mut soonest = None;
     for gathered in gathered.into_values() {
         let waited = gathered.positions.first().map_or(Duration::ZERO, |&oldest| age(oldest));
-        if crowded || gathered.full || gathered.bytes >= MOST_BYTES || waited >= MOST_AGE {
+        if crowded || gathered.full || gathered.bytes >= MOST_BYTES || waited >= most_age {
             return Choice::Write(gathered.positions);
         }
-        let left = MOST_AGE - waited;
+        let left = most_age - waited;
         soonest = Some(soonest.map_or(left, |soonest: Duration| soonest.min(left)));
     }
     soonest.map_or(Choice::Nothing, Choice::Wait)
@@ -227,19 +231,29 @@ mod tests {
         commit(&sink.spool, Change { taking, append, ..Change::default() }).unwrap();
     }
 
+    /// A step of a sink in a hurry, when what it sees is old enough.
+    fn hurried(sink: &mut LakeSink) -> Result<Step, String> {
+        let now = Instant::now();
+        match sink.step(now, true)? {
+            Step::Wait(time) => sink.step(now + time, true),
+            step => Ok(step),
+        }
+    }
+
     #[test]
-    fn records_of_one_origin_share_a_file_once_they_are_old_enough_or_nobody_waits() {
+    fn records_of_one_origin_share_a_file_once_they_are_old_enough() {
         let desk = Desk::new();
         let mut sink = desk.sink();
         let now = Instant::now();
         take(&sink, "/a", 1..=3);
         assert!(matches!(sink.step(now, false), Ok(Step::Wait(time)) if time == MOST_AGE));
+        assert!(matches!(sink.step(now, true), Ok(Step::Wait(time)) if time == HURRIED_AGE));
         take(&sink, "/a", 8..=9);
         take(&sink, "/a", 4..=7);
         take(&sink, "/b", 1..=1);
         assert!(matches!(sink.step(now + MOST_AGE, false), Ok(Step::Did { events: 9, .. })));
         assert_eq!(desk.files().iter().map(|(_, rows)| *rows).collect::<Vec<_>>(), [9]);
-        assert!(matches!(sink.step(now + MOST_AGE, true), Ok(Step::Did { events: 1, .. })));
+        assert!(matches!(sink.step(now + 2 * MOST_AGE, false), Ok(Step::Did { events: 1, .. })));
         assert!(matches!(sink.step(now, true), Ok(Step::Idle)));
         assert_eq!(desk.files().len(), 2);
     }
@@ -249,7 +263,9 @@ mod tests {
         let desk = Desk::new();
         let mut sink = desk.sink();
         take(&sink, "/a", 1..=3);
-        let Ok(Ok(planned)) = sink.planned(Instant::now(), true) else {
+        let now = Instant::now();
+        assert!(matches!(sink.planned(now, false), Ok(Err(Step::Wait(_)))));
+        let Ok(Ok(planned)) = sink.planned(now + MOST_AGE, false) else {
             panic!("there is something to write")
         };
         let unpacked: Vec<_> =
@@ -259,9 +275,9 @@ mod tests {
         let before = desk.files();
         drop(sink);
         let mut sink = desk.sink();
-        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+        assert!(matches!(hurried(&mut sink), Ok(Step::Did { events: 3, .. })));
         assert_eq!(desk.files(), before);
-        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+        assert!(matches!(hurried(&mut sink), Ok(Step::Did { events: 3, .. })));
         assert_eq!(desk.files().iter().map(|(_, rows)| rows).sum::<u64>(), 6);
     }
 
@@ -271,11 +287,11 @@ mod tests {
         std::fs::write(desk.lake(), "a file where a directory should be").unwrap();
         let mut sink = desk.sink();
         take(&sink, "/a", 1..=3);
-        let Err(refused) = sink.step(Instant::now(), true) else { panic!("it cannot work") };
+        let Err(refused) = hurried(&mut sink) else { panic!("it cannot work") };
         assert!(refused.contains("lake"), "{refused}");
         assert_eq!(sink.spool.events(), 3);
         std::fs::remove_file(desk.lake()).unwrap();
-        assert!(matches!(sink.step(Instant::now(), true), Ok(Step::Did { events: 3, .. })));
+        assert!(matches!(hurried(&mut sink), Ok(Step::Did { events: 3, .. })));
     }
 
     #[test]
@@ -307,8 +323,8 @@ mod tests {
         let window = spool.list(0, WINDOW).unwrap();
         let at = |n: usize| window[n].entry.position;
         let young = |_| Duration::from_secs(1);
-        assert_eq!(choose(&window, young, false), Choice::Write(vec![at(1), at(2)]));
-        assert_eq!(choose(&window[..1], young, false), Choice::Wait(MOST_AGE - Duration::from_secs(1)));
-        assert_eq!(choose(&[], young, true), Choice::Nothing);
+        assert_eq!(choose(&window, young, MOST_AGE), Choice::Write(vec![at(1), at(2)]));
+        assert_eq!(choose(&window[..1], young, MOST_AGE), Choice::Wait(MOST_AGE - Duration::from_secs(1)));
+        assert_eq!(choose(&[], young, MOST_AGE), Choice::Nothing);
     }
 }

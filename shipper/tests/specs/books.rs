@@ -115,3 +115,53 @@ fn received_is_always_delivered_and_filtered_and_dead_and_shed_and_spooled() {
     });
     outcome.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_in_the_spool_is_accounted_for_and_the_rest_arrives() {
+    let directory = tempfile::tempdir().unwrap();
+    let intake = Intake::willing().await;
+    let config = config(directory.path(), &[("dd", given::datadog(&intake.url))]);
+    let running = Running::idle(&config).await;
+    for first in [1, 11, 21] {
+        running.push(events("dd", first, first + 9)).await.unwrap();
+    }
+    running.stop().await;
+    let damaged = flip_a_byte_of_a_body(&config.spool.dir.join("dd").join("spool").join("segments"));
+    assert!(damaged, "no body was found in the segments");
+    let running = Running::start(&config).await;
+    running.drain().await;
+    let account = running.account("dd");
+    assert_eq!(given::named(&account.dead), [("damaged in the spool".to_owned(), 10)].into());
+    assert_eq!((count(&account.delivered), intake.messages().len()), (20, 20));
+    assert!(running.push(events("dd", 1, 30)).await.unwrap().repeated);
+    running.stop().await;
+}
+
+/// Changes a byte in the middle of the second zstd frame of a segment.
+fn flip_a_byte_of_a_body(segments: &std::path::Path) -> bool {
+    for entry in std::fs::read_dir(segments).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let frames: Vec<usize> =
+            (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == [0x28, 0xb5, 0x2f, 0xfd]).collect();
+        if let Some(&at) = frames.get(1) {
+            bytes[at + 100] ^= 0x55;
+            std::fs::write(&path, bytes).unwrap();
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_that_no_destination_owns_any_more_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let intake = Intake::willing().await;
+    let running = Running::idle(&config(directory.path(), &[("old", given::datadog(&intake.url))])).await;
+    running.push(events("old", 1, 3)).await.unwrap();
+    running.stop().await;
+    let running = Running::start(&config(directory.path(), &[("new", given::datadog(&intake.url))])).await;
+    let problems = running.shipper.status().problems;
+    assert!(problems.len() == 1 && problems[0].contains("`old`"), "{problems:?}");
+    running.stop().await;
+}

@@ -91,6 +91,7 @@ async fn nothing_is_lost_when_the_process_is_killed() {
         next = last.map_or(next, |last| last + 1);
     }
     let last = next - 1;
+    assert!(last > 0, "no child gave a receipt");
     let running = Running::start(&destinations(directory.path(), &intake.url)).await;
     for destination in ["dd", "file"] {
         let account = running.account(destination);

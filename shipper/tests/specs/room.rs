@@ -38,6 +38,8 @@ async fn a_full_spool_refuses_where_required_and_sheds_where_best_effort_and_tak
     assert!(next > 5, "a spool of 4 MiB took only {next} batches");
     assert!(matches!(refused, Refusal::Busy { .. }), "{refused}");
     assert!(refused.why().contains("`dd`") && refused.why().contains("spool.max_size"), "{refused}");
+    let problem = running.status("dd").problem;
+    assert!(problem.contains("the spool is full") && problem.contains("503"), "{problem}");
     let spare = proto::Batch { best_effort: true, ..given::batch("dd", next, &[noise(next, 300_000)]) };
     assert!(!running.push(spare.clone()).await.unwrap().repeated);
     assert!(running.push(spare).await.unwrap().repeated, "what was shed is not taken later");

@@ -27,8 +27,10 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    pub(super) fn new(compression: Compression, read_at_us: i64) -> Bodies {
-        Bodies { compression, read_at_us, raw: Vec::new(), lines: Vec::new(), records: Vec::new() }
+    /// Fills `raw`, a buffer that may have been used before.
+    pub(super) fn new(compression: Compression, read_at_us: i64, mut raw: Vec<u8>) -> Bodies {
+        raw.clear();
+        Bodies { compression, read_at_us, raw, lines: Vec::new(), records: Vec::new() }
     }
 
     /// Adds a line, and begins another body where this one is full.
@@ -50,10 +52,10 @@ impl Bodies {
         Ok(())
     }
 
-    /// All records, in the order of their lines but for unsendable ones, which may come earlier.
-    pub(super) fn finish(mut self) -> io::Result<Vec<Record>> {
+    /// All records, in the order of their lines but for unsendable ones, which may come earlier; and the buffer.
+    pub(super) fn finish(mut self) -> io::Result<(Vec<Record>, Vec<u8>)> {
         self.close()?;
-        Ok(self.records)
+        Ok((self.records, self.raw))
     }
 
     fn close(&mut self) -> io::Result<()> {
@@ -129,9 +131,9 @@ mod tests {
     }
 
     fn pack(lines: &[Line]) -> Vec<Record> {
-        let mut bodies = Bodies::new(Compression::Zstd, 5_000);
+        let mut bodies = Bodies::new(Compression::Zstd, 5_000, b"used before".to_vec());
         lines.iter().for_each(|line| bodies.add(line, TAIL).unwrap());
-        bodies.finish().unwrap()
+        bodies.finish().unwrap().0
     }
 
     /// The numbers and messages of all bodies, after each was held against the limits.
