@@ -62,7 +62,8 @@ fn as_json(policy: &Policy, line: &Line<'_>) -> String {
     match event(line) {
         Ok(event) => {
             let decision = policy.decide(&Attributes::of(&event));
-            json!(Explained::of(&event, &decision)).to_string()
+            serde_json::to_string(&Explained::of(&event, &decision))
+                .expect("an answer of plain fields is JSON")
         }
         Err(error) => json!({"line": line.number, "error": error}).to_string(),
     }
