@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Operators call our services with grpcurl and no .proto at hand: reflection, health and Admin.Status.
+set -euo pipefail
+
+tools="$(pwd)/target/suites/grpcurl"
+if ! command -v go >/dev/null; then
+    echo "skipped: go is not on this machine, so grpcurl cannot be built"
+    exit 0
+fi
+if ! GOBIN="$tools" go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3; then
+    echo "skipped: grpcurl cannot be built on this machine"
+    exit 0
+fi
+
+cargo build -p shipper
+scratch="$(mktemp -d)"
+port=$((20000 + RANDOM % 20000))
+cat >"$scratch/auditrail.yaml" <<YAML
+shipper:
+  listen: 127.0.0.1:$port
+  http_listen: 127.0.0.1:$((port + 1))
+  spool: {dir: $scratch/spool}
+  destinations: {copy: {type: file, path: $scratch/copy.log}}
+YAML
+"${CARGO_TARGET_DIR:-target}/debug/shipper" --config "$scratch/auditrail.yaml" 2>"$scratch/words" &
+shipper=$!
+trap 'kill "$shipper" 2>/dev/null || true; wait "$shipper" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+
+call() { "$tools/grpcurl" -plaintext -connect-timeout 5 "127.0.0.1:$port" "$@"; }
+
+for _ in $(seq 100); do
+    if call list >"$scratch/services" 2>/dev/null; then break; fi
+    read -rt 0.1 <> <(:) || true
+done
+for service in auditrail.v1.Pipe auditrail.v1.Admin grpc.health.v1.Health; do
+    grep -qx "$service" "$scratch/services" || { echo "$service is not listed"; cat "$scratch/words"; exit 1; }
+done
+call grpc.health.v1.Health/Check | grep -q SERVING
+call auditrail.v1.Admin/Status | grep -q '"service": "shipper"'
+echo "grpcurl lists, checks and asks: 3 passed, 0 failed"
