@@ -60,7 +60,8 @@ pub struct Stuck {
 }
 
 impl Shipper {
-    /// Opens the spool of every destination. Blocking: after an unclean stop all that is spooled is checked.
+    /// Opens the spool of every destination. Blocking, so not to be called from an async task: after an unclean stop
+    /// all that is spooled is checked.
     ///
     /// # Errors
     /// [`OpenError`]; a destination that is not reachable is none.
@@ -150,7 +151,10 @@ impl Shipper {
             if self.progress().spooled_events == 0 {
                 return;
             }
-            select_all(commits.iter_mut().map(|commit| Box::pin(commit.changed()))).await.0.ok();
+            let (changed, ..) = select_all(commits.iter_mut().map(|commit| Box::pin(commit.changed()))).await;
+            if changed.is_err() {
+                std::future::pending::<()>().await; // a spool broke: nothing will ever arrive
+            }
         }
     }
 

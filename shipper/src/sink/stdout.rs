@@ -36,3 +36,56 @@ impl Sink for StdoutSink {
         Ok(Step::Did { events: all.events, bytes: unpacked.raw.len() as u64 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use proto::{Line, Origin};
+
+    use super::*;
+    use crate::block::Blocks;
+    use crate::change::Change;
+    use crate::parcel::{Packer, Parcel};
+
+    /// A pipe whose reader is not there at first.
+    #[derive(Clone, Default)]
+    struct Pipe {
+        text: Arc<Mutex<Vec<u8>>>,
+        open: Arc<Mutex<bool>>,
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if !*self.open.lock().unwrap() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.text.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_stay_spooled_until_somebody_reads_them_and_come_as_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(directory.path(), 8 << 20).unwrap();
+        let bytes = bytes::Bytes::from_static(b"{\"a\":\"\xff\"}");
+        let lines = vec![Line { number: 1, read_bytes: 10, bytes }];
+        let parcel = Parcel { origin: Origin::default(), read_at_us: 0, lines, block: None };
+        let append = Blocks.pack(&parcel).unwrap();
+        commit(&spool, Change { append, ..Change::default() }).unwrap();
+        let pipe = Pipe::default();
+        let mut sink = StdoutSink::new(Box::new(pipe.clone()), spool);
+        let Err(refused) = sink.step(Instant::now(), false) else { panic!("nobody reads") };
+        assert!(refused.contains("standard output"), "{refused}");
+        *pipe.open.lock().unwrap() = true;
+        assert!(matches!(sink.step(Instant::now(), false), Ok(Step::Did { events: 1, .. })));
+        assert!(matches!(sink.step(Instant::now(), false), Ok(Step::Idle)));
+        assert_eq!(*pipe.text.lock().unwrap(), b"{\"a\":\"\xff\"}\n");
+    }
+}
