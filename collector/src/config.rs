@@ -28,6 +28,8 @@ pub struct Config {
     pub cluster: String,
     /// Name of the node that the logs lie on. Default: `DD_HOSTNAME`, else the host's name.
     pub node: Option<String>,
+    /// Tags of every event, `key:value` each, before those of its entry. `DD_TAGS` adds to them. Default: none.
+    pub tags: Vec<String>,
     /// Where lines rest until the next stage has them.
     pub queue: Storage,
     /// Address of the next stage. Default: `http://router:7102`.
@@ -67,6 +69,7 @@ impl Default for Config {
             id: None,
             cluster: String::new(),
             node: None,
+            tags: Vec::new(),
             queue: Storage::default(),
             next: "http://router:7102".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7101)),
@@ -88,10 +91,11 @@ impl Default for Storage {
 
 impl Config {
     /// What the Agent's variables say, where the file says nothing: `DD_HOSTNAME` names the node,
-    /// `DD_LOGS_ENABLED=false` switches collection off.
+    /// `DD_LOGS_ENABLED=false` switches collection off, `DD_TAGS` adds tags.
     #[must_use]
     pub fn with_environment(mut self, environment: &Environment) -> Config {
         self.node = self.node.or_else(|| environment.hostname.clone());
+        self.tags.extend(environment.tags.iter().cloned());
         self.enabled &= environment.logs_enabled != Some(false);
         self
     }
@@ -185,12 +189,13 @@ mod tests {
 
     #[test]
     fn the_agents_variables_fill_gaps_and_switch_off() {
-        let set = [("DD_HOSTNAME", "cp-1"), ("DD_LOGS_ENABLED", "false")];
+        let set = [("DD_HOSTNAME", "cp-1"), ("DD_LOGS_ENABLED", "false"), ("DD_TAGS", "env:prod team:api")];
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment = Environment::read(set).unwrap();
         let config = Config::default().with_environment(&environment);
         assert_eq!(config.node.as_deref(), Some("cp-1"));
         assert!(!config.enabled);
+        assert_eq!(config.tags, ["env:prod", "team:api"]);
         let named = Config { node: Some("mine".into()), ..Config::default() }.with_environment(&environment);
         assert_eq!(named.node.as_deref(), Some("mine"));
     }

@@ -37,6 +37,7 @@ pub(crate) fn entries(config: &Config) -> Result<Vec<Entry>, OpenError> {
         cluster: config.cluster.clone(),
         node: config.node.clone().unwrap_or_else(|| host.clone()),
         collector: config.id.clone().unwrap_or(host),
+        tags: config.tags.clone(),
         ..Origin::default()
     };
     let mut entries = Vec::new();
@@ -60,7 +61,7 @@ pub(crate) fn entries(config: &Config) -> Result<Vec<Entry>, OpenError> {
 fn follow(entry: &LogsEntry, base: &Origin, place: &str) -> Result<Entry, OpenError> {
     let refused = |(key, why)| OpenError::Entry { place: place.to_owned(), key, why };
     check_entry(entry).map_err(refused)?;
-    let mut tags = entry.tags.clone();
+    let mut tags = [base.tags.as_slice(), &entry.tags].concat();
     if !entry.sourcecategory.is_empty() {
         tags.push(format!("sourcecategory:{}", entry.sourcecategory));
     }
