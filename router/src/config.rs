@@ -28,7 +28,8 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Admin calls are answered to every peer, not to those on loopback alone. Default: false.
     pub insecure_admin: bool,
-    /// How many batches are decided at once, each on its own thread. Default: 4.
+    /// How many batches are decided at once, each on its own thread. Default: as many as there are processors, 4 at
+    /// the most.
     pub in_flight: usize,
     /// Bytes of batches, packed as they came, that may wait here for their turn or their receipts; a batch
     /// beyond that is refused as busy, and comes again. Default: 128 MiB.
@@ -44,7 +45,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7102)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9102)),
             insecure_admin: false,
-            in_flight: 4,
+            in_flight: std::thread::available_parallelism().map_or(1, usize::from).min(4),
             max_held: ByteSize::mib(128),
         }
     }

@@ -7,7 +7,7 @@ use chassis::Stop;
 use futures_util::future::BoxFuture;
 use proto::v1::{DestinationStatus, StoreStatus};
 use queue::Opened;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::block::Blocks;
 use crate::config::{Config, Destination, Retry};
@@ -21,7 +21,7 @@ use crate::parcel::Packer;
 use crate::sink::{self, Sink, file::FileSink, lake::LakeSink, stdout::StdoutSink};
 use crate::spool::{NotOpened, Spool};
 use crate::standing::{Seen, Standing};
-use crate::take::{FULL, Taker};
+use crate::take::{FULL, Taker, Turns};
 
 /// The directory of a destination's spool, in the destination's own.
 pub(crate) const SPOOL: &str = "spool";
@@ -52,7 +52,7 @@ impl Opening {
         config: &Config,
         name: &str,
         destination: &Destination,
-        turns: Arc<Semaphore>,
+        turns: Arc<Turns>,
     ) -> Result<Opening, OpenError> {
         let dir = config.spool.dir.join(name);
         // What the configuration alone can say is said before anything is made on disk.

@@ -37,6 +37,7 @@ mod spool;
 mod standing;
 mod take;
 mod verdict;
+mod workbench;
 
 pub use config::{
     Compression, Config, Datadog, DeadLetterConfig, Destination, File, Lake, Retry, SpoolConfig, Stdout,

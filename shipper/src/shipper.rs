@@ -12,7 +12,7 @@ use chassis::Stop;
 use futures_util::future::{join_all, select_all};
 use proto::v1::ServiceStatus;
 use proto::{Batch, Receipt, Refusal, Stage};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -21,9 +21,7 @@ use crate::config::Config;
 use crate::destination::{Opening, SPOOL};
 use crate::error::OpenError;
 use crate::standing::now_us;
-
-/// Batches that are packed and committed at a time.
-const TURNS: usize = 8;
+use crate::take::Turns;
 
 /// The shipper; clones share it. The last one to be dropped closes the spools.
 #[derive(Clone)]
@@ -66,7 +64,7 @@ impl Shipper {
     /// # Errors
     /// [`OpenError`]; a destination that is not reachable is none.
     pub fn open(config: &Config) -> Result<Shipper, OpenError> {
-        let turns = Arc::new(Semaphore::new(TURNS));
+        let turns = Arc::new(Turns::new());
         let mut destinations = BTreeMap::new();
         for (name, destination) in &config.destinations {
             let opened = Opening::open(config, name, destination, turns.clone())?;

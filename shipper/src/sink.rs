@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use crate::account::{Entry, Tally};
-use crate::attempt::blocking;
 use crate::change::{Change, NotDone};
 use crate::config::Retry;
 use crate::dead::DAMAGED;
@@ -22,6 +21,7 @@ use crate::pace::Pace;
 use crate::record::Header;
 use crate::spool::{Spool, Stored};
 use crate::standing::Standing;
+use crate::workbench::Workbench;
 
 pub(crate) mod file;
 pub(crate) mod lake;
@@ -39,6 +39,9 @@ pub(crate) enum Step {
 
 /// A destination that takes one thing at a time.
 pub(crate) trait Sink: Send + 'static {
+    /// The `type` of the destination, for the name of its thread.
+    fn kind(&self) -> &'static str;
+
     /// Does the next piece of work and makes it durable. Blocking; nothing is lost when it fails, or when the
     /// process dies in the middle. `hurry`: nobody waits for more to come.
     fn step(&mut self, now: Instant, hurry: bool) -> Result<Step, String>;
@@ -55,11 +58,12 @@ pub(crate) async fn run(
 ) {
     let mut committed = spool.committed();
     let mut pace = Pace::new(retry, 1, Pace::any_seed());
+    let mut bench = Workbench::new(sink.kind());
     while !stop.requested() {
         committed.borrow_and_update();
         let in_hurry = *hurry.borrow_and_update();
         let begun = Instant::now();
-        let (back, step) = one_step(sink, begun, in_hurry, &standing).await;
+        let (back, step) = one_step(&mut bench, sink, begun, in_hurry, &standing).await;
         sink = back;
         let until = match step {
             Ok(Step::Did { .. }) => {
@@ -93,6 +97,7 @@ fn rested(pace: &mut Pace, until: Option<Instant>) -> Option<Instant> {
 }
 
 async fn one_step(
+    bench: &mut Workbench,
     mut sink: Box<dyn Sink>,
     begun: Instant,
     hurry: bool,
@@ -102,7 +107,7 @@ async fn one_step(
     let span = tracing::info_span!("shipper.deliver", events = tracing::field::Empty);
     let inside = span.clone();
     let work = move || inside.in_scope(|| (sink.step(begun, hurry), sink));
-    let (step, sink) = blocking(work).instrument(span.clone()).await;
+    let (step, sink) = bench.run(work).instrument(span.clone()).await;
     match &step {
         Ok(Step::Did { events, bytes }) => {
             span.record("events", events);

@@ -21,6 +21,12 @@ use crate::standing::Standing;
 /// Longest text that identifies an origin, in bytes.
 pub(crate) const MOST_ORIGIN: usize = 6 << 10;
 
+/// Batches that wait for their commit at a time.
+const MOST_HELD: usize = 8;
+
+/// Batches that are packed at a time, whatever the machine.
+const MOST_PACKING: usize = 4;
+
 /// What to do about a full spool.
 pub(crate) const FULL: &str = "mend the destination, raise `spool.max_size`, or make it best effort";
 
@@ -30,8 +36,24 @@ pub(crate) struct Taker {
     pub(crate) spool: Spool,
     pub(crate) packer: Arc<dyn Packer>,
     pub(crate) standing: Arc<Standing>,
-    /// Batches that may be packed at a time, over all destinations: it bounds memory.
-    pub(crate) turns: Arc<Semaphore>,
+    /// What bounds memory, over all destinations.
+    pub(crate) turns: Arc<Turns>,
+}
+
+/// How many batches may be where at a time.
+pub(crate) struct Turns {
+    /// Taken, until their receipts.
+    held: Semaphore,
+    /// Being packed: work for a processor, so that more of them than processors only cost memory.
+    packing: Semaphore,
+}
+
+impl Turns {
+    /// As many as suit this machine.
+    pub(crate) fn new() -> Turns {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Turns { held: Semaphore::new(MOST_HELD), packing: Semaphore::new(processors.min(MOST_PACKING)) }
+    }
 }
 
 /// A batch, less what had been taken of it.
@@ -57,7 +79,7 @@ impl Taker {
     async fn take_in(&self, batch: Arc<Batch>) -> Result<(Receipt, &'static str), Refusal> {
         let (origin, queue) = identity(&batch)?;
         let key = (origin.key(), queue);
-        let _turn = self.turns.acquire().await.map_err(|_| unavailable("the shipper is going down"))?;
+        let _held = self.turns.held.acquire().await.map_err(|_| unavailable("the shipper is going down"))?;
         loop {
             let missing = self.spool.missing(&key, batch.first, batch.last);
             if missing.is_empty() {
@@ -106,6 +128,8 @@ impl Taker {
         missing: Vec<(u64, u64)>,
     ) -> Result<Packed, Refusal> {
         let (batch, origin, packer) = (batch.clone(), origin.clone(), self.packer.clone());
+        let going_down = |_| unavailable("the shipper is going down");
+        let _turn = self.turns.packing.acquire().await.map_err(going_down)?;
         blocking(move || pack(&batch, origin, &missing, packer.as_ref())).await
     }
 

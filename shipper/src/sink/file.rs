@@ -121,6 +121,10 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
         let Some((records, text)) = self.gather()? else { return Ok(Step::Idle) };
         if records.is_empty() {

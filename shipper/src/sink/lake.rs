@@ -116,6 +116,10 @@ impl LakeSink {
 }
 
 impl Sink for LakeSink {
+    fn kind(&self) -> &'static str {
+        "lake"
+    }
+
     fn step(&mut self, now: Instant, hurry: bool) -> Result<Step, String> {
         let planned = match self.planned(now, hurry)? {
             Ok(planned) => planned,

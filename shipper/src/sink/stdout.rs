@@ -23,6 +23,10 @@ impl StdoutSink {
 }
 
 impl Sink for StdoutSink {
+    fn kind(&self) -> &'static str {
+        "stdout"
+    }
+
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
         let oldest = self.spool.list(0, 1).map_err(|error| error.to_string())?;
         let Some(stored) = oldest.first() else { return Ok(Step::Idle) };
