@@ -64,6 +64,19 @@ pub(crate) fn most_telling(refusals: Vec<(Arc<str>, Refusal)>) -> Option<Refusal
     })
 }
 
+/// The answer about a single line that one destination will never take and another one has. The sender would set it
+/// aside as dead for both; so it waits, and status names who refuses.
+pub(crate) fn never_dead(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::TooLarge { why } | Refusal::Invalid { why } => {
+            let why =
+                format!("{why}; others have the line, so it waits: do all shippers have the same version?");
+            Refusal::Unavailable { why }
+        }
+        other => other,
+    }
+}
+
 fn rank(refusal: &Refusal) -> u8 {
     match refusal {
         Refusal::Unauthorised { .. } => 0,

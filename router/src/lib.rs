@@ -3,7 +3,8 @@
 //! Promises: an event goes to a destination once, in the form that the first route gives it which names the
 //! destination, matches and keeps the event; what a policy keeps whole is forwarded byte for byte, and what it
 //! lowers is spliced; every line that a destination does not get is named to it, with the cause; a receipt is
-//! given when every destination has given its own. The router keeps nothing on disk: what it remembers saves
+//! given when every destination has given its own; a line that a destination has is never called dead, whatever
+//! another one says of it. The router keeps nothing on disk: what it remembers saves
 //! work, and its loss costs none.
 //!
 //! The way of a batch is [`Router::stage`]: held (bounded), decided on a blocking thread, fanned out.
@@ -34,7 +35,7 @@ pub use config::{Config, Route};
 pub use error::StartError;
 pub use service::{Alone, serve};
 
-use fan_out::{Answer, fan_out, most_telling};
+use fan_out::{Answer, fan_out, most_telling, never_dead};
 use held::Held;
 use metrics::Metrics;
 use receipts::{Identity, Receipts};
@@ -115,6 +116,7 @@ impl Inner {
         let (receipt, events) = (batch.receipt(), u64::from(batch.events));
         let identity = Identity::of(&batch);
         let given = self.receipts.given(&identity);
+        let mut somebody_has_it = !given.is_empty();
         if rules.destinations().all(|to| given.contains(&to.name)) {
             return Ok(Receipt { repeated: true, ..receipt });
         }
@@ -122,8 +124,10 @@ impl Inner {
         let heard = |to: &Arc<str>, share: &Share, answer: &Answer| self.heard(&identity, to, share, answer);
         let answers = fan_out(&self.next, &shares, heard).await;
         let repeated = answers.iter().all(|(_, answer)| matches!(answer, Ok(true)));
+        somebody_has_it |= answers.iter().any(|(_, answer)| answer.is_ok());
         let refused = answers.into_iter().filter_map(|(name, answer)| Some((name, answer.err()?)));
         match most_telling(refused.collect()) {
+            Some(refusal) if somebody_has_it && events < 2 => Err(never_dead(refusal)),
             Some(refusal) => Err(refusal),
             None => {
                 self.metrics.taken(events, undecided);

@@ -33,6 +33,28 @@ async fn one_destination_that_refuses_refuses_the_batch_and_the_others_are_not_s
 }
 
 #[tokio::test]
+async fn a_line_that_one_destination_has_is_not_called_dead_since_another_calls_it_invalid() {
+    let given = Given::router(TWO, &[]);
+    for never in [Refusal::Invalid { why: "odd".into() }, Refusal::TooLarge { why: "odd".into() }] {
+        given.shipper.refuse("datadog", never.clone());
+        for _ in 0..2 {
+            let refused = given.push(batch(&[TOLD.whole()])).await.unwrap_err();
+            assert!(
+                matches!(&refused, Refusal::Unavailable { why } if why.contains("`datadog`: odd")),
+                "{refused}"
+            );
+        }
+        let several = Batch { first: 200, last: 201, ..batch(&[TOLD.whole(), TOLD.whole()]) };
+        let refused = given.push(several).await.unwrap_err();
+        assert_eq!(refused.code(), never.code(), "it is divided until the line is found");
+    }
+    given.shipper.refuse("lake", Refusal::Invalid { why: "odd".into() });
+    given.shipper.refuse("datadog", Refusal::Invalid { why: "odd".into() });
+    let new = Batch { first: 300, last: 300, ..batch(&[TOLD.whole()]) };
+    assert!(matches!(given.push(new).await.unwrap_err(), Refusal::Invalid { .. }), "nobody has it");
+}
+
+#[tokio::test]
 async fn a_batch_that_comes_again_after_its_receipt_is_answered_at_once_and_as_repeated() {
     let given = Given::router(TWO, &[]);
     let sent = batch(&[TOLD.whole()]);
