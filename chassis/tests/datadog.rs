@@ -221,6 +221,19 @@ fn the_agent_s_variables_are_read() {
 }
 
 #[test]
+fn a_variable_of_the_agent_that_has_no_effect_here_is_said() {
+    assert!(environment(&[("DD_SITE", "datadoghq.eu")]).unwrap().not_applied().is_empty());
+    let both = environment(&[
+        ("DD_LOGS_CONFIG_ADDITIONAL_ENDPOINTS", r#"[{"api_key": "hunter2", "Host": "b"}]"#),
+        ("DD_LOGS_CONFIG_PROCESSING_RULES", r#"[{"type":"include_at_match","name":"a","pattern":"b"}]"#),
+    ]);
+    let said = both.unwrap().not_applied();
+    assert_eq!(said.len(), 2);
+    assert!(said[0].starts_with("DD_LOGS_CONFIG_ADDITIONAL_ENDPOINTS is not applied"), "{said:?}");
+    assert!(said[1].starts_with("DD_LOGS_CONFIG_PROCESSING_RULES is not applied"), "{said:?}");
+}
+
+#[test]
 fn a_variable_that_cannot_be_read_is_named_and_its_secrets_are_not() {
     for (name, value) in [
         ("DD_LOGS_ENABLED", "maybe"),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use chassis::{ByteSize, Invalid, Section, Span};
+use chassis::datadog::Environment;
+use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
 use serde::Deserialize;
 
 mod destination;
@@ -120,21 +121,37 @@ impl Section for Config {
             let key = format!("destinations.{name}");
             self.check_name(name).map_err(|why| Invalid::new(&key, why))?;
             destination.validate(&key)
-        })
+        })?;
+        self.check_places()
     }
 }
 
 impl Config {
-    /// Takes from `environment` what Datadog's own variables say and the file does not: `DD_API_KEY` for each
-    /// `datadog` destination without `api_key_file`, `DD_SITE` for each without `site` and `url`.
-    #[must_use]
-    pub fn with_environment(mut self, environment: &[(String, String)]) -> Config {
+    /// Takes from the Agent's variables what the file does not say: `DD_API_KEY` for each `datadog` destination
+    /// without `api_key_file`, `DD_LOGS_CONFIG_LOGS_DD_URL`, or else `DD_SITE`, for each without `site` and `url`.
+    ///
+    /// # Errors
+    /// When `DD_LOGS_CONFIG_LOGS_DD_URL` is no address.
+    pub fn with_environment(mut self, agent: &Environment) -> Result<Config, ConfigError> {
         for destination in self.destinations.values_mut() {
             if let Destination::Datadog(datadog) = destination {
-                datadog.fill_from(environment);
+                datadog.fill_from(agent)?;
             }
         }
-        self
+        Ok(self)
+    }
+
+    /// Two that write to one place would tear each other's lines and files.
+    fn check_places(&self) -> Result<(), Invalid> {
+        let mut places = BTreeMap::new();
+        for (name, destination) in &self.destinations {
+            let place = destination.place();
+            if let Some(other) = place.and_then(|place| places.insert(place, name)) {
+                let why = format!("`{name}` writes to the same place as `{other}`; keep one of them");
+                return Err(Invalid::new(format!("destinations.{name}"), why));
+            }
+        }
+        Ok(())
     }
 
     /// A destination's name is also the name of its directory, on every system.
@@ -230,17 +247,61 @@ mod tests {
         }
     }
 
+    fn agent(variables: &[(&str, &str)]) -> Environment {
+        let owned = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        Environment::read(owned).unwrap()
+    }
+
+    fn datadog<'a>(config: &'a Config, name: &str) -> &'a Datadog {
+        let Destination::Datadog(datadog) = &config.destinations[name] else {
+            panic!("{name} is no datadog")
+        };
+        datadog
+    }
+
+    const THREE: &str = "shipper: {destinations: {a: {type: datadog}, b: {type: datadog, url: 'http://h:1'}, \
+                         c: {type: datadog, site: datadoghq.com}}}";
+
     #[test]
     fn datadog_s_variables_fill_what_the_file_leaves_open() {
-        let yaml = "shipper: {destinations: {a: {type: datadog}, b: {type: datadog, url: 'http://h:1'}}}";
-        let environment =
-            [("DD_API_KEY", "0123"), ("DD_SITE", "datadoghq.eu")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let config = parse(yaml).unwrap().with_environment(&environment);
-        let Destination::Datadog(a) = &config.destinations["a"] else { panic!("a is a datadog destination") };
+        let agent = agent(&[("DD_API_KEY", "0123"), ("DD_SITE", "datadoghq.eu")]);
+        let config = parse(THREE).unwrap().with_environment(&agent).unwrap();
+        let a = datadog(&config, "a");
         assert_eq!(a.base(), "https://http-intake.logs.datadoghq.eu");
         assert_eq!(a.key().unwrap().reveal().unwrap().as_str(), "0123");
-        let Destination::Datadog(b) = &config.destinations["b"] else { panic!("b is a datadog destination") };
-        assert_eq!(b.base(), "http://h:1");
+        assert_eq!(datadog(&config, "b").base(), "http://h:1");
         assert!(!format!("{config:?}").contains("0123"));
+    }
+
+    #[test]
+    fn the_agent_s_address_of_the_intake_replaces_what_the_file_leaves_open_and_nothing_else() {
+        for (said, address) in [
+            ("intake.example:10516", "https://intake.example:10516"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ] {
+            let agent = agent(&[("DD_LOGS_CONFIG_LOGS_DD_URL", said), ("DD_SITE", "datadoghq.eu")]);
+            let config = parse(THREE).unwrap().with_environment(&agent).unwrap();
+            let bases = ["a", "b", "c"].map(|name| datadog(&config, name).base());
+            assert_eq!(bases, [address, "http://h:1", "https://http-intake.logs.datadoghq.com"]);
+        }
+    }
+
+    #[test]
+    fn an_intake_address_of_the_agent_that_is_none_is_refused_by_the_variable_s_name() {
+        let agent = agent(&[("DD_LOGS_CONFIG_LOGS_DD_URL", "me:pw@host:1")]);
+        let refused = parse(THREE).unwrap().with_environment(&agent).unwrap_err().to_string();
+        assert!(refused.contains("DD_LOGS_CONFIG_LOGS_DD_URL") && !refused.contains("pw"), "{refused}");
+    }
+
+    #[test]
+    fn two_destinations_that_write_to_one_place_are_refused() {
+        for two in [
+            "a: {type: file, path: /x/y}, b: {type: file, path: /x/./y}",
+            "a: {type: lake, url: 'file:///x'}, b: {type: lake, url: 'file:///x'}",
+            "a: {type: stdout}, b: {type: stdout}",
+        ] {
+            let refused = parse(&format!("shipper: {{destinations: {{{two}}}}}\n")).expect_err(two);
+            assert!(refused.contains("`a`") && refused.contains("`b`"), "{refused}");
+        }
     }
 }

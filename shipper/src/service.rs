@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use chassis::datadog::Environment;
 use chassis::{ConfigError, Ready, Stop, config, http, listen};
 use proto::Server;
 use proto::v1::StatusReply;
@@ -18,7 +19,14 @@ use crate::{Config, OpenError, Shipper};
 /// [`ConfigError`] in the chain where the configuration is to blame; else a spool that cannot be opened, or a listener
 /// that cannot be had or broke.
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
-    let config = config.with_environment(&config::environment()?);
+    let agent = Environment::read(config::environment()?)?;
+    let config = config.with_environment(&agent)?;
+    agent.not_applied().iter().for_each(|warning| tracing::warn!("{warning}"));
+    if config.destinations.is_empty() {
+        let why = "section `shipper`: `destinations` is empty, so no batch can be taken; \
+                   write for example `destinations: {lake: {type: lake, url: \"file:///var/lib/auditrail/lake\"}}`";
+        return Err(ConfigError::Other(why.to_owned()).into());
+    }
     let opened = config.clone();
     let shipper = tokio::task::spawn_blocking(move || Shipper::open(&opened)).await?.map_err(blame)?;
     let pipe = listen::bind("shipper.listen", config.listen).await?;

@@ -2,12 +2,16 @@
 //!
 //! Promise: a secret is never part of what is printed; an address with user info is refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chassis::{Invalid, Secret};
+use chassis::datadog::Environment;
+use chassis::{ConfigError, Invalid, Secret};
 use serde::Deserialize;
 
 const DEFAULT_SITE: &str = "datadoghq.com";
+
+/// The Agent's variable that replaces the intake's address.
+const INTAKE_VARIABLE: &str = "DD_LOGS_CONFIG_LOGS_DD_URL";
 
 /// Where events go, told apart by `type`.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,7 +31,8 @@ pub enum Destination {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Datadog {
-    /// Datadog's site, `datadoghq.eu`. Default: `DD_SITE`, or `datadoghq.com`.
+    /// Datadog's site, `datadoghq.eu`. Default: `DD_SITE`, or `datadoghq.com`; with neither site nor url,
+    /// `DD_LOGS_CONFIG_LOGS_DD_URL` goes before both.
     pub site: Option<String>,
     /// Instead of a site: `http(s)://host:port`; `/api/v2/logs` is appended.
     pub url: Option<String>,
@@ -97,6 +102,20 @@ impl Destination {
         }
     }
 
+    /// What no other destination may write to: a file, a lake, standard output. None for what takes from many.
+    pub fn place(&self) -> Option<(&'static str, PathBuf)> {
+        let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let place = match self {
+            Destination::Datadog(_) => return None,
+            Destination::File(file) => plain(&file.path),
+            Destination::Stdout(_) => PathBuf::new(),
+            Destination::Lake(lake) => {
+                plain(Path::new(lake.url.strip_prefix("file://").unwrap_or(&lake.url)))
+            }
+        };
+        Some((self.kind(), place))
+    }
+
     pub(super) fn validate(&self, key: &str) -> Result<(), Invalid> {
         let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
         match self {
@@ -131,17 +150,23 @@ impl Datadog {
         self.url.as_ref().is_some_and(|url| url.starts_with("http://"))
     }
 
-    pub(super) fn fill_from(&mut self, environment: &[(String, String)]) {
-        let find = |name: &str| {
-            let found = environment.iter().find(|(key, _)| key == name);
-            found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-        };
+    /// Neither a key nor an address that goes without one.
+    pub fn lacks_key(&self) -> bool {
+        self.key().is_none() && !self.may_lack_key()
+    }
+
+    pub(super) fn fill_from(&mut self, agent: &Environment) -> Result<(), ConfigError> {
         if self.api_key_file.is_none() && self.api_key.is_none() {
-            self.api_key = find("DD_API_KEY").map(|value| Secret::from_value("DD_API_KEY", value));
+            self.api_key.clone_from(&agent.api_key);
         }
-        if self.site.is_none() && self.url.is_none() {
-            self.site = find("DD_SITE").map(str::to_owned);
+        if self.site.is_some() || self.url.is_some() {
+            return Ok(());
         }
+        match &agent.logs_dd_url {
+            Some(address) => self.url = Some(intake_at(address)?),
+            None => self.site = Some(agent.site.clone()),
+        }
+        Ok(())
     }
 
     fn validate(&self, key: &str) -> Result<(), Invalid> {
@@ -161,6 +186,17 @@ impl Datadog {
         }
         Ok(())
     }
+}
+
+/// The address of an intake as the Agent writes it: `host:port` means https, a URL stays as it is.
+fn intake_at(address: &str) -> Result<String, ConfigError> {
+    let url = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
+    let refused = |why: &str| ConfigError::InEnvironment {
+        variable: INTAKE_VARIABLE.to_owned(),
+        why: format!("{why}, or `host:port`"),
+    };
+    check_url(&url).map_err(refused)?;
+    Ok(url)
 }
 
 fn check_url(url: &str) -> Result<(), &'static str> {
