@@ -1,29 +1,67 @@
 //! `config check`: everything that can be known about a configuration without starting anything.
+//!
+//! Promise: a file is judged by what it says: one that is for a single service is good without the sections of the
+//! others. What is good and will not do what it looks like is a warning.
 
-use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Check, Up};
+use anyhow::Context;
+use chassis::Configuration;
+use chassis::datadog::{Environment, read_conf_dir};
+
+use crate::cli::Check;
 use crate::exit::Failure;
-use crate::plan::Plan;
+use crate::plan::{self, destinations};
+use crate::say;
 
 /// Exit 0 when the file is good.
 ///
 /// # Errors
 /// [`Failure::Usage`] with file, line and column of what is wrong.
 pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
-    let environment = chassis::config::environment().map_err(Failure::usage)?;
-    let up = Up { config: Some(arguments.file.clone()), data: crate::data::DEFAULT.into(), ..Up::default() };
-    let plan = Plan::of(&up, &environment)?;
-    let logs = plan.collector.logs.len();
-    let destinations: Vec<&str> = plan.shipper.destinations.keys().map(String::as_str).collect();
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{} is good: {logs} logs, {} routes, destinations: {}",
-        arguments.file.display(),
-        plan.router.routes.len(),
-        destinations.join(", ")
-    )?;
+    let (good, warnings) = checked(&arguments.file).map_err(Failure::usage)?;
+    warnings.iter().for_each(|warning| say::aside(&format!("warning: {warning}")));
+    say::result(&good)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The good word on the file, and warnings.
+fn checked(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
+    let variables = chassis::config::environment()?;
+    let agent = Environment::read(variables.iter().cloned())?;
+    let configuration = Configuration::read(Some(file), variables)?;
+    configuration.refuse_unknown_sections(&chassis::SECTIONS)?;
+    let _: (chassis::telemetry::Telemetry, insight::Config) =
+        (configuration.section()?, configuration.section()?);
+    let router: router::Config = configuration.section()?;
+    let shipper = configuration.section::<shipper::Config>()?.with_environment(&agent)?;
+    if configuration.has("router") && configuration.has("shipper") {
+        destinations::every_route_leads_somewhere(&configuration, &router, &shipper)?;
+    }
+    let mut warnings = plan::warnings(&agent);
+    let logs = logs(&configuration, &mut warnings)?;
+    warnings.extend(destinations::without_key(&shipper).iter().map(|name| {
+        format!("destination `{name}` has no API key here: name a file in `api_key_file`, or set DD_API_KEY where it runs")
+    }));
+    let names: Vec<&str> = shipper.destinations.keys().map(String::as_str).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let routes = router.routes.len();
+    Ok((
+        format!("{} is good: {logs} logs, {routes} routes, destinations: {names}\n", file.display()),
+        warnings,
+    ))
+}
+
+/// How many entries name logs, those of the Agent's `conf.d` included.
+fn logs(configuration: &Configuration, warnings: &mut Vec<String>) -> anyhow::Result<usize> {
+    let collector: collector::Config = configuration.section()?;
+    let found = collector.conf_dir.as_deref().map(read_conf_dir).transpose().context("collector.conf_dir")?;
+    let found = found.unwrap_or_default();
+    warnings.extend(found.iter().flat_map(|file| &file.warnings).map(ToString::to_string));
+    let logs = collector.logs.len() + found.iter().map(|file| file.logs.len()).sum::<usize>();
+    if logs == 0 && configuration.has("collector") {
+        warnings.push("no log is read: collector.logs is empty, and so is what conf_dir names".to_owned());
+    }
+    Ok(logs)
 }

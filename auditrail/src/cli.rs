@@ -29,7 +29,7 @@ enum Command {
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
-    /// Check or show the configuration.
+    /// Work with the configuration.
     #[command(subcommand)]
     Config(Config),
 }
@@ -37,7 +37,8 @@ enum Command {
 /// `auditrail up`.
 #[derive(Debug, Default, Args)]
 pub struct Up {
-    /// An audit log to follow, with its rotated siblings; may be given several times, may be a glob.
+    /// An audit log to follow, with its rotated siblings (also .gz, .zst); may be given several times, may be a
+    /// glob in quotes.
     #[arg(long, value_name = "FILE")]
     pub path: Vec<PathBuf>,
     /// The configuration file.
@@ -56,7 +57,7 @@ pub struct Up {
     /// Read every log to the end that it has now, deliver, print the account, exit.
     #[arg(long)]
     pub once: bool,
-    /// With --once: give up when a destination is held or unavailable for this long.
+    /// With --once: give up when a destination is held or unavailable for this long (`30s`, `1h30m`).
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub give_up: chassis::Span,
 }
@@ -79,7 +80,7 @@ pub struct Status {
     #[arg(long)]
     pub watch: bool,
     /// The gRPC address of a service; may be given several times.
-    #[arg(long, value_name = "http://HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT")]
     pub address: Vec<String>,
     /// The configuration file, for the services' addresses.
     #[arg(long, value_name = "FILE")]
@@ -102,7 +103,7 @@ enum Policy {
 /// `auditrail policy lint`.
 #[derive(Debug, Args)]
 pub struct Lint {
-    /// Policy files.
+    /// Policy files; `-` is stdin.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Print JSON.
@@ -113,7 +114,7 @@ pub struct Lint {
 /// `auditrail policy explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The policy.
+    /// The policy; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
     /// One JSON object per input line.
@@ -127,7 +128,7 @@ pub struct Explain {
 /// `auditrail policy apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// The policy.
+    /// The policy; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
     /// Recorded events: files (also .gz, .zst), directories (in rotation order); stdin when absent or `-`.

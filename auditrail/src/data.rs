@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
+
 /// The data directory when none is given.
 pub(crate) const DEFAULT: &str = "./auditrail-data";
 
@@ -30,10 +32,16 @@ impl Data {
     /// The lake, as an absolute `file://` URL.
     ///
     /// # Errors
-    /// When the working directory is gone.
-    pub(crate) fn lake(&self) -> std::io::Result<String> {
-        let path = std::path::absolute(self.0.join("lake"))?;
-        let slashes = path.to_string_lossy().replace('\\', "/");
+    /// When the working directory is gone, or its path is no text.
+    pub(crate) fn lake(&self) -> anyhow::Result<String> {
+        let path =
+            std::path::absolute(self.0.join("lake")).context("the working directory cannot be found")?;
+        let Some(text) = path.to_str() else {
+            bail!("{} is no UTF-8 text: name another directory with --data", path.display());
+        };
+        // The first three have a meaning in a URL; `\\` parts directories on Windows, and is a letter elsewhere.
+        let text = text.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        let slashes = if cfg!(windows) { text.replace('\\', "/") } else { text };
         Ok(format!("file://{}{slashes}", if slashes.starts_with('/') { "" } else { "/" }))
     }
 
@@ -51,5 +59,12 @@ mod tests {
     fn the_lake_is_an_absolute_url() {
         let url = Data::in_directory(Path::new("./here")).lake().unwrap();
         assert!(url.starts_with("file:///") && url.ends_with("here/lake"), "{url}");
+    }
+
+    #[test]
+    fn a_directory_with_any_name_has_its_lake_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("a b%20c#d");
+        assert!(Data::in_directory(&data).lake().unwrap().ends_with("/a b%2520c%23d/lake"));
     }
 }

@@ -14,6 +14,7 @@ use crate::cli::{Demo, Up};
 use crate::exit::Failure;
 use crate::plan::Plan;
 use crate::print;
+use crate::say;
 use crate::up::{drain, open, tell};
 
 mod player;
@@ -49,11 +50,11 @@ async fn play(directory: PathBuf, stop: Stop) -> anyhow::Result<()> {
     let lines = zstd::decode_all(LOG).context("the bundled log cannot be unpacked")?;
     let lines: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
     let stand_in = StandIn::start().await?;
-    say(&format!(
-        "playing {} real audit events to {}",
+    say::result(&format!(
+        "playing {} real audit events to {}\n",
         print::grouped(lines.len() as u64),
         directory.join("log").display()
-    ));
+    ))?;
 
     let log = directory.join("log").join("audit.log");
     let plan = plan(&directory, &log, &stand_in)?;
@@ -74,9 +75,8 @@ async fn play(directory: PathBuf, stop: Stop) -> anyhow::Result<()> {
 
     tell(&services);
     let arrived = stand_in.compare(&lines)?;
-    say(&format!("the log was rotated {rotations} times; the stand-in intake took {arrived}"));
-    look(&directory);
-    Ok(())
+    say::result(&format!("the log was rotated {rotations} times; the stand-in intake took {arrived}\n"))?;
+    say::result(&look(&directory))
 }
 
 fn plan(directory: &Path, log: &Path, stand_in: &StandIn) -> anyhow::Result<Plan> {
@@ -92,17 +92,14 @@ fn plan(directory: &Path, log: &Path, stand_in: &StandIn) -> anyhow::Result<Plan
     }
 }
 
-fn look(directory: &Path) {
-    say(&format!("look at the logs in      {}", directory.join("log").display()));
-    say(&format!("and at the lake in       {}", directory.join("lake").display()));
-    say("any Parquet tool reads it; with DuckDB, for example:");
-    say(&format!(
-        "  select verb, code, count(*) from '{}/**/*.parquet' group by all order by 3 desc",
-        directory.join("lake").display()
-    ));
-}
-
-#[expect(clippy::print_stdout, reason = "the demo's result")]
-fn say(line: &str) {
-    println!("{line}");
+/// Where to look now.
+fn look(directory: &Path) -> String {
+    let (log, lake) = (directory.join("log"), directory.join("lake"));
+    let (log, lake) = (log.display(), lake.display());
+    format!(
+        "look at the logs in      {log}\n\
+         and at the lake in       {lake}\n\
+         any Parquet tool reads it; with DuckDB, for example:\n  \
+         select verb, code, count(*) from '{lake}/**/*.parquet' group by all order by 3 desc\n"
+    )
 }

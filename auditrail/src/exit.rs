@@ -21,13 +21,12 @@ impl Failure {
     }
 
     /// Prints the error and its causes to stderr.
-    #[expect(clippy::print_stderr, reason = "the last words of a command")]
     pub(crate) fn tell(&self) -> ExitCode {
         let (code, error) = match self {
             Failure::Usage(error) => (Self::USAGE, error),
             Failure::Failed(error) => (1, error),
         };
-        eprintln!("auditrail: {error:#}");
+        crate::say::aside(&chassis::run::words(error));
         ExitCode::from(code)
     }
 }

@@ -2,17 +2,15 @@
 //!
 //! Promise: with `--json` exactly one object per input line, also for lines that are no events.
 
-use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use audit::{Attributes, Decision, Event, Level, Policy};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::apply::is_broken_pipe;
 use crate::cli::Explain;
 use crate::exit::Failure;
-use crate::policy_file;
+use crate::filter;
 use crate::recorded::{Line, Place};
 
 /// What the policy decides about one event. `level` is the policy's, not the event's.
@@ -34,22 +32,10 @@ struct Explained {
 /// # Errors
 /// A policy that kube-apiserver refuses ends with 64, nothing read.
 pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
-    let policy = policy_file::load(&arguments.policy)?;
-    let mut out = BufWriter::with_capacity(256 << 10, io::stdout().lock());
-    for place in Place::all(&arguments.events)? {
-        let done = place.each_line(|line| {
-            let text = if arguments.json { as_json(&policy, &line) } else { as_text(&policy, &line) };
-            Ok(writeln!(out, "{text}")?)
-        });
-        match done {
-            Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
-            done => done?,
-        }
-    }
-    match out.flush() {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        flushed => flushed?,
-    }
+    filter::lines(&arguments.policy, &arguments.events, |policy, place, line, out| {
+        let text = if arguments.json { as_json(policy, line) } else { as_text(policy, place, line) };
+        out.line(text.as_bytes())
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -69,10 +55,10 @@ fn as_json(policy: &Policy, line: &Line<'_>) -> String {
     }
 }
 
-fn as_text(policy: &Policy, line: &Line<'_>) -> String {
+fn as_text(policy: &Policy, place: &Place, line: &Line<'_>) -> String {
     let event = match event(line) {
         Ok(event) => event,
-        Err(error) => return format!("line {}: {error}", line.number),
+        Err(error) => return format!("{}:{}: {error}", place.name(), line.number),
     };
     let attributes = Attributes::of(&event);
     let decision = policy.decide(&attributes);

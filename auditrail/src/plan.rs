@@ -3,20 +3,19 @@
 //! Promise: a plan that was made can be started: paths, policy and destinations are checked, and what is wrong
 //! is named before anything runs. Flags go before the file, the file before the defaults.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use chassis::config::Origin;
 use chassis::datadog::{Environment, LogsEntry};
 use chassis::telemetry::Telemetry;
-use chassis::{Configuration, Section};
-use router::Route;
-use shipper::{Datadog, Destination, File, Lake, Stdout};
+use chassis::{ConfigError, Configuration, Invalid, Section};
+use shipper::Destination;
 
 use crate::cli::Up;
 use crate::data::Data;
 use crate::exit::Failure;
 use crate::policy_file;
+
+pub(crate) mod destinations;
 
 /// What each service is to do.
 #[derive(Debug)]
@@ -37,6 +36,8 @@ pub(crate) struct Plan {
     pub http_listen_chosen: bool,
     /// Below which everything lies that the configuration does not place.
     pub data: Data,
+    /// What is asked for and will not happen.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -61,15 +62,52 @@ impl Plan {
             listen_chosen: chosen("insight.listen"),
             http_listen_chosen: chosen("insight.http_listen"),
             data: Data::in_directory(&arguments.data),
+            warnings: Vec::new(),
         };
         plan.place(&chosen)?;
-        plan.sources(arguments, environment)?;
+        let agent = Environment::read(environment.iter().cloned())?;
+        plan.warnings = warnings(&agent);
+        plan.sources(arguments, &agent)?;
         plan.policy(arguments)?;
-        plan.destinations(arguments, environment)?;
-        plan.router
-            .validate()
-            .map_err(|invalid| anyhow!("section `router`: `{}`: {}", invalid.key, invalid.why))?;
+        let routed = plan.destinations(&arguments.to)?;
+        plan.shipper = plan.shipper.clone().with_environment(&agent)?;
+        plan.check(&configuration, routed)?;
+        if !chosen("insight.lake") {
+            plan.show_the_lake_that_is_filled();
+        }
         Ok(plan)
+    }
+
+    /// The rules within a section, again, as flags have changed it; and those between sections.
+    fn check(&self, configuration: &Configuration, routed_by_flags: bool) -> anyhow::Result<()> {
+        self.shipper.validate().map_err(|invalid| broken("shipper", &invalid))?;
+        self.router.validate().map_err(|invalid| broken("router", &invalid))?;
+        if !routed_by_flags {
+            destinations::every_route_leads_somewhere(configuration, &self.router, &self.shipper)?;
+        }
+        if let Some(name) = destinations::without_key(&self.shipper).first() {
+            bail!("destination `{name}` has no API key; name a file in `api_key_file`, or set DD_API_KEY");
+        }
+        for (name, destination) in &self.shipper.destinations {
+            if let Destination::File(file) = destination
+                && self.collector.asks_for(&file.path)
+            {
+                let path = file.path.display();
+                bail!(
+                    "destination `{name}` writes to {path}, which is one of the logs to read; name another file"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The console reads the lake that this process fills, unless the configuration names another.
+    fn show_the_lake_that_is_filled(&mut self) {
+        let filled = self.shipper.destinations.values().find_map(|destination| match destination {
+            Destination::Lake(lake) => Some(lake.url.clone()),
+            _ => None,
+        });
+        self.insight.lake = filled.unwrap_or_else(|| self.insight.lake.clone());
     }
 
     /// Puts what the configuration does not place below the data directory.
@@ -81,14 +119,13 @@ impl Plan {
             self.shipper.spool.dir = self.data.spool();
         }
         if !chosen("insight.lake") {
-            self.insight.lake = self.data.lake().context("the working directory cannot be found")?;
+            self.insight.lake = self.data.lake()?;
         }
         Ok(())
     }
 
-    fn sources(&mut self, arguments: &Up, environment: &[(String, String)]) -> anyhow::Result<()> {
-        let agent = Environment::read(environment.iter().cloned())?;
-        self.collector = self.collector.clone().with_environment(&agent);
+    fn sources(&mut self, arguments: &Up, agent: &Environment) -> anyhow::Result<()> {
+        self.collector = self.collector.clone().with_environment(agent);
         for path in &arguments.path {
             let path = std::path::absolute(path).context("the working directory cannot be found")?;
             self.collector.logs.push(LogsEntry::audit_log(path));
@@ -108,87 +145,18 @@ impl Plan {
             _ => Ok(()),
         }
     }
-
-    fn destinations(&mut self, arguments: &Up, environment: &[(String, String)]) -> anyhow::Result<()> {
-        let mut names = Vec::new();
-        for word in &arguments.to {
-            names.push(self.destination(word)?);
-        }
-        if names.is_empty() && self.shipper.destinations.is_empty() {
-            names.push(self.destination("lake")?);
-        }
-        if names.is_empty() && self.router.routes.is_empty() {
-            names.extend(self.shipper.destinations.keys().cloned());
-        }
-        if !names.is_empty() {
-            names.dedup();
-            self.router.routes = vec![Route::everything("everything", names.iter().map(String::as_str))];
-            self.shipper.destinations.retain(|name, _| names.contains(name));
-        }
-        self.shipper = self.shipper.clone().with_environment(environment);
-        self.shipper
-            .validate()
-            .map_err(|invalid| anyhow!("section `shipper`: `{}`: {}", invalid.key, invalid.why))?;
-        self.every_route_leads_somewhere()
-    }
-
-    /// A destination by what `--to` says; configured ones go by their name.
-    fn destination(&mut self, word: &str) -> anyhow::Result<String> {
-        if self.shipper.destinations.contains_key(word) {
-            return Ok(word.to_owned());
-        }
-        let (kind, rest) = word.split_once(':').map_or((word, None), |(kind, rest)| (kind, Some(rest)));
-        let destination = match (kind, rest) {
-            ("lake", None) => Destination::Lake(Lake { url: self.insight.lake.clone() }),
-            ("stdout", None) => Destination::Stdout(Stdout {}),
-            ("file", Some(path)) if !path.is_empty() => Destination::File(File { path: absolute(path)? }),
-            ("datadog", None) => Destination::Datadog(Datadog::default()),
-            ("datadog", Some(url)) => {
-                Destination::Datadog(Datadog { url: Some(url.to_owned()), ..Datadog::default() })
-            }
-            _ => bail!("--to {word}: {}", self.advice()),
-        };
-        let name = self.free_name(kind);
-        self.shipper.destinations.insert(name.clone(), destination);
-        Ok(name)
-    }
-
-    /// Two files are `file` and `file-2`.
-    fn free_name(&self, kind: &str) -> String {
-        let taken = |name: &String| self.shipper.destinations.contains_key(name);
-        let numbered = (2..).map(|number| format!("{kind}-{number}"));
-        std::iter::once(kind.to_owned())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or_else(|| kind.to_owned())
-    }
-
-    fn advice(&self) -> String {
-        let names: Vec<&str> = self.shipper.destinations.keys().map(String::as_str).collect();
-        let configured =
-            if names.is_empty() { String::new() } else { format!(", or one of {}", names.join(", ")) };
-        format!("no such destination; write lake, stdout, file:PATH, datadog, datadog:URL{configured}")
-    }
-
-    fn every_route_leads_somewhere(&self) -> anyhow::Result<()> {
-        for route in &self.router.routes {
-            for name in route.to.iter().chain(&route.best_effort) {
-                if !self.shipper.destinations.contains_key(name) {
-                    let known: Vec<&str> = self.shipper.destinations.keys().map(String::as_str).collect();
-                    bail!(
-                        "section `router`: route `{}` leads to `{name}`, which shipper.destinations does not have; it has: {}",
-                        route.name,
-                        known.join(", ")
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-fn absolute(path: &str) -> anyhow::Result<PathBuf> {
-    std::path::absolute(Path::new(path)).context("the working directory cannot be found")
+/// What the Agent's variables ask for and will not happen.
+pub(crate) fn warnings(agent: &Environment) -> Vec<String> {
+    let off = "collection is switched off by DD_LOGS_ENABLED=false: no log is read";
+    let mut warnings = agent.not_applied();
+    warnings.extend((agent.logs_enabled == Some(false)).then(|| off.to_owned()));
+    warnings
+}
+
+fn broken(section: &str, Invalid { key, why }: &Invalid) -> ConfigError {
+    ConfigError::Missing { section: section.to_owned(), why: format!("`{key}`: {why}") }
 }
 
 #[cfg(test)]
@@ -196,8 +164,12 @@ mod tests {
     use super::*;
 
     fn plan(to: &[&str]) -> Result<Plan, String> {
+        plan_of("audit.log", to)
+    }
+
+    fn plan_of(path: &str, to: &[&str]) -> Result<Plan, String> {
         let arguments = Up {
-            path: vec!["audit.log".into()],
+            path: vec![path.into()],
             to: to.iter().map(ToString::to_string).collect(),
             data: "here".into(),
             ..Up::default()
@@ -220,6 +192,21 @@ mod tests {
         let names: Vec<&str> = plan.shipper.destinations.keys().map(String::as_str).collect();
         assert_eq!(names, ["datadog", "file", "file-2", "stdout"]);
         assert_eq!(plan.router.routes[0].to, ["stdout", "file", "file-2", "datadog"]);
+    }
+
+    #[test]
+    fn what_leads_to_one_place_twice_is_one_destination() {
+        let plan = plan(&["lake", "file:a.log", "stdout", "file:./a.log", "lake", "stdout"]).unwrap();
+        assert_eq!(plan.router.routes[0].to, ["lake", "file", "stdout"]);
+        assert_eq!(plan.shipper.destinations.len(), 3);
+    }
+
+    #[test]
+    fn a_log_is_never_written_to() {
+        for (path, to) in [("audit.log", "file:audit.log"), ("l/*.log", "file:l/out.log")] {
+            let refused = plan_of(path, &[to]).unwrap_err();
+            assert!(refused.contains("one of the logs to read"), "{refused}");
+        }
     }
 
     #[test]

@@ -3,22 +3,27 @@
 //! Promise: a policy that kube-apiserver refuses is refused here before an event is read, with file, line,
 //! column and the server's reason; one that it accepts with a warning is accepted with that warning.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use audit::{Loaded, Policy};
 
 use crate::exit::Failure;
+use crate::say;
+
+/// The largest policy that is read, in bytes.
+const LARGEST: u64 = 4 << 20;
 
 /// The policy in a file; its warnings go to stderr.
 ///
 /// # Errors
 /// [`Failure::Usage`] when it cannot be read or would be refused.
-#[expect(clippy::print_stderr, reason = "warnings of a command")]
 pub(crate) fn load(path: &Path) -> Result<Policy, Failure> {
     let loaded = check(path).map_err(Failure::usage)?;
     for warning in &loaded.warnings {
-        eprintln!("auditrail: {}: warning: {warning}", path.display());
+        say::aside(&format!("{}: warning: {warning}", name(path)));
     }
     Ok(loaded.policy)
 }
@@ -30,14 +35,33 @@ pub(crate) fn load(path: &Path) -> Result<Policy, Failure> {
 pub(crate) fn check(path: &Path) -> anyhow::Result<Loaded> {
     let text = read(path)?;
     Policy::load(&text)
-        .map_err(|error| anyhow!("{}:{}:{}: {}", path.display(), error.line, error.column, error.message))
+        .map_err(|error| anyhow!("{}:{}:{}: {}", name(path), error.line, error.column, error.message))
 }
 
-/// The text of a policy file.
+/// The text of a policy file; `-` is stdin.
 ///
 /// # Errors
-/// When it cannot be read or is no text.
+/// When it cannot be read, is larger than any policy, or is no text.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
-    let bytes = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-    String::from_utf8(bytes).with_context(|| format!("`{}` is no UTF-8 text", path.display()))
+    let mut bytes = Vec::new();
+    let read = if is_stdin(path) {
+        io::stdin().take(LARGEST + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+    };
+    let length = read.with_context(|| format!("policy {} cannot be read", name(path)))?;
+    if length as u64 > LARGEST {
+        bail!("policy {} is larger than 4 MiB, which no policy is", name(path));
+    }
+    String::from_utf8(bytes).with_context(|| format!("policy {} is no UTF-8 text", name(path)))
+}
+
+/// Whether the path stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The file's name in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() }
 }

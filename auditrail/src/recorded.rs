@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use proto::MAX_LINE_BYTES;
 
 /// One place that lines are read from.
@@ -128,42 +128,27 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read1>
 }
 
 /// The logs of a directory in rotation order: by base name, backups by the time in their name, the active
-/// file last.
+/// file last. Of a backup that is there plain and packed, as while it is being packed, the plain one counts.
 fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
     let listed = std::fs::read_dir(directory)
         .with_context(|| format!("`{}` cannot be listed", directory.display()))?;
     for entry in listed {
         let path = entry?.path();
-        if let Some(order) = path.file_name().and_then(|name| name.to_str()).and_then(order) {
-            logs.push((order, path));
+        let (base, time) = collector::in_rotation(&path);
+        if path.is_file() && base.extension().is_some_and(|extension| extension == "log") {
+            logs.push(((base, time.is_none(), time), path));
         }
     }
+    if logs.is_empty() {
+        bail!(
+            "`{}` holds no *.log, *.log.gz or *.log.zst: name a file, or their directory",
+            directory.display()
+        );
+    }
     logs.sort();
+    logs.dedup_by(|(later, _), (order, _)| later == order && order.2.is_some());
     Ok(logs.into_iter().map(|(_, path)| path).collect())
-}
-
-/// Where a log stands in rotation order: its base, then the time of its rotation (`~` sorts the active one last).
-/// None for files that are no logs.
-fn order(name: &str) -> Option<(String, String)> {
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
-    let stem = plain.strip_suffix(".log")?;
-    // `audit-2026-11-23T06-10-38.938`: the form that the API server's rotation gives.
-    let time = stem.len().checked_sub(24).and_then(|at| stem.get(at..)).filter(|time| is_rotation_time(time));
-    Some(match time {
-        Some(time) => (stem[..stem.len() - 24].to_owned(), time.to_owned()),
-        None => (stem.to_owned(), "~".to_owned()),
-    })
-}
-
-/// `-YYYY-MM-DDTHH-MM-SS.mmm`
-fn is_rotation_time(text: &str) -> bool {
-    let form = b"-0000-00-00T00-00-00.000";
-    text.len() == form.len()
-        && text
-            .bytes()
-            .zip(form)
-            .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
 }
 
 #[cfg(test)]
@@ -191,6 +176,7 @@ mod tests {
         let at = |name: &str| directory.path().join(name);
         std::fs::write(at("audit.log"), "4\n5").unwrap();
         std::fs::write(at("audit-2026-11-23T06-10-38.938.log"), "3\r\n").unwrap();
+        std::fs::write(at("audit-2026-11-23T06-10-38.938.log.gz"), "half packed").unwrap();
         std::fs::write(at("policy.yaml"), "no log").unwrap();
         let mut gz = flate2::write::GzEncoder::new(
             File::create(at("audit-2026-11-23T06-10-37.001.log.gz")).unwrap(),
@@ -218,6 +204,13 @@ mod tests {
         let lines = lines(&Place::File(path));
         assert_eq!((lines.len(), lines[0].contains("skipped"), lines[1].as_str()), (3, true, "short"));
         assert_eq!(lines[2].len(), MAX_LINE_BYTES);
+    }
+
+    #[test]
+    fn a_directory_without_a_log_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = Place::all(&[directory.path().to_path_buf()]).unwrap_err();
+        assert!(format!("{error:#}").contains("holds no *.log"), "{error:#}");
     }
 
     #[test]

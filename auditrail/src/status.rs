@@ -15,7 +15,7 @@ use crate::account::rows;
 use crate::cli::Status;
 use crate::data::Data;
 use crate::exit::Failure;
-use crate::layout;
+use crate::{layout, say};
 
 /// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +40,10 @@ pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
     runtime.block_on(async {
         loop {
             let found = ask_all(&addresses).await;
-            show(arguments, &found)?;
+            match show(arguments, &found) {
+                Err(error) if say::is_enough(&error) => return Ok(ExitCode::SUCCESS),
+                shown => shown?,
+            }
             if !arguments.watch {
                 return if found.services.is_empty() {
                     Err(nobody(&addresses))
@@ -63,7 +66,7 @@ fn nobody(addresses: &[String]) -> Failure {
 /// The addresses to ask: those given; that of a running `up`; those of the configuration, or its defaults.
 fn addresses(arguments: &Status) -> Result<Vec<String>, Failure> {
     if !arguments.address.is_empty() {
-        return Ok(arguments.address.clone());
+        return Ok(arguments.address.iter().map(|address| with_scheme(address)).collect());
     }
     let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
     if let (Ok(named), None) = (named, &arguments.config) {
@@ -71,6 +74,11 @@ fn addresses(arguments: &Status) -> Result<Vec<String>, Failure> {
     }
     let environment = chassis::config::environment().map_err(Failure::usage)?;
     configured(arguments, environment).map_err(Failure::usage)
+}
+
+/// `host:port` means `http://host:port`.
+fn with_scheme(address: &str) -> String {
+    if address.contains("://") { address.to_owned() } else { format!("http://{address}") }
 }
 
 /// The shipper comes first: what it has ended was read before, so that the account never shows more ended
@@ -104,20 +112,34 @@ async fn ask(address: &str) -> anyhow::Result<Vec<ServiceStatus>> {
     let mut admin = proto::connect_admin(address)?;
     let reply = tokio::time::timeout(PATIENCE, admin.status(StatusRequest {})).await;
     let reply = reply.map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs()))?;
-    Ok(reply.map_err(|status| anyhow!("{}", status.message()))?.into_inner().services)
+    let reply = reply.map_err(|status| match std::error::Error::source(&status) {
+        Some(cause) => anyhow!(innermost(cause)),
+        None => anyhow!("{}", status.message()),
+    });
+    Ok(reply?.into_inner().services)
+}
+
+/// The last of an error's causes: `connection refused` says more than that a transport failed.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 fn show(arguments: &Status, found: &Found) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    if arguments.json {
-        let all = json!({
-            "services": found.services,
-            "account": rows(&found.services),
-            "not_reachable": found.silent,
-        });
-        let text = if arguments.watch { all.to_string() } else { serde_json::to_string_pretty(&all)? };
-        return Ok(writeln!(out, "{text}")?);
-    }
-    write!(out, "{}", layout::page(&found.services, &found.silent))?;
-    Ok(out.flush()?)
+    let text =
+        if arguments.json { json(arguments, found)? } else { layout::page(&found.services, &found.silent) };
+    say::written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// One object; on one line with `--watch`.
+fn json(arguments: &Status, found: &Found) -> anyhow::Result<String> {
+    let all = json!({
+        "services": found.services,
+        "account": rows(&found.services),
+        "not_reachable": found.silent,
+    });
+    Ok(if arguments.watch { all.to_string() } else { serde_json::to_string_pretty(&all)? } + "\n")
 }

@@ -21,6 +21,7 @@ use crate::embedded::Services;
 use crate::exit::Failure;
 use crate::plan::Plan;
 use crate::print;
+use crate::say;
 
 /// Runs until stopped, or with `--once` until everything has its end.
 ///
@@ -33,6 +34,7 @@ pub(crate) fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let telemetry = plan.telemetry.clone();
     let (once, give_up) = (arguments.once, arguments.give_up.duration());
     Ok(chassis::run::supervise(&service, &telemetry, |stop| async move {
+        plan.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if once { read_once(plan, give_up, stop).await } else { follow(plan, stop).await }
     }))
 }
@@ -168,9 +170,9 @@ async fn bind(setting: &str, address: SocketAddr, chosen: bool) -> anyhow::Resul
 }
 
 /// The account, to stderr.
-#[expect(clippy::print_stderr, reason = "the account is the last word of a run")]
 pub(crate) fn tell(services: &Services) {
-    eprintln!("{}", print::account(&rows(&services.status())));
+    let rows = rows(&services.status());
+    say::bare(&if rows.is_empty() { "no log was read".to_owned() } else { print::account(&rows) });
 }
 
 /// The file that tells `status` where the admin calls are; gone when the process ends in order.

@@ -20,7 +20,7 @@ mod exit;
 mod supervise;
 
 use arguments::Arguments;
-pub use exit::{DONE, FAILED, USAGE, exit_code};
+pub use exit::{DONE, FAILED, USAGE, exit_code, words};
 
 /// What `run` has to know about a service.
 #[derive(Debug, Clone)]

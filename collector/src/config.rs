@@ -4,13 +4,14 @@
 //! nothing that an entry asks for is left out in silence.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chassis::datadog::{Environment, LogsEntry, TextEncoding};
 use chassis::{ByteSize, Invalid, Section, Span};
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
+use crate::sibling;
 
 /// The section `collector:`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -98,6 +99,18 @@ impl Config {
         self.tags.extend(environment.tags.iter().cloned());
         self.enabled &= environment.logs_enabled != Some(false);
         self
+    }
+
+    /// Whether an entry of `logs` asks for `path`, or for the log that it is a rotated sibling of: what is written
+    /// there is read.
+    #[must_use]
+    pub fn asks_for(&self, path: &Path) -> bool {
+        let wanted = [Some(path.to_owned()), sibling::base_of(path)];
+        let asks = |entry: &LogsEntry| {
+            let pattern = Pattern::new(&entry.path, &entry.exclude_paths);
+            pattern.is_ok_and(|pattern| wanted.iter().flatten().any(|path| pattern.asks_for(path)))
+        };
+        self.logs.iter().any(asks)
     }
 }
 

@@ -42,6 +42,7 @@ mod watch;
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
+pub use crate::sibling::in_rotation;
 
 mod serve;
 

@@ -49,6 +49,14 @@ impl Pattern {
         self.exclude.iter().any(|glob| glob.matches_path_with(path, OPTIONS))
     }
 
+    /// Whether `path`, were it there, would be asked for.
+    pub(crate) fn asks_for(&self, path: &Path) -> bool {
+        match self.text.as_deref().and_then(|text| Glob::new(text).ok()) {
+            Some(glob) => glob.matches_path_with(path, OPTIONS) && !self.excludes(path),
+            None => place(&self.path) == place(path),
+        }
+    }
+
     /// The paths that are asked for now.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         let Some(text) = &self.text else { return vec![self.path.clone()] };
@@ -57,6 +65,11 @@ impl Pattern {
         found.retain(|path| !path.is_dir() && !self.excludes(path));
         found
     }
+}
+
+/// Where a path leads, links followed; itself where it leads nowhere.
+pub(crate) fn place(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]
@@ -73,6 +86,17 @@ mod tests {
         let exclude = [dir.path().join("*-old.log").to_string_lossy().into_owned()];
         let pattern = Pattern::new(&dir.path().join("*.log"), &exclude).unwrap();
         assert_eq!(pattern.paths(), [dir.path().join("audit.log")]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_yet_is_known_to_be_asked_for() {
+        let asks = |path: &str, file: &str| {
+            Pattern::new(Path::new(path), &["/l/not*".to_owned()]).unwrap().asks_for(Path::new(file))
+        };
+        assert!(asks("/l/*.log", "/l/out.log") && asks("/l/out.log", "/l/out.log"));
+        assert!(
+            !asks("/l/*.log", "/l/not.log") && !asks("/l/*.log", "/l/x/out.log") && !asks("/l/a", "/l/b")
+        );
     }
 
     #[test]

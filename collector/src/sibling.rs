@@ -37,6 +37,18 @@ pub(crate) fn base_of(path: &Path) -> Option<PathBuf> {
     whole.then(|| path.with_file_name(format!("{}{extension}", &name[..dash])))
 }
 
+/// Where a file stands in the rotation of its log, by its name: the log's path, and the time of the rotation; no time
+/// for one that was not rotated. Paths of one log are in order when their times are, the one without a time last.
+#[must_use]
+pub fn in_rotation(path: &Path) -> (PathBuf, Option<String>) {
+    let plain = path.file_name().and_then(OsStr::to_str).map(|name| path.with_file_name(unpacked(name).0));
+    let plain = plain.unwrap_or_else(|| path.to_owned());
+    let Some(base) = base_of(path) else { return (plain, None) };
+    let names = (path.file_name().and_then(OsStr::to_str), base.file_name().and_then(OsStr::to_str));
+    let time = names.0.zip(names.1).and_then(|(name, base)| time_of(name, base)).map(str::to_owned);
+    (if time.is_some() { base } else { plain }, time)
+}
+
 fn is_time(text: &str) -> bool {
     let fits = |(&byte, &form): (&u8, &u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
     text.len() == TIME.len() && text.as_bytes().iter().zip(TIME).all(fits)
@@ -77,5 +89,14 @@ mod tests {
         }
         assert_eq!(base("/l/audit.log"), None);
         assert_eq!(base("/l/audit-2026-11-23.log"), None);
+    }
+
+    #[test]
+    fn a_file_knows_its_place_in_the_rotation_of_its_log() {
+        let place = |name: &str| in_rotation(Path::new(name));
+        let time = Some("2026-11-23T06-10-38.938".to_owned());
+        assert_eq!(place("/l/audit-2026-11-23T06-10-38.938.log.gz"), ("/l/audit.log".into(), time));
+        assert_eq!(place("/l/audit.log"), ("/l/audit.log".into(), None));
+        assert_eq!(place("/l/other.log.zst"), ("/l/other.log".into(), None));
     }
 }

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::checkpoint::{Saved, SourceState};
 use crate::entry::Entry;
+use crate::pattern::place;
 use crate::source::Source;
 use crate::{problem, sibling};
 
@@ -117,9 +118,4 @@ impl Sources {
         tracing::info!(path = origin.path, next = state.next, "following");
         self.all.push(Source::new(state, files, origin, entry.from_end, is_new));
     }
-}
-
-/// Where a path leads, links followed; itself where it leads nowhere.
-fn place(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

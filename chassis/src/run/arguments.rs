@@ -40,7 +40,8 @@ pub(super) fn usage(service: &str) -> String {
         "Usage: {service} [--config FILE] [--check]\n\n\
          --config FILE  the configuration; settings are overridden by AUDITRAIL_<SECTION>__<KEY>\n\
          --check        say whether the configuration is good, and end\n\
-         --version      print the version\n"
+         --version      print the version\n\
+         --help         print this\n"
     )
 }
 

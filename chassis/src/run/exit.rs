@@ -27,6 +27,20 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| of_configuration(&cause)) { USAGE } else { FAILED }
 }
 
+/// `error` and its causes on one line; a cause that the words before it repeat already is left out.
+#[must_use]
+pub fn words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
+}
+
 /// Says on stderr, before there are logs, why the process does not start.
 pub(super) fn refused(service: &Service, why: &dyn Display) -> u8 {
     say(service, why);
@@ -49,5 +63,14 @@ mod tests {
         let error = Err::<(), _>(ConfigError::Other("policy.yaml:3:1: unknown level".to_owned()));
         assert_eq!(exit_code(&error.context("the router did not start").unwrap_err()), USAGE);
         assert_eq!(exit_code(&anyhow::anyhow!("the disk is full")), FAILED);
+    }
+
+    #[test]
+    fn a_cause_that_was_said_already_is_not_said_again() {
+        let io = std::io::Error::other("is a directory");
+        let error = anyhow::Error::from(ConfigError::Unreadable { path: "x.yaml".into(), source: io });
+        assert_eq!(words(&error), "configuration x.yaml cannot be read: is a directory");
+        let error = anyhow::anyhow!("the disk is full").context("the spool does not open");
+        assert_eq!(words(&error), "the spool does not open: the disk is full");
     }
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::Service;
-use super::exit::{self, DONE, FAILED, exit_code};
+use super::exit::{self, DONE, FAILED, exit_code, words};
 use crate::signal::Signals;
 use crate::stop::Stop;
 use crate::telemetry::{self, FLUSH_WITHIN, Telemetry};
@@ -68,7 +68,7 @@ async fn uncut(
     match ended {
         Ok(()) => DONE,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", words(&error));
             exit_code(&error)
         }
     }
