@@ -10,6 +10,10 @@ use proto::v1::{Account, DestinationStatus, ServiceStatus, SourceStatus};
 use proto::{Count, NamedCount};
 use serde::Serialize;
 
+/// The name, among the filtered, of lines that went out when the destination was not configured: they were read before
+/// it was added, or while it was taken out. Nobody sent them there, and nobody will.
+pub const NO_DESTINATION: &str = "no destination then";
+
 /// Events and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
@@ -59,6 +63,17 @@ impl Amount {
         amounts
             .into_iter()
             .fold(Amount::default(), |a, b| Amount { events: a.events + b.events, bytes: a.bytes + b.bytes })
+    }
+
+    /// What is left when so much is taken away; nothing when that is more.
+    fn without(self, other: Amount) -> Amount {
+        let (events, bytes) =
+            (self.events.saturating_sub(other.events), self.bytes.saturating_sub(other.bytes));
+        Amount { events, bytes }
+    }
+
+    fn at_most(self, other: Amount) -> Amount {
+        Amount { events: self.events.min(other.events), bytes: self.bytes.min(other.bytes) }
     }
 
     fn less(self, other: Amount) -> Option<Amount> {
@@ -111,16 +126,40 @@ fn row(source: &SourceStatus, name: &str, destinations: &[&DestinationStatus]) -
     add(&mut row.dead_by, &source.dead);
     let accounts =
         destinations.iter().filter(|destination| destination.name == name).flat_map(|d| &d.accounts);
-    for account in accounts.filter(|account| same(account, source)) {
-        row.take(account);
+    let accounts: Vec<&Account> = accounts.filter(|account| same(account, source)).collect();
+    let missed = missed(source, &accounts);
+    if !missed.is_zero() {
+        row.filtered_by.insert(NO_DESTINATION.to_owned(), missed);
     }
+    accounts.into_iter().for_each(|account| row.take(account));
     row.settle();
     row
 }
 
+/// A log of a queue has one path for good; cluster, node and collector may get other names meanwhile, and then one log
+/// has several accounts.
 fn same(account: &Account, source: &SourceStatus) -> bool {
-    let key = |origin: &Option<proto::Origin>| origin.as_ref().map(proto::Origin::key);
-    account.queue == source.queue && key(&account.origin) == key(&source.origin)
+    let path = |origin: &Option<proto::Origin>| origin.as_ref().map(|origin| origin.path.clone());
+    account.queue == source.queue && path(&account.origin) == path(&source.origin)
+}
+
+/// Lines that had their receipt when this was no destination. What is still queued, or got its receipt only while we
+/// asked, is never one of them.
+fn missed(source: &SourceStatus, accounts: &[&Account]) -> Amount {
+    let named = source.filtered.iter().chain(&source.dead).map(|named| Amount::from(named.count));
+    let acknowledged = Amount::from(source.read).without(Amount::sum(named)).without(source.queued.into());
+    let said = Amount::sum(accounts.iter().map(|account| account.missed.into()));
+    if let [Account { rejoins: None, .. }] = accounts {
+        return said.at_most(acknowledged);
+    }
+    let received = Amount::sum(accounts.iter().map(|account| account.received.into()));
+    let told = accounts.iter().map(|account| account.rejoins.map(|count| Amount::from(Some(count))));
+    let told: Option<Vec<Amount>> = told.collect();
+    let since = told.map_or(Amount::default(), |told| {
+        let most = told.into_iter().max_by_key(|told| told.events).unwrap_or_default();
+        Amount::from(source.settled).without(most)
+    });
+    Amount::sum([said, since]).at_most(acknowledged.without(received))
 }
 
 impl Row {
@@ -226,6 +265,59 @@ mod tests {
     fn a_destination_that_lost_count_is_a_problem() {
         let account = Account { received: count(50), delivered: count(40), ..Account::default() };
         assert!(rows(&services(account))[0].problem.is_some());
+    }
+
+    /// The rows' lines that the destination was never sent, and those in flight.
+    fn apart(services: &[ServiceStatus]) -> (u64, u64) {
+        let row = &rows(services)[0];
+        let missed = row.filtered_by.get(NO_DESTINATION).map_or(0, |amount| amount.events);
+        assert_eq!(row.problem, None);
+        (missed, row.in_flight.events)
+    }
+
+    #[test]
+    fn lines_from_before_a_destination_was_added_are_not_in_flight() {
+        let mut services = services(Account::default());
+        services[1].destinations[0].accounts.clear();
+        assert_eq!(apart(&services), (0, 95), "receipts may have come while we asked");
+        services[0].sources[0].settled = count(95);
+        assert_eq!(apart(&services), (95, 0));
+        services[0].sources[0].queued = count(10);
+        services[0].sources[0].settled = count(85);
+        assert_eq!(apart(&services), (85, 10));
+    }
+
+    #[test]
+    fn a_destination_that_was_added_says_itself_what_it_missed() {
+        let account = || Account { received: count(15), delivered: count(15), ..Account::default() };
+        assert_eq!(apart(&services(account())), (0, 80), "a gap that nobody explains is not explained away");
+        assert_eq!(apart(&services(Account { missed: count(80), ..account() })), (80, 0));
+        let mut later = services(Account { missed: count(80), ..account() });
+        later[0].sources[0].queued = count(90);
+        assert_eq!(apart(&later), (5, 75), "what is queued is on its way");
+    }
+
+    #[test]
+    fn a_destination_that_came_back_missed_what_was_acknowledged_meanwhile() {
+        let account =
+            Account { received: count(40), delivered: count(40), rejoins: count(40), ..Account::default() };
+        let mut services = services(account);
+        services[0].sources[0].settled = count(95);
+        assert_eq!(apart(&services), (55, 0));
+    }
+
+    #[test]
+    fn a_cluster_that_got_another_name_goes_on_with_its_account() {
+        let account = || Account { received: count(60), delivered: count(60), ..Account::default() };
+        let mut services = services(account());
+        let origin = services[0].sources[0].origin.clone().unwrap_or_default();
+        let renamed = Some(Origin { cluster: "new".into(), ..origin });
+        services[0].sources[0].origin = renamed.clone();
+        assert_eq!(apart(&services), (0, 35));
+        let newer =
+            Account { received: count(35), delivered: count(35), missed: count(60), ..Account::default() };
+        services[1].destinations[0].accounts.push(Account { origin: renamed, queue: vec![1; 16], ..newer });
+        assert_eq!(apart(&services), (0, 0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use proto::Origin;
 use proto::v1::{FileStatus, SourceStatus};
@@ -19,6 +20,9 @@ use crate::tally::{Causes, Tally};
 
 /// Entries that are listed at a time.
 const PAGE: usize = 1024;
+
+/// How old a receipt is that everybody knows of who was asked for the status before the collector.
+const KNOWN: Duration = Duration::from_secs(10);
 
 /// The numbers of all sources.
 pub(crate) struct Books {
@@ -51,6 +55,10 @@ struct Page {
     lag: u64,
     last: u64,
     oldest_us: Option<i64>,
+    /// Lines with a receipt when receipts began to come as they come now.
+    settled: Tally,
+    /// When the last receipt came.
+    released: Option<Instant>,
 }
 
 impl Books {
@@ -118,6 +126,9 @@ impl Books {
     pub(crate) fn released(&self, number: u32, headers: &[Header], refused: &Causes) {
         let mut pages = self.lock();
         let page = pages.sources.entry(number).or_default();
+        let now = Instant::now();
+        page.settled = page.settled_at(now);
+        page.released = Some(now);
         for header in headers {
             page.queued.take(header.kept);
             page.committed.insert(header.file, header.end);
@@ -196,6 +207,23 @@ impl Page {
         self.oldest_us.get_or_insert(header.read_at_us);
     }
 
+    /// Lines with a receipt.
+    fn acknowledged(&self) -> Tally {
+        let mut sum = self.read;
+        for ended in [self.filtered.sum(), self.dead.sum(), self.refused.sum(), self.queued] {
+            sum.take(ended);
+        }
+        sum
+    }
+
+    /// Lines whose receipt is old; while receipts come all the time, those from before.
+    fn settled_at(&self, now: Instant) -> Tally {
+        match self.released {
+            Some(released) if now.duration_since(released) < KNOWN => self.settled,
+            _ => self.acknowledged(),
+        }
+    }
+
     fn status(&self, queue: &[u8; 16], paused: bool) -> SourceStatus {
         let files = self.files.iter().map(|(number, file)| {
             let committed = self.committed.get(number).copied().unwrap_or(file.offset);
@@ -217,6 +245,7 @@ impl Page {
             lag_bytes: self.lag,
             oldest_unacked_ms: self.oldest_us.map_or(0, age),
             last: self.last,
+            settled: Some(self.settled_at(Instant::now()).count()),
         }
     }
 
@@ -227,5 +256,23 @@ impl Page {
             page if page.lag > 0 => "catching up",
             _ => "following",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_receipts_count_as_known_to_everybody() {
+        let mut page = Page { read: Tally::new(10, 100), queued: Tally::new(4, 40), ..Page::default() };
+        page.dead.add("quarantine", Tally::new(1, 10));
+        let now = Instant::now();
+        assert_eq!(page.settled_at(now), Tally::new(5, 50));
+        page.settled = page.settled_at(now);
+        page.released = Some(now);
+        page.queued = Tally::default();
+        assert_eq!(page.settled_at(now), Tally::new(5, 50));
+        assert_eq!(page.settled_at(now + KNOWN), Tally::new(9, 90));
     }
 }

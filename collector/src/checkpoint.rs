@@ -43,6 +43,14 @@ impl SourceState {
         SourceState { number, path, next: 1, uncovered: 1, next_file: 1, read, filtered, dead }
     }
 
+    /// All lines that went into batches.
+    pub(crate) fn handed_on(&self) -> Tally {
+        let mut kept = self.read;
+        kept.take(self.filtered.sum());
+        kept.take(self.dead.sum());
+        kept
+    }
+
     pub(crate) fn put(&self) -> Put {
         Put::set(format!("source/{:010}", self.number), json(self))
     }

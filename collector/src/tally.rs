@@ -61,6 +61,13 @@ impl Causes {
         self.0.is_empty()
     }
 
+    /// All of them.
+    pub(crate) fn sum(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.0.values().for_each(|tally| sum.add(*tally));
+        sum
+    }
+
     pub(crate) fn named(&self) -> Vec<NamedCount> {
         let named =
             |(name, tally): (&String, &Tally)| NamedCount { name: name.clone(), count: Some(tally.count()) };

@@ -76,6 +76,15 @@ impl Batch {
         Ok(lines)
     }
 
+    /// Number, and bytes as read, of every line of this batch: of those in the block, which are given, and of the
+    /// filtered ones.
+    pub fn sizes<'a>(&'a self, lines: &'a [Line]) -> impl Iterator<Item = (u64, u64)> + 'a {
+        let filtered =
+            self.filtered.iter().flat_map(|filtered| filtered.numbers.iter().zip(&filtered.read_bytes));
+        let filtered = filtered.map(|(&number, &bytes)| (self.first + u64::from(number), u64::from(bytes)));
+        lines.iter().map(|line| (line.number, line.read_bytes)).chain(filtered)
+    }
+
     /// The receipt for this batch.
     pub fn receipt(&self) -> Receipt {
         Receipt { queue: self.queue.clone(), first: self.first, last: self.last, repeated: false }
@@ -98,8 +107,8 @@ impl Batch {
     }
 
     /// The sub-range `first..=last` of this batch, given its lines.
-    fn part(&self, first: u64, last: u64, lines: &[Line]) -> Result<Batch, Refusal> {
-        let lines: Vec<&Line> = lines.iter().filter(|line| (first..=last).contains(&line.number)).collect();
+    fn part(&self, first: u64, last: u64, all: &[Line]) -> Result<Batch, Refusal> {
+        let lines: Vec<&Line> = all.iter().filter(|line| (first..=last).contains(&line.number)).collect();
         let mut raw = Vec::new();
         for line in &lines {
             raw.extend_from_slice(&line.bytes);
@@ -108,9 +117,16 @@ impl Batch {
         let encoding = self.encoding();
         let block = encode_block(&raw, encoding)
             .map_err(|error| Refusal::Unavailable { why: format!("a block cannot be packed: {error}") })?;
+        let before = self.sizes(all).filter(|&(number, _)| number < first);
+        let (events_before, bytes_before) = before
+            .fold((self.events_before, self.bytes_before), |(events, sum), (_, bytes)| {
+                (events + 1, sum + bytes)
+            });
         Ok(Batch {
             first,
             last,
+            events_before,
+            bytes_before,
             events: lines.len() as u32,
             block,
             block_bytes: raw.len() as u64,
@@ -210,7 +226,12 @@ mod tests {
         let mut whole = batch(&[(10, b"{}"), (13, b"{\"x\":1}"), (17, b"{}")]);
         whole.filtered =
             vec![Filtered { by: "rule 1".into(), numbers: vec![1, 2, 9], read_bytes: vec![5, 6, 7] }];
+        (whole.events_before, whole.bytes_before) = (4, 40);
         let (left, right) = whole.split().unwrap().unwrap();
+        assert_eq!((left.events_before, left.bytes_before), (4, 40));
+        let (events, bytes) =
+            left.sizes(&left.lines().unwrap()).fold((4, 40), |sum, (_, n)| (sum.0 + 1, sum.1 + n));
+        assert_eq!((right.events_before, right.bytes_before), (events, bytes));
         assert_eq!((left.first, left.last + 1, right.last), (10, right.first, 19));
         let numbers =
             |batch: &Batch| batch.lines().unwrap().iter().map(|line| line.number).collect::<Vec<_>>();

@@ -9,6 +9,7 @@ use proto::{Count, NamedCount, Origin, v1};
 use serde::{Deserialize, Serialize};
 
 use crate::covered::Covered;
+use crate::joins::{Joins, Told};
 
 /// Bytes that the names of rules, or of causes, may take with their counts; further ones are counted as [`OTHER`].
 const MOST_NAMES: usize = 16 << 10;
@@ -36,7 +37,7 @@ impl Tally {
     }
 
     /// Saturating: a damaged store must not make a shipper panic.
-    fn take(&mut self, other: Tally) {
+    pub(crate) fn take(&mut self, other: Tally) {
         self.events = self.events.saturating_sub(other.events);
         self.bytes = self.bytes.saturating_sub(other.bytes);
     }
@@ -60,6 +61,10 @@ pub(crate) type Named = BTreeMap<String, Tally>;
 pub(crate) enum Entry {
     /// A batch was taken: so much filtered before it came, so much spooled, so much shed.
     Taken { first: u64, last: u64, filtered: Named, spooled: Tally, shed: Tally },
+    /// Where a batch that was taken stands among the origin's lines.
+    Told(Told),
+    /// This was no destination for a while, and is one again.
+    Rejoined,
     /// A batch came that had been taken whole.
     Repeated,
     /// The intake took a body; of it so much was shrunk, and so much had its invalid UTF-8 replaced.
@@ -85,6 +90,8 @@ pub(crate) struct Account {
     pub(crate) repeated: u64,
     pub(crate) shrunk: Tally,
     pub(crate) replaced: Tally,
+    #[serde(default = "Joins::long_ago")]
+    pub(crate) joins: Joins,
 }
 
 /// An origin as it is stored.
@@ -117,6 +124,8 @@ impl Account {
                 self.spooled.add(*spooled);
                 self.shed.add(*shed);
             }
+            Entry::Told(told) => self.joins.told(*told),
+            Entry::Rejoined => self.joins.again(),
             Entry::Repeated => self.repeated += 1,
             Entry::Delivered { all, shrunk, replaced } => {
                 self.spooled.take(*all);
@@ -159,6 +168,8 @@ impl Account {
             watermark: self.covered.watermark(),
             shrunk: Some(self.shrunk.into()),
             replaced_utf8: Some(self.replaced.into()),
+            missed: Some(self.joins.missed().into()),
+            rejoins: self.joins.waits_from().map(Count::from),
         }
     }
 }

@@ -4,6 +4,7 @@ use proto::Origin;
 use queue::Put;
 
 use crate::account::Entry;
+use crate::joins::Told;
 use crate::record::Record;
 
 /// One atomic change of a spool.
@@ -32,6 +33,8 @@ pub(crate) struct Taking {
     pub(crate) missing: Vec<(u64, u64)>,
     /// How it goes into the books.
     pub(crate) entry: Entry,
+    /// Where it stands among the origin's lines.
+    pub(crate) told: Told,
 }
 
 impl Change {

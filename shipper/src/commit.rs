@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use queue::{Queue, Refused};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::account::Entry;
 use crate::change::{Change, NotDone};
 use crate::ledger::{Draft, Ledger};
 
@@ -137,6 +138,7 @@ impl Operation {
             }
             admit()?;
             self.draft.apply(ledger, number, &taking.entry);
+            self.draft.apply(ledger, number, &Entry::Told(taking.told));
             owner = Some(number);
         }
         for (number, entry) in &change.entries {

@@ -79,9 +79,9 @@ impl Delivery {
 impl Loop {
     async fn run(mut self, stop: Stop) {
         loop {
-            self.start().await;
-            let wake = self.wake();
-            let idle = self.backlog.is_empty() && self.may_send(Instant::now());
+            let now = self.start().await;
+            let wake = self.wake(now);
+            let idle = self.backlog.is_empty() && self.may_send(now);
             tokio::select! {
                 biased;
                 () = stop.wait() => break,
@@ -99,19 +99,19 @@ impl Loop {
         }
     }
 
-    /// Begins as many requests as may be in flight.
-    async fn start(&mut self) {
+    /// Begins as many requests as may be in flight, and says when it last looked: what was not due then has to wake.
+    async fn start(&mut self) -> Instant {
         loop {
             let now = Instant::now();
             if !self.may_send(now) {
-                return;
+                return now;
             }
             if let Err(error) = self.backlog.refill().await {
                 self.delivery.standing.fails(false, &error.to_string());
                 self.pace.failure(now, now, None, false);
-                return;
+                return now;
             }
-            let Some(job) = self.backlog.take(now, self.pace.probing()) else { return };
+            let Some(job) = self.backlog.take(now, self.pace.probing()) else { return now };
             self.flights.push(fly(self.delivery.clone(), job, now));
         }
     }
@@ -120,9 +120,9 @@ impl Loop {
         self.flights.len() < self.pace.width(now) && !matches!(self.held, Some(Held::Grave(_)))
     }
 
-    /// When to look again, where nothing else happens.
-    fn wake(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// When to look again, where nothing else happens; `now` is when [`Loop::start`] looked, or what becomes due in
+    /// between would never be seen.
+    fn wake(&self, now: Instant) -> Option<Instant> {
         let look = self.held.is_some().then(|| now + LOOK.min(self.delivery.retry.first.duration()));
         let pause = self.pace.pause_ends(now);
         let due = self.backlog.next_due().filter(|&due| due > now);

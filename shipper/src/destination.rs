@@ -26,6 +26,27 @@ use crate::take::{FULL, Taker, Turns};
 /// The directory of a destination's spool, in the destination's own.
 pub(crate) const SPOOL: &str = "spool";
 
+/// Marks the directory of a destination that a shipper did not have when it started.
+const ABSENT: &str = "absent";
+
+/// Notes that nothing is sent to the destination with this directory from now on.
+pub(crate) fn mark_absent(dir: &Path) {
+    if let Err(error) = std::fs::write(dir.join(ABSENT), []) {
+        tracing::warn!(dir = %dir.display(), %error, "it cannot be noted that this is no destination now");
+    }
+}
+
+/// Brings it into the books that this was no destination for a while.
+fn note_absence(dir: &Path, spool: &Spool, name: &str) -> Result<(), OpenError> {
+    if !dir.join(ABSENT).exists() {
+        return Ok(());
+    }
+    let noted = spool.rejoin().map_err(|error| error.to_string());
+    let noted =
+        noted.and_then(|()| std::fs::remove_file(dir.join(ABSENT)).map_err(|error| error.to_string()));
+    noted.map_err(|why| OpenError::State { destination: name.to_owned(), dir: dir.to_owned(), why })
+}
+
 /// A destination that batches can be pushed to and that can be delivered to.
 pub(crate) struct Opening {
     pub(crate) name: String,
@@ -59,6 +80,7 @@ impl Opening {
         let prepared = Prepared::new(destination)
             .map_err(|why| OpenError::Configuration { destination: name.to_owned(), why })?;
         let spool = open_spool(&dir.join(SPOOL), name, config.spool.max_size.as_u64())?;
+        note_absence(&dir, &spool, name)?;
         let standing = Arc::new(Standing::new(Metrics::of(name)));
         let (packer, way_out) = prepared.with_dead_letters(|| {
             let most = config.dead_letters.max_size.as_u64();

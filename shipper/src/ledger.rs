@@ -59,6 +59,11 @@ impl Ledger {
         self.accounts.get(&number)
     }
 
+    /// The numbers of all accounts.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.accounts.keys().copied().collect()
+    }
+
     /// All accounts, in the order in which they were opened.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()

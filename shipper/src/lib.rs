@@ -23,6 +23,8 @@ mod encode;
 mod error;
 mod escape;
 mod intake;
+mod joins;
+mod kept_going;
 mod ledger;
 mod manifest;
 mod metrics;

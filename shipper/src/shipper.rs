@@ -18,8 +18,9 @@ use tracing::Instrument;
 
 use crate::attempt::blocking;
 use crate::config::Config;
-use crate::destination::{Opening, SPOOL};
+use crate::destination::{Opening, SPOOL, mark_absent};
 use crate::error::OpenError;
+use crate::kept_going::kept_going;
 use crate::standing::now_us;
 use crate::take::Turns;
 
@@ -85,18 +86,14 @@ impl Shipper {
     /// Delivers until `stop` is requested; then finishes what is in flight, within its grace. What is not delivered
     /// stays in the spools. To be called once, on a runtime; it begins with the call.
     pub fn run(&self, stop: Stop) -> impl Future<Output = ()> + Send + 'static {
-        let deliveries: Vec<_> = self
-            .0
-            .destinations
-            .values()
-            .map(|opening| tokio::spawn(opening.deliver(self.0.hurry.subscribe(), stop.clone())))
-            .collect();
+        let deliveries = self.0.destinations.iter().map(|(name, opening)| {
+            let (inner, name, asked) = (self.0.clone(), name.clone(), stop.clone());
+            let begin = move || inner.destinations[&name].deliver(inner.hurry.subscribe(), asked.clone());
+            tokio::spawn(kept_going(begin, opening.standing.clone(), stop.clone()))
+        });
+        let deliveries: Vec<_> = deliveries.collect();
         async move {
-            for ended in join_all(deliveries).await {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a delivery broke off; its events stay spooled");
-                }
-            }
+            join_all(deliveries).await;
         }
     }
 
@@ -174,6 +171,7 @@ impl Shipper {
 }
 
 /// Spools of destinations that are not in the configuration (any more): their events wait for ever.
+/// They are marked, so that their books can say what went by when they are configured again.
 fn orphans(config: &Config) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(&config.spool.dir) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -181,6 +179,7 @@ fn orphans(config: &Config) -> Vec<String> {
         .filter(|name| !config.destinations.contains_key(name))
         .map(|name| (config.spool.dir.join(&name), name))
         .filter(|(dir, _)| dir.join(SPOOL).is_dir())
+        .inspect(|(dir, _)| mark_absent(dir))
         .map(|(dir, name)| format!("no destination is called `{name}`, and {} {ORPHAN}", dir.display()))
         .collect();
     orphans.sort();

@@ -105,6 +105,13 @@ impl Spool {
         outcome.blocking_recv().unwrap_or(Err(NotDone::Closed))
     }
 
+    /// Notes that this was no destination for a while. Not to be called from an async task.
+    pub(crate) fn rejoin(&self) -> Result<(), NotDone> {
+        let numbers = commit::lock(&self.0.ledger).numbers();
+        let entries = numbers.into_iter().map(|number| (number, Entry::Rejoined)).collect();
+        self.commit_blocking(Change { entries, ..Change::default() })
+    }
+
     /// What of `first..=last` is not durably taken.
     pub(crate) fn missing(&self, key: &Key, first: u64, last: u64) -> Vec<(u64, u64)> {
         commit::lock(&self.0.ledger).missing(key, first, last)

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::account::{Entry, Named, Tally};
 use crate::attempt::blocking;
 use crate::change::{Change, NotDone, Taking};
+use crate::joins::Told;
 use crate::parcel::{Packer, Parcel};
 use crate::record::Record;
 use crate::spool::Spool;
@@ -61,6 +62,7 @@ struct Packed {
     records: Vec<Record>,
     filtered: Named,
     events: Tally,
+    told: Told,
 }
 
 impl Taker {
@@ -100,6 +102,7 @@ impl Taker {
                     spooled,
                     shed,
                 },
+                told: packed.told,
             };
             let whole = taking(packed.events, Tally::default());
             let mut label = "taken";
@@ -171,17 +174,26 @@ fn pack(
 ) -> Result<Packed, Refusal> {
     let whole = missing == [(batch.first, batch.last)];
     let wanted = |number: u64| whole || missing.iter().any(|&(first, last)| (first..=last).contains(&number));
-    let lines: Vec<Line> = batch.lines()?.into_iter().filter(|line| wanted(line.number)).collect();
+    let all = batch.lines()?;
+    let told = told(batch, &all);
+    let lines: Vec<Line> = all.into_iter().filter(|line| wanted(line.number)).collect();
     let mut events = Tally::default();
     lines.iter().for_each(|line| events.add(Tally::one(line.read_bytes)));
     let filtered = filtered(batch, wanted);
     if lines.is_empty() {
-        return Ok(Packed { records: Vec::new(), filtered, events });
+        return Ok(Packed { records: Vec::new(), filtered, events, told });
     }
     let block = (whole && batch.encoding() == Encoding::Zstd).then(|| Bytes::clone(&batch.block));
     let parcel = Parcel { origin, read_at_us: batch.read_at_us, lines, block };
     let records = packer.pack(&parcel).map_err(|error| unavailable(&format!("packing failed: {error}")))?;
-    Ok(Packed { records, filtered, events })
+    Ok(Packed { records, filtered, events, told })
+}
+
+fn told(batch: &Batch, lines: &[Line]) -> Told {
+    let before = Tally { events: batch.events_before, bytes: batch.bytes_before };
+    let mut through = before;
+    batch.sizes(lines).for_each(|(_, bytes)| through.add(Tally::one(bytes)));
+    Told { before, through }
 }
 
 fn filtered(batch: &Batch, wanted: impl Fn(u64) -> bool) -> Named {

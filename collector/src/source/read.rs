@@ -115,7 +115,10 @@ impl Source {
         if judged.events.is_empty() && next + judged.lines - first < MOST_NUMBERS {
             return Ok(None);
         }
+        let before = self.state.handed_on();
         let batch = Batch {
+            events_before: before.events,
+            bytes_before: before.bytes,
             origin: Some(self.origin.clone()),
             queue: settings.queue.to_vec(),
             first,

@@ -105,3 +105,29 @@ fn damage(segments: &std::path::Path) {
     bytes[at + 20] ^= 0xff;
     std::fs::write(&segment, bytes).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_batch_says_how_much_went_before_it_whatever_was_left_out_and_across_restarts() {
+    let mut world = World::new(Next::takes_all());
+    world.config.chunk_size = SMALL;
+    for part in 0..2 {
+        world.append(events(part * 100..part * 100 + 60));
+        world.append("\nbad\n\n");
+        world.append(events(part * 100 + 60..part * 100 + 100));
+        let running = world.run().await;
+        world.next.until_count(100 * (u64::from(part) + 1)).await;
+        let source = running.until_empty().await.sources.remove(0);
+        running.stop().await;
+        let kept: u64 = world.next.lines_of(&world.log()).values().map(|line| line.len() as u64 + 1).sum();
+        assert_eq!(source.queued.unwrap().events, 0);
+        assert_eq!(source.read.unwrap().bytes, kept + 6 * (u64::from(part) + 1));
+    }
+    let mut batches = world.next.batches();
+    batches.sort_by_key(|batch| batch.first);
+    assert!(batches.len() > 4);
+    let (mut events, mut bytes) = (0, 0);
+    for batch in batches {
+        assert_eq!((batch.events_before, batch.bytes_before), (events, bytes));
+        (events, bytes) = (events + u64::from(batch.events), bytes + batch.block_bytes);
+    }
+}

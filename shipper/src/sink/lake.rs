@@ -229,8 +229,15 @@ mod tests {
         let parcel = Parcel { origin: origin.clone(), read_at_us: 7, lines, block: None };
         let entry =
             Entry::Taken { first, last, filtered: Default::default(), spooled, shed: Tally::default() };
-        let taking =
-            Some(Taking { origin, queue: [3; 16], first, last, missing: vec![(first, last)], entry });
+        let taking = Some(Taking {
+            origin,
+            queue: [3; 16],
+            first,
+            last,
+            missing: vec![(first, last)],
+            entry,
+            told: Default::default(),
+        });
         let append = Blocks.pack(&parcel).unwrap();
         commit(&sink.spool, Change { taking, append, ..Change::default() }).unwrap();
     }

@@ -1,7 +1,7 @@
 //! A line is taken once, however often and in whatever pieces it is sent.
 
-use proto::{Origin, Refusal};
-use shipper::{Destination, Stdout};
+use proto::{Batch, Count, Origin, Refusal};
+use shipper::{Destination, File, Stdout};
 
 use crate::given::{Running, balances, config, count, event, events, named, with_filtered};
 use crate::{given, intake::Intake};
@@ -119,5 +119,32 @@ async fn a_batch_for_a_destination_that_nobody_configured_is_kept_by_its_sender(
     dishonest.block_bytes += 1;
     assert!(matches!(running.push(dishonest).await, Err(Refusal::Invalid { .. })));
     assert!(running.accounts("out").is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_says_what_went_by_before_it_was_added_and_while_it_was_taken_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = |name: &str| Destination::File(File { path: directory.path().join(name) });
+    let before = |batch: Batch, events| Batch { events_before: events, bytes_before: events * 10, ..batch };
+    let both = config(directory.path(), &[("a", out("a")), ("b", out("b"))]);
+    let only_b = config(directory.path(), &[("b", out("b"))]);
+
+    let running = Running::start(&both).await;
+    running.push(before(events("a", 31, 40), 30)).await.unwrap();
+    running.push(before(events("a", 21, 30), 20)).await.unwrap();
+    let account = running.account("a");
+    assert_eq!((account.missed, account.rejoins), (Some(Count { events: 20, bytes: 200 }), None));
+    running.stop().await;
+    Running::start(&only_b).await.stop().await;
+    let running = Running::start(&both).await;
+    assert_eq!(count(&running.account("a").rejoins), 40);
+    running.push(before(events("a", 51, 60), 50)).await.unwrap();
+    running.stop().await;
+
+    let running = Running::start(&both).await;
+    running.push(before(events("a", 71, 80), 70)).await.unwrap();
+    let account = running.account("a");
+    assert_eq!((count(&account.missed), account.rejoins), (30, None), "the last gap is none of its absences");
     running.stop().await;
 }
