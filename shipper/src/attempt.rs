@@ -191,11 +191,14 @@ impl Delivery {
                     self.standing.metrics.spool(self.spool.status().bytes);
                     return None;
                 }
-                Err(NotDone::Closed | NotDone::Overtaken) => return None,
+                Err(NotDone::Overtaken) => return None,
                 Err(full @ NotDone::Full { .. }) => {
                     return Some(format!("a body cannot be taken apart: {full}; raise `spool.max_size`"));
                 }
-                Err(NotDone::Failed(why)) => self.standing.fails(false, &format!("the spool: {why}")),
+                // Closed: its thread broke off. To go on would send every body and remove none.
+                Err(why @ (NotDone::Failed(_) | NotDone::Closed)) => {
+                    self.standing.fails(false, &format!("the spool: {why}"));
+                }
             }
             tokio::time::sleep(DISK_PAUSE).await;
         }
