@@ -4,6 +4,7 @@
 
 mod architecture;
 mod command_line;
+mod destinations;
 mod lines;
 mod nothing_is_lost;
 mod policy;
