@@ -9,7 +9,7 @@ use anyhow::Context;
 use collector::Collector;
 use proto::v1::ServiceStatus;
 use router::Router;
-use shipper::Shipper;
+use shipper::{Destination, Shipper};
 
 /// The services of one process.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub(crate) struct Services {
     pub router: Router,
     /// Spools and destinations.
     pub shipper: Shipper,
+    /// The destinations that are standard output.
+    stdouts: Arc<[String]>,
 }
 
 impl Services {
@@ -32,10 +34,29 @@ impl Services {
         router: &router::Config,
         shipper: &shipper::Config,
     ) -> anyhow::Result<Services> {
+        let stdouts = shipper.destinations.iter().filter(|(_, to)| matches!(to, Destination::Stdout(_)));
+        let stdouts = stdouts.map(|(name, _)| name.clone()).collect();
         let shipper = Shipper::open(shipper).context("the shipper does not start")?;
         let router = Router::new(router, shipper.stage()).context("the router does not start")?;
         let collector = Collector::open(collector, router.stage()).context("the collector does not start")?;
-        Ok(Services { collector: Arc::new(collector), router, shipper })
+        Ok(Services { collector: Arc::new(collector), router, shipper, stdouts })
+    }
+
+    /// Whether lines go to standard output.
+    pub(crate) fn has_stdout(&self) -> bool {
+        !self.stdouts.is_empty()
+    }
+
+    /// The word on standard output when it cannot be written to. Whoever read it is gone, and will not come back, which
+    /// no other destination's trouble says.
+    pub(crate) fn closed_stdout(&self) -> Option<String> {
+        let mut stuck = self.shipper.progress().stuck.into_iter();
+        stuck.find(|stuck| self.stdouts.contains(&stuck.destination)).map(|stuck| stuck.problem)
+    }
+
+    /// Whether lines go to standard output and nowhere else.
+    pub(crate) fn is_for_stdout_alone(&self) -> bool {
+        self.has_stdout() && self.stdouts.len() == self.shipper.destinations().len()
     }
 
     /// What each says of itself. The shipper is asked first: what it has ended was read before, so that the

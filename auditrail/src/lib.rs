@@ -18,6 +18,7 @@ mod lint;
 mod plan;
 mod policy_file;
 mod print;
+mod progress;
 mod recorded;
 mod say;
 mod status;

@@ -21,6 +21,7 @@ use crate::embedded::Services;
 use crate::exit::Failure;
 use crate::plan::Plan;
 use crate::print;
+use crate::progress;
 use crate::say;
 
 /// Runs until stopped, or with `--once` until everything has its end.
@@ -50,7 +51,10 @@ async fn read_once(plan: Plan, give_up: Duration, stop: Stop) -> anyhow::Result<
     let delivering = Stop::new();
     let delivery = tokio::spawn(services.shipper.run(delivering.clone()));
     services.shipper.hurry();
-    let outcome = drain(&services, give_up, &stop).await;
+    let outcome = tokio::select! {
+        outcome = drain(&services, give_up, &stop) => outcome,
+        () = progress::show(&services) => Ok(()),
+    };
     delivering.request();
     delivery.await?;
     tell(&services);
@@ -76,10 +80,16 @@ pub(crate) async fn drain(services: &Services, give_up: Duration, stop: &Stop) -
     }
 }
 
-/// Ends with the word on a destination through which nothing got for `give_up`.
+/// How often destinations are looked at.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Ends with the word on a destination through which nothing got for `give_up`; at once when it is standard output.
 async fn out_for_long(services: &Services, give_up: Duration) -> String {
     loop {
-        tokio::time::sleep(Duration::from_millis(200).min(give_up)).await;
+        tokio::time::sleep(PERIOD.min(give_up).max(Duration::from_millis(10))).await;
+        if let Some(problem) = services.closed_stdout() {
+            return format!("{problem}; the rest stays for the next start");
+        }
         if let Some(stuck) =
             services.shipper.progress().stuck.into_iter().find(|stuck| stuck.since >= give_up)
         {
@@ -90,6 +100,21 @@ async fn out_for_long(services: &Services, give_up: Duration) -> String {
             );
         }
     }
+}
+
+/// Asks for the stop when lines go to standard output alone, and nobody reads it any more; then with the word on that.
+async fn read_on(services: &Services, stop: &Stop) -> anyhow::Result<Option<String>> {
+    while !stop.requested() {
+        if let Some(problem) = services.closed_stdout().filter(|_| services.is_for_stdout_alone()) {
+            stop.request();
+            return Ok(Some(format!("{problem}; the rest stays for the next start")));
+        }
+        tokio::select! {
+            () = stop.wait() => {}
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+    Ok(None)
 }
 
 async fn follow(plan: Plan, stop: Stop) -> anyhow::Result<()> {
@@ -108,12 +133,16 @@ async fn follow(plan: Plan, stop: Stop) -> anyhow::Result<()> {
     let outcome = tokio::try_join!(
         collect(&services, &stop),
         answer(&services, &insight, &plan, admin, &stop),
-        show(&services, &insight, console, &stop)
+        show(&services, &insight, console, &stop),
+        read_on(&services, &stop)
     );
     delivering.request();
     delivery.await?;
     tell(&services);
-    outcome.map(|_| ())
+    match outcome? {
+        (.., Some(why)) => bail!(why),
+        _ => Ok(()),
+    }
 }
 
 /// Follows the logs; when that ends, everything does.

@@ -20,6 +20,7 @@ mod writer;
 
 pub use level::set_log_level;
 pub use settings::{LogFormat, Protocol, Telemetry};
+pub use writer::write_lines_through;
 
 /// How long the last spans may take to be sent.
 pub const FLUSH_WITHIN: Duration = Duration::from_secs(5);

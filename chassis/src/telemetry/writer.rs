@@ -1,8 +1,10 @@
 //! How log lines look.
 //!
-//! Promise: stderr only; colours only on a terminal and without `NO_COLOR`.
+//! Promise: stderr only; colours only on a terminal and without `NO_COLOR`; a line is written whole, and with
+//! [`write_lines_through`] never into what somebody else draws there.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt;
@@ -10,10 +12,39 @@ use tracing_subscriber::registry::Registry;
 
 use super::settings::{LogFormat, Telemetry};
 
+type Through = Box<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+static THROUGH: OnceLock<Through> = OnceLock::new();
+
+/// From now on each log line is written inside `through`, for whoever draws on the same terminal: it takes its drawing
+/// away, calls what it is given, and draws again. Only the first call counts.
+pub fn write_lines_through(through: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) {
+    THROUGH.get_or_init(|| Box::new(through));
+}
+
+/// Standard error, by way of [`write_lines_through`].
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut written = Ok(());
+        let mut write = || written = io::stderr().write_all(line);
+        match THROUGH.get() {
+            Some(through) => through(&mut write),
+            None => write(),
+        }
+        written.map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// The layer that writes.
 pub(super) fn layer(settings: &Telemetry) -> Box<dyn Layer<Registry> + Send + Sync> {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = fmt::layer().with_writer(io::stderr).with_ansi(wanted && io::stderr().is_terminal());
+    let lines = fmt::layer().with_writer(|| Lines).with_ansi(wanted && io::stderr().is_terminal());
     match settings.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).boxed(),
