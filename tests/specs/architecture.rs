@@ -138,3 +138,32 @@ fn what_is_hidden_is_named_where_it_is_hidden_only() {
         assert!(named.is_empty(), "{hidden} is named in {named:?}");
     }
 }
+
+/// What stands between backticks in `text`.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_guard_that_the_architecture_names_exists() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let promises = map.split("## Promises").nth(1).unwrap().split("\n## ").next().unwrap();
+    // The words behind each `Guarded by`, up to the next promise, whose name is bold.
+    let guards = promises.split("*Guarded by*").skip(1).map(|rest| rest.split("**").next().unwrap());
+    let guards: String = guards.collect();
+    let sources = sources();
+    let is_name =
+        |word: &&str| word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_path = |word: &&str| word.contains('/') || word.ends_with(".rs");
+    let names: Vec<&str> = quoted(&guards).filter(is_name).collect();
+    let paths: Vec<&str> = quoted(&guards).filter(is_path).collect();
+    assert!(names.len() > 5 && paths.len() > 3, "{names:?} {paths:?}");
+    for name in names {
+        let definition = format!("fn {name}(");
+        assert!(sources.iter().any(|(_, text)| text.contains(&definition)), "no test is called `{name}`");
+    }
+    for path in paths {
+        let is_there = root().join(path).exists() || root().join("tests/specs").join(path).exists();
+        assert!(is_there, "`{path}` is not there");
+    }
+}

@@ -10,6 +10,9 @@ use tests::fixture::{directory, lossy, real, slices, superset, twin};
 use tests::intake::{Intake, Mood};
 use tests::process::{command, output};
 
+mod pipes_and_files;
+mod up;
+
 /// Datadog's sample policy, as its documentation has it: `verbs` stands inside a `resources` entry.
 const DATADOG_SAMPLE: &str = "datadog-sample.yaml";
 
