@@ -11,8 +11,7 @@ use tests::process::command;
 fn once(cluster: &str, log: &Path, scratch: &Path, to: &[&str]) -> String {
     let mut command = command("auditrail");
     command.env("AUDITRAIL_COLLECTOR__CLUSTER", cluster).args(["up", "--once", "--path"]).arg(log);
-    command.arg("--data").arg(scratch.join("data"));
-    to.iter().for_each(|to| drop(command.args(["--to", to])));
+    command.arg("--data").arg(scratch.join("data")).args(to.iter().flat_map(|to| ["--to", to]));
     let Output { status, stderr, .. } = command.output().unwrap();
     let said = String::from_utf8_lossy(&stderr).into_owned();
     assert!(status.success(), "{said}");
