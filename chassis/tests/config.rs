@@ -308,6 +308,7 @@ fn telemetry_is_checked_too() {
     for (text, why) in [
         ("telemetry: {sample: 2}", "`sample`: 2 is not a share between 0 and 1"),
         ("telemetry: {otlp: localhost}", "`otlp`: `localhost` is no URL"),
+        ("telemetry: {log: nonsense}", "`nonsense` is not one of off, error, warn, info, debug, trace"),
         ("telemetry: {log: 'collector=loud'}", "`log`: `collector=loud` is no log level"),
         ("telemetry: {protocol: carrier}", "`carrier`"),
     ] {

@@ -44,6 +44,11 @@ impl Pattern {
         &self.path
     }
 
+    /// Whether it stands for whatever fits, not for one path.
+    pub(crate) fn is_glob(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Whether `path` is left out.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
         self.exclude.iter().any(|glob| glob.matches_path_with(path, OPTIONS))

@@ -47,6 +47,7 @@ impl Sources {
             let error = errors.into_iter().find_map(Result::err);
             Some(match error.filter(|error| error.kind() != ErrorKind::NotFound) {
                 Some(error) => problem::with_file(path, &error),
+                None if entry.pattern.is_glob() => format!("{} matches no file", path.display()),
                 None => format!("{} does not exist", path.display()),
             })
         };

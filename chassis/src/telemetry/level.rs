@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload::{self, Handle};
 
@@ -23,6 +24,9 @@ pub(super) const QUIET: [&str; 8] = [
     "opentelemetry_sdk",
     "opentelemetry_otlp",
 ];
+
+/// The levels, by name.
+const LEVELS: &str = "off, error, warn, info, debug, trace";
 
 /// The variable that goes before `telemetry.log`.
 const VARIABLE: &str = "AUDITRAIL_LOG";
@@ -47,11 +51,20 @@ pub fn set_log_level(written: &str) -> Result<(), TelemetryError> {
     handle.reload(filter).map_err(|_| TelemetryError::NotStarted)
 }
 
+/// A bare word that is no level: the filter would take it for the name of a crate, and say nothing of all others.
+fn is_no_level(word: &str) -> bool {
+    let is_bare = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+    is_bare && word.parse::<LevelFilter>().is_err()
+}
+
 /// The filter that `written` asks for, with the quiet ones quiet unless they are named in it.
 pub(super) fn parse(written: &str) -> Result<EnvFilter, TelemetryError> {
     let refused = |why: String| TelemetryError::Level { written: written.to_owned(), why };
     if written.trim().is_empty() {
         return Err(refused("it is empty".to_owned()));
+    }
+    if let Some(word) = written.split(',').map(str::trim).find(|word| is_no_level(word)) {
+        return Err(refused(format!("`{word}` is not one of {LEVELS}")));
     }
     let named =
         |library: &&&str| written.split(',').any(|part| part.trim().starts_with(&format!("{library}=")));

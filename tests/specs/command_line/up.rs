@@ -68,6 +68,14 @@ fn up_on_a_directory_says_what_to_name() {
 }
 
 #[test]
+fn up_on_a_pattern_that_nothing_matches_says_so() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = once(&scratch.path().join("none*.log"), &scratch.path().join("data"), &[]);
+    assert_eq!(run.status.code(), Some(1), "{}", said(&run));
+    assert!(said(&run).contains("none*.log matches no file"), "{}", said(&run));
+}
+
+#[test]
 fn a_data_directory_that_is_none_is_said_once() {
     let (scratch, server) = some_log(3);
     let data = scratch.path().join("data");
