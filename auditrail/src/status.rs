@@ -23,8 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often `--watch` looks.
 const PERIOD: Duration = Duration::from_secs(2);
 
+/// Where to ask.
+#[derive(Debug)]
+struct Address {
+    url: String,
+    /// The service that the configuration puts there.
+    service: Option<&'static str>,
+}
+
 /// What was found out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Found {
     services: Vec<ServiceStatus>,
     silent: Vec<String>,
@@ -56,7 +64,8 @@ pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
     })
 }
 
-fn nobody(addresses: &[String]) -> Failure {
+fn nobody(addresses: &[Address]) -> Failure {
+    let addresses: Vec<&str> = addresses.iter().map(|address| address.url.as_str()).collect();
     Failure::Failed(anyhow!(
         "no service answers at {}; is one running? name its gRPC address with --address, or its --config",
         addresses.join(", ")
@@ -64,21 +73,24 @@ fn nobody(addresses: &[String]) -> Failure {
 }
 
 /// The addresses to ask: those given; that of a running `up`; those of the configuration, or its defaults.
-fn addresses(arguments: &Status) -> Result<Vec<String>, Failure> {
+fn addresses(arguments: &Status) -> Result<Vec<Address>, Failure> {
     if !arguments.address.is_empty() {
-        return Ok(arguments.address.iter().map(|address| with_scheme(address)).collect());
+        return Ok(arguments.address.iter().map(|address| Address::named(address)).collect());
     }
     let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
     if let (Ok(named), None) = (named, &arguments.config) {
-        return Ok(vec![named.trim().to_owned()]);
+        return Ok(vec![Address::named(named.trim())]);
     }
     let environment = chassis::config::environment().map_err(Failure::usage)?;
     configured(arguments, environment).map_err(Failure::usage)
 }
 
-/// `host:port` means `http://host:port`.
-fn with_scheme(address: &str) -> String {
-    if address.contains("://") { address.to_owned() } else { format!("http://{address}") }
+impl Address {
+    /// `host:port` means `http://host:port`.
+    fn named(address: &str) -> Address {
+        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        Address { url, service: None }
+    }
 }
 
 /// The shipper comes first: what it has ended was read before, so that the account never shows more ended
@@ -86,26 +98,32 @@ fn with_scheme(address: &str) -> String {
 fn configured(
     arguments: &Status,
     environment: Vec<(String, String)>,
-) -> Result<Vec<String>, chassis::ConfigError> {
+) -> Result<Vec<Address>, chassis::ConfigError> {
     let configuration = Configuration::read(arguments.config.as_deref(), environment)?;
     let listens = [
-        configuration.section::<shipper::Config>()?.listen,
-        configuration.section::<router::Config>()?.listen,
-        configuration.section::<collector::Config>()?.listen,
-        configuration.section::<insight::Config>()?.listen,
+        ("shipper", configuration.section::<shipper::Config>()?.listen),
+        ("router", configuration.section::<router::Config>()?.listen),
+        ("collector", configuration.section::<collector::Config>()?.listen),
+        ("insight", configuration.section::<insight::Config>()?.listen),
     ];
-    Ok(listens.iter().map(|address| format!("http://{address}")).collect())
+    let url = |address| format!("http://{address}");
+    Ok(listens.map(|(service, address)| Address { url: url(address), service: Some(service) }).into())
 }
 
-async fn ask_all(addresses: &[String]) -> Found {
-    let mut found = Found::default();
+/// Asks everywhere. A service that runs in one process with another speaks through it, and is not missing where the
+/// configuration would put it alone.
+async fn ask_all(addresses: &[Address]) -> Found {
+    let (mut services, mut silent) = (Vec::new(), Vec::new());
     for address in addresses {
-        match ask(address).await {
-            Ok(services) => found.services.extend(services),
-            Err(why) => found.silent.push(format!("{address}: {why}")),
+        match ask(&address.url).await {
+            Ok(answered) => services.extend(answered),
+            Err(why) => silent.push((address.service, format!("{}: {why}", address.url))),
         }
     }
-    found
+    let spoke = |name: &str| services.iter().any(|service: &ServiceStatus| service.service == name);
+    silent.retain(|(service, _)| !service.is_some_and(spoke));
+    let silent = silent.into_iter().map(|(_, why)| why).collect();
+    Found { services, silent }
 }
 
 async fn ask(address: &str) -> anyhow::Result<Vec<ServiceStatus>> {

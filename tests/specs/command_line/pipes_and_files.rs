@@ -1,6 +1,19 @@
-//! Commands between others (pipes that close, stdin), and configurations of a single service.
+//! Commands between others (pipes that close, stdin), and configurations of one service and of all.
+
+use tests::cluster::{Cluster, Layout, Setup};
+use tests::in_both_layouts;
 
 use super::*;
+
+in_both_layouts!(status_by_the_configuration_misses_nobody);
+
+async fn status_by_the_configuration_misses_nobody(layout: Layout) {
+    let cluster = Cluster::start(layout, &Setup::default().and("out", "{type: stdout}")).await;
+    let config = cluster.config().display().to_string();
+    let asked = tokio::task::spawn_blocking(move || output("auditrail", &["status", "--config", &config]));
+    let page = printed(&asked.await.unwrap());
+    assert!(page.contains("router") && !page.contains("not reachable"), "{page}");
+}
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
