@@ -1,7 +1,5 @@
 //! Every kind of line: nothing stops, each is accounted for, and original bytes stay where they can.
 
-use std::path::Path;
-
 use tests::account::assert_same;
 use tests::apiserver::ApiServer;
 use tests::cluster::{Cluster, Layout, Setup};
@@ -44,7 +42,7 @@ async fn a_line_of_three_megabytes_is_whole_in_file_and_lake_and_shrunk_for_the_
     let (file, lake) = (scratch.path().join("out.ndjson"), scratch.path().join("lake"));
     let setup = Setup::to_datadog(&intake.url())
         .and("file", &format!("{{type: file, path: '{}'}}", file.display()))
-        .and("lake", &format!("{{type: lake, url: '{}'}}", url(&lake)));
+        .and("lake", &format!("{{type: lake, url: '{}'}}", lake.display()));
     let cluster = Cluster::start(layout, &setup).await;
     let long = long_event(3_000_000);
     ApiServer::in_directory(&cluster.logs()).write(&long);
@@ -89,8 +87,4 @@ fn long_event(bytes: usize) -> Vec<u8> {
     let end = "\"}},\"requestReceivedTimestamp\":\"2026-11-23T06:10:38.000000Z\",\
         \"stageTimestamp\":\"2026-11-23T06:10:38.100000Z\",\"annotations\":{\"authorization.k8s.io/decision\":\"allow\"}}";
     [start.as_bytes(), &vec![b'x'; bytes], end.as_bytes()].concat()
-}
-
-fn url(directory: &Path) -> String {
-    format!("file://{}", directory.display())
 }

@@ -236,7 +236,7 @@ impl Cluster {
             format!("router:\n{}{}{policy}  routes: {routes}\n", listen("router"), next("shipper")),
             format!("shipper:\n{}  spool: {{dir: '{}'}}\n", listen("shipper"), at("shipper")),
             format!("{}  destinations:\n{destinations}", setup.shipper),
-            format!("insight:\n{}  lake: 'file://{}'\n", listen("insight"), at("lake")),
+            format!("insight:\n{}  lake: '{}'\n", listen("insight"), at("lake")),
         ]
         .concat()
     }
