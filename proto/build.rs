@@ -3,7 +3,7 @@
 use protox::prost::Message;
 
 /// What `status --json` shows.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 14] = [
     "Origin",
     "Count",
     "NamedCount",
@@ -11,6 +11,7 @@ const SHOWN: [&str; 13] = [
     "ServiceStatus",
     "SourceStatus",
     "FileStatus",
+    "GapStatus",
     "StoreStatus",
     "PolicyStatus",
     "DestinationStatus",

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use collector::Age;
 use proto::MAX_LINE_BYTES;
 
 /// One place that lines are read from.
@@ -127,7 +128,7 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read1>
     Ok(if line.len() > MAX_LINE_BYTES { Read1::TooLong } else { Read1::Whole })
 }
 
-/// The logs of a directory in rotation order: by base name, backups by the time in their name, the active
+/// The logs of a directory in rotation order: by base name, backups by what their names say of their age, the active
 /// file last. Of a backup that is there plain and packed, as while it is being packed, the plain one counts.
 fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut logs = Vec::new();
@@ -135,9 +136,9 @@ fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .with_context(|| format!("`{}` cannot be listed", directory.display()))?;
     for entry in listed {
         let path = entry?.path();
-        let (base, time) = collector::in_rotation(&path);
+        let (base, age) = collector::in_rotation(&path);
         if path.is_file() && base.extension().is_some_and(|extension| extension == "log") {
-            logs.push(((base, time.is_none(), time), path));
+            logs.push(((base, age), path));
         }
     }
     if logs.is_empty() {
@@ -147,7 +148,7 @@ fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
         );
     }
     logs.sort();
-    logs.dedup_by(|(later, _), (order, _)| later == order && order.2.is_some());
+    logs.dedup_by(|(later, _), (order, _)| later == order && order.1 != Age::Active);
     Ok(logs.into_iter().map(|(_, path)| path).collect())
 }
 

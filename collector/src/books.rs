@@ -13,6 +13,7 @@ use queue::{Queue, ReadError};
 
 use crate::checkpoint::Saved;
 use crate::clock;
+use crate::gap::Gap;
 use crate::metrics;
 use crate::record::Header;
 use crate::source::Source;
@@ -23,6 +24,11 @@ const PAGE: usize = 1024;
 
 /// How old a receipt is that everybody knows of who was asked for the status before the collector.
 const KNOWN: Duration = Duration::from_secs(10);
+
+/// For how long a loss is said among the problems, in microseconds; it stays among the gaps.
+const LATELY_US: i64 = 24 * 3600 * 1_000_000;
+/// Most losses of a source that are said at a time.
+const MOST_SAID: usize = 4;
 
 /// The numbers of all sources.
 pub(crate) struct Books {
@@ -53,6 +59,13 @@ struct Page {
     refused: Causes,
     queued: Tally,
     lag: u64,
+    /// All that was written before this moment was read; none when all was.
+    horizon_us: Option<i64>,
+    gaps: Vec<Gap>,
+    /// What threatens to be lost.
+    warnings: Vec<String>,
+    unread_files: u64,
+    retention_left: Option<u64>,
     last: u64,
     oldest_us: Option<i64>,
     /// Lines with a receipt when receipts began to come as they come now.
@@ -98,12 +111,16 @@ impl Books {
         page.origin.clone_from(&source.origin);
         page.followed = true;
         page.count(source);
-        page.problems = source.problems();
-        page.lag = source.lag();
-        page.files = source.files.iter().map(|file| (file.state.number, file.status())).collect();
+        page.problems = source.unreadable();
+        page.look_behind(source);
+        page.warnings = source.retention.warnings(source.path());
+        page.unread_files = source.retention.unread as u64;
+        page.retention_left = source.retention.left().map(|left| left as u64);
+        let tracked = source.files.iter().filter(|file| !file.state.gone);
+        page.files = tracked.map(|file| (file.state.number, file.status())).collect();
         let files = &page.files;
         page.committed.retain(|number, _| files.iter().any(|(known, _)| known == number));
-        metrics::behind(&source.origin.path, page.lag);
+        page.measure();
     }
 
     /// A source was read; a batch may have come of it.
@@ -111,7 +128,7 @@ impl Books {
         let mut pages = self.lock();
         let page = pages.sources.entry(source.state.number).or_default();
         page.count(source);
-        page.lag = source.lag();
+        page.look_behind(source);
         for (number, status) in &mut page.files {
             let file = source.files.iter().find(|file| file.state.number == *number);
             status.offset = file.map_or(status.offset, |file| file.state.offset);
@@ -171,7 +188,7 @@ impl Books {
     /// What is wrong, and what to do.
     pub(crate) fn problems(&self) -> Vec<String> {
         let pages = self.lock();
-        let sources = pages.sources.values().flat_map(|page| page.problems.iter().cloned());
+        let sources = pages.sources.values().flat_map(Page::to_be_said);
         sources.chain(pages.reading.iter().cloned()).chain(pages.sending.iter().cloned()).collect()
     }
 
@@ -207,6 +224,29 @@ impl Page {
         self.oldest_us.get_or_insert(header.read_at_us);
     }
 
+    fn look_behind(&mut self, source: &Source) {
+        self.lag = source.lag();
+        self.horizon_us = source.is_unread().then_some(source.state.horizon_us);
+        self.gaps.clone_from(&source.state.gaps);
+    }
+
+    /// What is wrong, what is threatened, and what was lost lately.
+    fn to_be_said(&self) -> Vec<String> {
+        let now = clock::now_us();
+        let lately = self.gaps.iter().filter(|gap| now.saturating_sub(gap.noticed_us) < LATELY_US);
+        let lost = lately.rev().take(MOST_SAID).map(ToString::to_string);
+        self.problems.iter().chain(&self.warnings).cloned().chain(lost).collect()
+    }
+
+    fn measure(&self) {
+        let age = |since: Option<i64>| since.map_or(0, age_ms) / 1000;
+        let path = &self.origin.path;
+        metrics::behind(path, self.lag, age(self.horizon_us));
+        metrics::unacked(path, age(self.oldest_us));
+        metrics::retention(path, self.unread_files, self.retention_left);
+        metrics::gaps(path, self.gaps.len() as u64);
+    }
+
     /// Lines with a receipt.
     fn acknowledged(&self) -> Tally {
         let mut sum = self.read;
@@ -231,7 +271,6 @@ impl Page {
         });
         let mut dead = self.dead.clone();
         dead.merge(&self.refused);
-        let age = |read_at_us| clock::now_us().saturating_sub(read_at_us).max(0) as u64 / 1000;
         SourceStatus {
             origin: Some(self.origin.clone()),
             queue: queue.to_vec(),
@@ -243,7 +282,11 @@ impl Page {
             dead: dead.named(),
             queued: Some(self.queued.count()),
             lag_bytes: self.lag,
-            oldest_unacked_ms: self.oldest_us.map_or(0, age),
+            lag_ms: self.horizon_us.map_or(0, age_ms),
+            gaps: self.gaps.iter().map(Gap::status).collect(),
+            unread_files: self.unread_files,
+            retention_left: self.retention_left,
+            oldest_unacked_ms: self.oldest_us.map_or(0, age_ms),
             last: self.last,
             settled: Some(self.settled_at(Instant::now()).count()),
         }
@@ -257,6 +300,11 @@ impl Page {
             _ => "following",
         }
     }
+}
+
+/// Milliseconds since a moment.
+fn age_ms(since_us: i64) -> u64 {
+    clock::now_us().saturating_sub(since_us).max(0).unsigned_abs() / 1000
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use queue::{Put, Queue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{FileKey, Prefix};
+use crate::gap::Gap;
+use crate::identity::{FileKey, Print};
 use crate::tally::{Causes, Tally};
 
-const FORMAT: &[u8] = b"1";
+const FORMAT: &[u8] = b"2";
 const FORMAT_KEY: &[u8] = b"format";
 
 /// What is known of a source.
@@ -35,12 +36,27 @@ pub(crate) struct SourceState {
     pub(crate) filtered: Causes,
     /// Lines that are dead, by cause.
     pub(crate) dead: Causes,
+    /// Everything that was written before this moment is in the queue: microseconds since 1970-01-01 UTC; 0 when
+    /// nothing is known of that.
+    pub(crate) horizon_us: i64,
+    /// What went away unread, the newest last.
+    pub(crate) gaps: Vec<Gap>,
 }
 
 impl SourceState {
     pub(crate) fn new(number: u32, path: PathBuf) -> SourceState {
-        let (read, filtered, dead) = (Tally::default(), Causes::default(), Causes::default());
-        SourceState { number, path, next: 1, uncovered: 1, next_file: 1, read, filtered, dead }
+        SourceState {
+            number,
+            path,
+            next: 1,
+            uncovered: 1,
+            next_file: 1,
+            read: Tally::default(),
+            filtered: Causes::default(),
+            dead: Causes::default(),
+            horizon_us: 0,
+            gaps: Vec::new(),
+        }
     }
 
     /// All lines that went into batches.
@@ -64,13 +80,18 @@ pub(crate) struct FileState {
     /// Where it was seen last.
     pub(crate) path: PathBuf,
     pub(crate) key: FileKey,
-    pub(crate) prefix: Prefix,
+    /// Of its first bytes.
+    pub(crate) prefix: Print,
+    /// Of the bytes before `offset`.
+    pub(crate) tail: Print,
     /// (Unpacked) bytes up to which lines are in the queue.
     pub(crate) offset: u64,
     /// Size on the disk when it was seen last.
     pub(crate) size: u64,
     /// Size on the disk at which nothing more was to be read.
     pub(crate) ended: Option<u64>,
+    /// No name leads to it any more; remembered for the case that its content comes back.
+    pub(crate) gone: bool,
 }
 
 impl FileState {
@@ -114,7 +135,7 @@ impl Saved {
     pub(crate) fn load(queue: &Queue) -> Result<Saved, String> {
         let format = queue.get(FORMAT_KEY).map_err(|error| error.to_string())?;
         if format.as_ref().is_some_and(|format| format != FORMAT) {
-            return Err("they were written by a newer version; start that one".to_owned());
+            return Err("they were written by another version; start that one".to_owned());
         }
         let mut saved = Saved { fresh: format.is_none(), ..Saved::default() };
         for (_, value) in scan(queue, "source/")? {

@@ -162,7 +162,7 @@ impl Collector {
     }
 
     fn sources(&self) -> Result<Sources, String> {
-        Ok(Sources::new(self.entries.clone(), Saved::load(&self.queue)?))
+        Ok(Sources::new(self.entries.clone(), Saved::load(&self.queue)?, self.config.max_backups))
     }
 
     fn sender(&self, stop: &CancellationToken) -> Sender {
@@ -187,6 +187,7 @@ impl Collector {
             books: Arc::clone(&self.books),
             settings: Settings { queue: self.queue.id(), bounds },
             poll: Duration::from(self.config.poll_interval),
+            watch: self.config.watch,
             until,
         };
         let (handle, stop, (said, answer)) = (Handle::current(), stop.clone(), oneshot::channel());

@@ -47,6 +47,12 @@ pub struct Config {
     pub chunk_size: ByteSize,
     /// How often files are looked at when nothing else wakes the reader. Default: 250 ms.
     pub poll_interval: Span,
+    /// Whether the system is asked to tell of changes too (inotify and its equals); without, polling alone finds
+    /// them. Default: true.
+    pub watch: bool,
+    /// What `--audit-log-maxbackup` of the API server says, to warn before it removes what is not read yet; absent,
+    /// removals show it.
+    pub max_backups: Option<usize>,
     /// Batches of one source that may be on their way to the next stage at a time. Default: 8.
     pub in_flight: usize,
 }
@@ -79,6 +85,8 @@ impl Default for Config {
             max_line_size: ByteSize::mib(16),
             chunk_size: ByteSize::mib(1),
             poll_interval: Span::millis(250),
+            watch: true,
+            max_backups: None,
             in_flight: 8,
         }
     }

@@ -9,8 +9,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::identity::{FileKey, PREFIX_BYTES};
-use crate::positional::Cursor;
+use crate::identity::{FileKey, PREFIX_BYTES, TAIL_BYTES};
+use crate::platform::{self, Cursor};
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,14 @@ pub(crate) struct Content {
     unpacking: Option<Unpacking>,
 }
 
+/// How a file begins.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) bytes: Vec<u8>,
+    /// It is compressed and cut off there: there may be more later.
+    pub(crate) cut: bool,
+}
+
 struct Unpacking {
     decoder: Box<dyn Read + Send>,
     /// Offset of what the decoder gives next.
@@ -63,7 +71,7 @@ impl Content {
     /// Opens what is at `path` now.
     pub(crate) fn open(path: &Path) -> io::Result<(Content, FileKey)> {
         let file = File::open(path)?;
-        let key = FileKey::of_open(&file, path)?;
+        let key = FileKey::of_open(&file)?;
         Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None }, key))
     }
 
@@ -72,25 +80,45 @@ impl Content {
         self.file.metadata().map(|metadata| metadata.len())
     }
 
-    /// Whether no directory names it any more. Not told on Windows, where it keeps its name while it is open.
+    /// Whether no directory names it any more.
     pub(crate) fn is_removed(&self) -> bool {
-        #[cfg(unix)]
-        return self
-            .file
-            .metadata()
-            .is_ok_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) == 0);
-        #[cfg(not(unix))]
-        false
+        platform::is_removed(&self.file)
     }
 
-    /// Its first bytes, at most [`PREFIX_BYTES`]; fewer where there are fewer.
-    pub(crate) fn prefix(&self) -> io::Result<Vec<u8>> {
+    /// Its first bytes, at most [`PREFIX_BYTES`].
+    pub(crate) fn prefix(&self) -> io::Result<Head> {
         let mut bytes = Vec::new();
         let mut decoder = self.decoder(0)?.take(PREFIX_BYTES as u64);
         match decoder.read_to_end(&mut bytes) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
-            _ => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Head { bytes, cut: true }),
+            Err(error) => Err(error),
+            Ok(_) => Ok(Head { bytes, cut: false }),
         }
+    }
+
+    /// The `length` bytes (at most [`TAIL_BYTES`]) before `offset`; none when there are not as many. What is packed is
+    /// unpacked up to there, and can be read on from there.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when a compressed file is cut off before `offset`: it may still be in the making.
+    pub(crate) fn before(&mut self, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+        let length = length.min(TAIL_BYTES);
+        let Some(start) = offset.checked_sub(length as u64) else { return Ok(None) };
+        let mut bytes = Vec::with_capacity(length);
+        if self.packing == Packing::Plain {
+            fill(&mut Cursor::new(Arc::clone(&self.file), start), &mut bytes, length)?;
+            return Ok((bytes.len() == length).then_some(bytes));
+        }
+        let mut decoder = self.decoder(0)?;
+        if io::copy(&mut decoder.by_ref().take(start), &mut io::sink())? < start {
+            return Ok(None);
+        }
+        fill(&mut decoder, &mut bytes, length)?;
+        if bytes.len() < length {
+            return Ok(None);
+        }
+        self.unpacking = Some(Unpacking { decoder, at: offset, carry: Vec::new() });
+        Ok(Some(bytes))
     }
 
     /// Adds to `buffer`, whose first byte is at `offset`, at most `want` of the bytes that follow.

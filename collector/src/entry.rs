@@ -16,8 +16,27 @@ pub(crate) struct Entry {
     pub(crate) pattern: Pattern,
     /// The origin of its lines, but for the path.
     origin: Origin,
-    /// Begin at the end of files that are there at the first look.
-    pub(crate) from_end: bool,
+    /// Where its logs are read from.
+    pub(crate) start: Start,
+}
+
+/// Where a log is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// At the end of the files that are there at the first look, not at their beginning.
+    pub(crate) at_end: bool,
+    /// At every start of this process, whatever was read before.
+    pub(crate) always: bool,
+}
+
+impl From<Option<StartPosition>> for Start {
+    fn from(position: Option<StartPosition>) -> Start {
+        use StartPosition::{Beginning, End, ForceBeginning, ForceEnd};
+        let position = position.unwrap_or(Beginning);
+        let (at_end, always) =
+            (matches!(position, End | ForceEnd), matches!(position, ForceBeginning | ForceEnd));
+        Start { at_end, always }
+    }
 }
 
 impl Entry {
@@ -69,6 +88,6 @@ fn follow(entry: &LogsEntry, base: &Origin, place: &str) -> Result<Entry, OpenEr
     Ok(Entry {
         pattern: Pattern::new(&entry.path, &entry.exclude_paths).map_err(refused)?,
         origin: Origin { source, service, tags, ..base.clone() },
-        from_end: matches!(entry.start_position, Some(StartPosition::End | StartPosition::ForceEnd)),
+        start: entry.start_position.into(),
     })
 }

@@ -6,12 +6,16 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::identity::FileKey;
-use crate::{problem, sibling};
+use crate::problem;
+use crate::sibling::{self, Age};
 
 /// Most entries of a directory that are looked through.
 const MOST_ENTRIES: usize = 100_000;
+/// Most files that are looked into when one is missing.
+const MOST_STRANGERS: usize = 1000;
 
 /// A file that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) key: FileKey,
     /// Size on the disk.
     pub(crate) size: u64,
+    /// When it was written last, where the system tells.
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// What a look at a log's directory gave.
@@ -47,17 +53,18 @@ pub(crate) fn files_of(path: &Path) -> Look {
     Look { files, problem, whole }
 }
 
-/// The file with this key in the directory of `path`, under any name.
-pub(crate) fn moved(path: &Path, key: &FileKey) -> Option<Found> {
-    entries(path).filter_map(|path| found(&path).ok().flatten()).find(|found| found.key == *key)
+/// Every file in the directory of `path`, under any name; at most [`MOST_STRANGERS`].
+pub(crate) fn beside(path: &Path) -> Vec<Found> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    entries(&target).filter_map(|path| found(&path).ok().flatten()).take(MOST_STRANGERS).collect()
 }
 
 fn siblings(base: &Path) -> Vec<Found> {
     let Some(name) = base.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let mut named: Vec<(String, PathBuf)> = entries(base)
+    let mut named: Vec<(Age, PathBuf)> = entries(base)
         .filter_map(|path| {
-            let time = sibling::time_of(path.file_name()?.to_str()?, name)?.to_owned();
-            Some((time, path))
+            let age = sibling::age_of(path.file_name()?.to_str()?, name)?;
+            Some((age, path))
         })
         .collect();
     named.sort(); // `.log` before `.log.gz` of the same time
@@ -76,9 +83,10 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 
 /// What is at `path`, if it is a regular file.
 fn found(path: &Path) -> io::Result<Option<Found>> {
-    let metadata = fs::metadata(path)?;
+    let (key, metadata) = FileKey::of_path(path)?;
     if !metadata.is_file() {
         return Ok(None);
     }
-    Ok(Some(Found { path: path.to_owned(), key: FileKey::of_path(path)?, size: metadata.len() }))
+    let (size, modified) = (metadata.len(), metadata.modified().ok());
+    Ok(Some(Found { path: path.to_owned(), key, size, modified }))
 }

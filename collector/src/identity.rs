@@ -1,17 +1,22 @@
-//! Whether two looks saw the same file: device and inode, and the hash of its first bytes.
+//! Whether two looks saw the same file: the name that the file system gave it, the hash of its first bytes, and the
+//! hash of the bytes before the place up to which it was read.
 //!
-//! Invariant: a path says where to look, never which file it is; a file without content has no prefix and is never
+//! Invariant: a path says where to look, never which file it is; a file without content has no print and is never
 //! recognised by it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::platform;
+
 /// How many first bytes are hashed, at the most.
 pub(crate) const PREFIX_BYTES: usize = 4096;
+/// How many bytes before the reading position are hashed, at the most.
+pub(crate) const TAIL_BYTES: usize = 256;
 
 /// The name that the file system gives to a file, whatever its path: device and inode, or volume and file id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,59 +24,57 @@ pub(crate) const PREFIX_BYTES: usize = 4096;
 pub(crate) struct FileKey(String);
 
 impl FileKey {
-    /// Of what `path` leads to, links followed.
-    pub(crate) fn of_path(path: &Path) -> io::Result<FileKey> {
-        file_id::get_file_id(path).map(FileKey::from)
+    /// Of what `path` leads to, links followed, with what else the system tells of it.
+    pub(crate) fn of_path(path: &Path) -> io::Result<(FileKey, Metadata)> {
+        platform::look_up(path).map(|(metadata, id)| (FileKey(id), metadata))
     }
 
-    /// Of an open file that was opened at `path`.
-    #[cfg(unix)]
-    pub(crate) fn of_open(file: &File, _path: &Path) -> io::Result<FileKey> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = file.metadata()?;
-        Ok(file_id::FileId::new_inode(metadata.dev(), metadata.ino()).into())
-    }
-
-    /// Of an open file that was opened at `path`; an open handle does not tell, so the path is asked again.
-    #[cfg(not(unix))]
-    pub(crate) fn of_open(_file: &File, path: &Path) -> io::Result<FileKey> {
-        FileKey::of_path(path)
+    /// Of an open file.
+    pub(crate) fn of_open(file: &File) -> io::Result<FileKey> {
+        platform::id_of(file).map(FileKey)
     }
 }
 
-impl From<file_id::FileId> for FileKey {
-    fn from(id: file_id::FileId) -> FileKey {
-        use file_id::FileId::{HighRes, Inode, LowRes};
-        FileKey(match id {
-            Inode { device_id, inode_number } => format!("{device_id}:{inode_number}"),
-            LowRes { volume_serial_number, file_index } => format!("{volume_serial_number}:{file_index}"),
-            HighRes { volume_serial_number, file_id } => format!("{volume_serial_number}:{file_id}"),
-        })
-    }
-}
-
-/// The hash of a file's first (unpacked) bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Prefix {
+/// The hash of some (unpacked) bytes of a file. Of none, it fits everything as a tail and nothing as a prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Print {
     length: usize,
     hash: String,
 }
 
-impl Prefix {
+impl Print {
     /// Of a file that begins with `bytes`; at most [`PREFIX_BYTES`] of them count.
-    pub(crate) fn of(bytes: &[u8]) -> Prefix {
-        let bytes = &bytes[..bytes.len().min(PREFIX_BYTES)];
+    pub(crate) fn of_prefix(bytes: &[u8]) -> Print {
+        Print::of(&bytes[..bytes.len().min(PREFIX_BYTES)])
+    }
+
+    /// Of a file that was read up to the end of `bytes`; at most [`TAIL_BYTES`] of them count.
+    pub(crate) fn of_tail(bytes: &[u8]) -> Print {
+        Print::of(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..])
+    }
+
+    fn of(bytes: &[u8]) -> Print {
         let digest = Sha256::digest(bytes);
         let hash = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Prefix { length: bytes.len(), hash }
+        Print { length: bytes.len(), hash }
     }
 
-    /// Whether a file that begins with `bytes` can be the one that this was taken of.
-    pub(crate) fn fits(&self, bytes: &[u8]) -> bool {
-        self.length > 0 && bytes.len() >= self.length && Prefix::of(&bytes[..self.length]) == *self
+    /// Whether a file that begins with `bytes` can be the one whose first bytes these are.
+    pub(crate) fn begins(&self, bytes: &[u8]) -> bool {
+        self.length > 0 && bytes.len() >= self.length && Print::of(&bytes[..self.length]) == *self
     }
 
-    /// Whether more bytes would make it say more.
+    /// Whether it was taken of exactly these bytes.
+    pub(crate) fn is_of(&self, bytes: &[u8]) -> bool {
+        Print::of(bytes) == *self
+    }
+
+    /// How many bytes it was taken of.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether, as a prefix, it would say more with more bytes.
     pub(crate) fn can_grow(&self) -> bool {
         self.length < PREFIX_BYTES
     }
@@ -83,12 +86,20 @@ mod tests {
 
     #[test]
     fn a_file_that_grew_still_fits_and_one_that_shrank_or_changed_does_not() {
-        let prefix = Prefix::of(b"{\"a\":1}\n");
-        assert!(prefix.fits(b"{\"a\":1}\n{\"b\":2}\n"));
-        assert!(!prefix.fits(b"{\"a\":1}"));
-        assert!(!prefix.fits(b"{\"a\":2}\n{\"b\":2}\n"));
-        assert!(!Prefix::of(b"").fits(b"anything"));
-        assert!(!Prefix::of(&[b'x'; 5000]).can_grow());
+        let prefix = Print::of_prefix(b"{\"a\":1}\n");
+        assert!(prefix.begins(b"{\"a\":1}\n{\"b\":2}\n"));
+        assert!(!prefix.begins(b"{\"a\":1}"));
+        assert!(!prefix.begins(b"{\"a\":2}\n{\"b\":2}\n"));
+        assert!(!Print::of_prefix(b"").begins(b"anything"));
+        assert!(!Print::of_prefix(&[b'x'; 5000]).can_grow());
+    }
+
+    #[test]
+    fn a_tail_is_of_the_last_bytes_only() {
+        let bytes = [vec![b'x'; 1000], b"end".to_vec()].concat();
+        let tail = Print::of_tail(&bytes);
+        assert_eq!(tail.length(), TAIL_BYTES);
+        assert!(tail.is_of(&bytes[bytes.len() - TAIL_BYTES..]) && !tail.is_of(&bytes[..TAIL_BYTES]));
     }
 
     #[test]
@@ -96,11 +107,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, aside) = (dir.path().join("audit.log"), dir.path().join("aside.log"));
         std::fs::write(&path, "one").unwrap();
-        let key = FileKey::of_path(&path).unwrap();
-        assert_eq!(FileKey::of_open(&File::open(&path).unwrap(), &path).unwrap(), key);
+        let key_of = |path: &Path| FileKey::of_path(path).unwrap().0;
+        let key = key_of(&path);
+        assert_eq!(FileKey::of_open(&File::open(&path).unwrap()).unwrap(), key);
         std::fs::rename(&path, &aside).unwrap();
         std::fs::write(&path, "two").unwrap();
-        assert_eq!(FileKey::of_path(&aside).unwrap(), key);
-        assert_ne!(FileKey::of_path(&path).unwrap(), key);
+        assert_eq!(key_of(&aside), key);
+        assert_ne!(key_of(&path), key);
     }
 }

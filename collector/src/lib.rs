@@ -21,12 +21,13 @@ mod content;
 mod entry;
 mod error;
 mod find;
+mod gap;
 mod host;
 mod identity;
 mod lines;
 mod metrics;
 mod pattern;
-mod positional;
+mod platform;
 mod problem;
 mod quarantine;
 mod reader;
@@ -42,7 +43,7 @@ mod watch;
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
-pub use crate::sibling::in_rotation;
+pub use crate::sibling::{Age, in_rotation};
 
 mod serve;
 

@@ -28,6 +28,37 @@ static QUEUED: LazyLock<Gauge> =
 static LAG: LazyLock<Gauges> = LazyLock::new(|| {
     gauges("auditrail_collector_behind_bytes", "Bytes in the files behind the reading position.", &["path"])
 });
+static LAG_SECONDS: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "auditrail_collector_behind_seconds",
+        "Time since everything was read that had been written; 0 when nothing is unread.",
+        &["path"],
+    )
+});
+static UNACKED: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "auditrail_collector_oldest_unacked_seconds",
+        "Age of the oldest line without a receipt; 0 when there is none.",
+        &["path"],
+    )
+});
+static UNREAD_FILES: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges("auditrail_collector_unread_files", "Rotated files with unread lines.", &["path"])
+});
+static RETENTION: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "auditrail_collector_retention_left_files",
+        "Rotations until the API server removes the oldest file with unread lines; -1 when none is unread, or nothing is known of what it keeps.",
+        &["path"],
+    )
+});
+static GAPS: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "auditrail_collector_gaps_files",
+        "Files that went away before they were read, as far as they are remembered.",
+        &["path"],
+    )
+});
 
 /// Lines were read.
 pub(crate) fn read(tally: Tally) {
@@ -59,10 +90,31 @@ pub(crate) fn pushed(answer: &str) {
 
 /// How many lines wait.
 pub(crate) fn queued(events: u64) {
-    QUEUED.set(i64::try_from(events).unwrap_or(i64::MAX));
+    QUEUED.set(gauge_value(events));
 }
 
 /// How far reading is behind.
-pub(crate) fn behind(path: &str, bytes: u64) {
-    LAG.of(&[path]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+pub(crate) fn behind(path: &str, bytes: u64, seconds: u64) {
+    LAG.of(&[path]).set(gauge_value(bytes));
+    LAG_SECONDS.of(&[path]).set(gauge_value(seconds));
+}
+
+/// How old the oldest line without a receipt is.
+pub(crate) fn unacked(path: &str, seconds: u64) {
+    UNACKED.of(&[path]).set(gauge_value(seconds));
+}
+
+/// How near a removal is to what was not read.
+pub(crate) fn retention(path: &str, unread_files: u64, left: Option<u64>) {
+    UNREAD_FILES.of(&[path]).set(gauge_value(unread_files));
+    RETENTION.of(&[path]).set(left.map_or(-1, gauge_value));
+}
+
+/// How many files were lost.
+pub(crate) fn gaps(path: &str, files: u64) {
+    GAPS.of(&[path]).set(gauge_value(files));
+}
+
+fn gauge_value(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -32,18 +32,6 @@ pub(crate) fn no_file(path: &Path) -> String {
     )
 }
 
-/// A file went away with something unread.
-pub(crate) fn gone(path: &Path, offset: u64, size: u64) -> String {
-    let path = path.display();
-    let why = "was removed before it was read to its end";
-    let what = if size > offset {
-        format!("bytes {offset} to {size} at least are lost")
-    } else {
-        format!("what was written behind byte {offset}, if anything, is lost")
-    };
-    format!("{path} {why}: {what}; raise --audit-log-maxbackup and --audit-log-maxage of the API server")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,6 +52,8 @@ pub(crate) struct Reader {
     pub(crate) books: Arc<Books>,
     pub(crate) settings: Settings,
     pub(crate) poll: Duration,
+    /// Whether changes wake it, not the poll alone.
+    pub(crate) watch: bool,
     pub(crate) until: Until,
 }
 
@@ -62,7 +64,7 @@ impl Reader {
     /// When the queue was closed.
     pub(crate) fn run(mut self, handle: &Handle, stop: &CancellationToken) -> Result<Reached, String> {
         let _inside = handle.enter();
-        let mut watch = Watch::new();
+        let mut watch = if self.watch { Watch::new() } else { Watch::nothing() };
         let (mut buffer, mut patience) = (Vec::new(), PATIENCE);
         let mut looked = Instant::now();
         let mut due = looked;
@@ -149,7 +151,9 @@ impl Reader {
         let sources = &self.sources.all;
         let half = |(path, offset, bytes): (PathBuf, u64, u64)| HalfLine { path, offset, bytes };
         let half_lines = sources.iter().flat_map(Source::half_lines).map(half).collect();
-        Reached { once: Once { half_lines }, unread: sources.iter().flat_map(Source::problems).collect() }
+        let gaps = sources.iter().flat_map(Source::new_gaps).map(ToString::to_string);
+        let unread = sources.iter().flat_map(Source::unreadable).chain(gaps).collect();
+        Reached { once: Once { half_lines }, unread }
     }
 
     /// Brings what was read into the queue, if it has room; otherwise it is read again at the next start.

@@ -5,8 +5,8 @@
 
 use crate::tally::Tally;
 
-const VERSION: u8 = 1;
-const BYTES: usize = 1 + 2 * 4 + 7 * 8;
+const VERSION: u8 = 2;
+const BYTES: usize = 1 + 2 * 4 + 9 * 8;
 
 /// The header of a queued batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Header {
     pub(crate) last: u64,
     /// Its events, and their bytes.
     pub(crate) kept: Tally,
+    /// All events of the source before them.
+    pub(crate) before: Tally,
     /// When they were read: microseconds since 1970-01-01 UTC.
     pub(crate) read_at_us: i64,
 }
@@ -35,8 +37,10 @@ impl Header {
         bytes.push(VERSION);
         bytes.extend(self.source.to_le_bytes());
         bytes.extend(self.file.to_le_bytes());
-        let numbers = [self.start, self.end, self.first, self.last, self.kept.events, self.kept.bytes];
-        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        let Header { kept, before, .. } = self;
+        let counts = [kept.events, kept.bytes, before.events, before.bytes];
+        let numbers = [self.start, self.end, self.first, self.last].into_iter().chain(counts);
+        bytes.extend(numbers.flat_map(u64::to_le_bytes));
         bytes.extend(self.read_at_us.to_le_bytes());
         bytes
     }
@@ -53,7 +57,8 @@ impl Header {
         let mut next = || large.next().map(u64::from_le_bytes);
         let (start, end, first, last) = (next()?, next()?, next()?, next()?);
         let kept = Tally::new(next()?, next()?);
-        Some(Header { source, file, start, end, first, last, kept, read_at_us: next()? as i64 })
+        let before = Tally::new(next()?, next()?);
+        Some(Header { source, file, start, end, first, last, kept, before, read_at_us: next()? as i64 })
     }
 }
 
@@ -64,7 +69,9 @@ mod tests {
     #[test]
     fn a_header_comes_back_as_it_was_and_nothing_else_is_one() {
         let kept = Tally::new(7, 8);
-        let header = Header { source: 1, file: 2, start: 3, end: 4, first: 5, last: 6, kept, read_at_us: -9 };
+        let before = Tally::new(9, 10);
+        let header =
+            Header { source: 1, file: 2, start: 3, end: 4, first: 5, last: 6, kept, before, read_at_us: -9 };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Some(header));
         assert_eq!(Header::decode(&bytes[1..]), None);

@@ -1,90 +1,173 @@
-//! The names that kube-apiserver gives to rotated logs: `<base>-YYYY-MM-DDTHH-MM-SS.mmm<ext>`, compressed ones with
-//! `.gz` (or `.zst`) behind.
+//! The names of rotated logs, and their order.
 //!
-//! Invariant: names of exactly this form are siblings, no others; their times compare as text.
+//! kube-apiserver (lumberjack) writes `<stem>-YYYY-MM-DDTHH-MM-SS.mmm<ext>`; logrotate writes `<name>.N`, `<stem>.N<ext>`
+//! (the greater N, the older), or with `dateext` `<name>-YYYYMMDD` and `<stem>-YYYYMMDD<ext>`, perhaps with `-<digits>`
+//! behind the date. Compressed ones have `.gz` (or `.zst`) behind.
+//!
+//! Invariant: names of exactly these forms are siblings, no others; [`Age`]s of one log compare as their times do.
 
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The form of the time, digits as 0.
-const TIME: &[u8] = b"0000-00-00T00-00-00.000";
+/// The form of lumberjack's time, digits as 0.
+const TIME: &str = "0000-00-00T00-00-00.000";
+/// The form of logrotate's date.
+const DATE: &str = "00000000";
+/// Most digits of logrotate's number.
+const NUMBER_DIGITS: usize = 5;
 
 /// What a file name ends with when its content is compressed.
 pub(crate) const PACKED: [&str; 2] = [".gz", ".zst"];
+
+/// How old a rotated log is, by its name: the older, the less. A log that was not rotated is the newest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Age {
+    /// logrotate's date, with what stands behind it.
+    Date(String),
+    /// logrotate's number.
+    Number(Reverse<u32>),
+    /// lumberjack's time.
+    Time(String),
+    /// Not rotated: the log itself.
+    Active,
+}
 
 /// The name without what says that its content is compressed, and whether something did.
 pub(crate) fn unpacked(name: &str) -> (&str, bool) {
     PACKED.iter().find_map(|end| name.strip_suffix(end)).map_or((name, false), |name| (name, true))
 }
 
-/// The time in `name`, if it is a rotated sibling of the log named `base`.
-pub(crate) fn time_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
-    let (stem, extension) = base.rfind('.').map_or((base, ""), |dot| base.split_at(dot));
+/// The age of the file called `name`, if it is a rotated sibling of the log named `base`.
+pub(crate) fn age_of(name: &str, base: &str) -> Option<Age> {
+    let (stem, extension) = split(base);
     let (name, _) = unpacked(name);
-    let time = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?;
-    is_time(time).then_some(time)
+    let behind = name.strip_prefix(base).filter(|behind| !behind.is_empty());
+    let inside = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
+    let inside = inside.filter(|inside| !inside.is_empty());
+    let logrotate = |text: &str| number(text).or_else(|| date(text));
+    inside.and_then(time).or_else(|| behind.and_then(logrotate)).or_else(|| inside.and_then(logrotate))
 }
 
-/// The path of the log that `path` was rotated from, if its name has that form.
+/// The path of the log that `path` was rotated from, if its name has one of the forms.
 pub(crate) fn base_of(path: &Path) -> Option<PathBuf> {
     let (name, _) = unpacked(path.file_name().and_then(OsStr::to_str)?);
-    let (dash, _) = name.rmatch_indices('-').find(|(dash, _)| {
-        let time = name.get(dash + 1..dash + 1 + TIME.len());
-        time.is_some_and(is_time) && *dash > 0
-    })?;
-    let extension = &name[dash + 1 + TIME.len()..];
-    let whole = extension.is_empty() || (extension.starts_with('.') && extension.rfind('.') == Some(0));
-    whole.then(|| path.with_file_name(format!("{}{extension}", &name[..dash])))
+    let cuts = name.char_indices().filter(|(at, char)| *at > 0 && matches!(char, '-' | '.'));
+    let bases = cuts.flat_map(|(at, _)| {
+        let (stem, rest) = name.split_at(at);
+        let whole = (age(rest).is_some()).then(|| stem.to_owned());
+        let inner = rest.rfind('.').map(|dot| rest.split_at(dot));
+        let inner = inner.filter(|(mark, _)| age(mark).is_some());
+        [inner.map(|(_, extension)| format!("{stem}{extension}")), whole].into_iter().flatten()
+    });
+    let mut bases = bases.filter(|base| age_of(name, base).is_some());
+    bases.next().map(|base| path.with_file_name(base))
 }
 
-/// Where a file stands in the rotation of its log, by its name: the log's path, and the time of the rotation; no time
-/// for one that was not rotated. Paths of one log are in order when their times are, the one without a time last.
+/// Where a file stands in the rotation of its log, by its name: the log's path, and its age.
 #[must_use]
-pub fn in_rotation(path: &Path) -> (PathBuf, Option<String>) {
-    let plain = path.file_name().and_then(OsStr::to_str).map(|name| path.with_file_name(unpacked(name).0));
-    let plain = plain.unwrap_or_else(|| path.to_owned());
-    let Some(base) = base_of(path) else { return (plain, None) };
-    let names = (path.file_name().and_then(OsStr::to_str), base.file_name().and_then(OsStr::to_str));
-    let time = names.0.zip(names.1).and_then(|(name, base)| time_of(name, base)).map(str::to_owned);
-    (if time.is_some() { base } else { plain }, time)
+pub fn in_rotation(path: &Path) -> (PathBuf, Age) {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let base = base_of(path);
+    let age = name.zip(base.as_deref().and_then(Path::file_name).and_then(OsStr::to_str));
+    match (base.as_ref(), age.and_then(|(name, base)| age_of(name, base))) {
+        (Some(base), Some(age)) => (base.clone(), age),
+        _ => {
+            (name.map_or_else(|| path.to_owned(), |name| path.with_file_name(unpacked(name).0)), Age::Active)
+        }
+    }
 }
 
-fn is_time(text: &str) -> bool {
-    let fits = |(&byte, &form): (&u8, &u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
-    text.len() == TIME.len() && text.as_bytes().iter().zip(TIME).all(fits)
+/// The stem and the extension (with its dot) of a log's name.
+fn split(base: &str) -> (&str, &str) {
+    base.rfind('.').filter(|&dot| dot > 0).map_or((base, ""), |dot| base.split_at(dot))
+}
+
+/// The age that a mark in a name stands for, its `-` or `.` included.
+fn age(mark: &str) -> Option<Age> {
+    time(mark).or_else(|| number(mark)).or_else(|| date(mark))
+}
+
+fn time(mark: &str) -> Option<Age> {
+    mark.strip_prefix('-').filter(|time| has_form(time, TIME)).map(|time| Age::Time(time.to_owned()))
+}
+
+fn number(mark: &str) -> Option<Age> {
+    let digits =
+        mark.strip_prefix('.').filter(|digits| is_digits(digits) && digits.len() <= NUMBER_DIGITS)?;
+    digits.parse().ok().map(|number| Age::Number(Reverse(number)))
+}
+
+fn date(mark: &str) -> Option<Age> {
+    let text = mark.strip_prefix('-')?;
+    let (date, rest) = text.split_once('-').map_or((text, None), |(date, rest)| (date, Some(rest)));
+    let whole = has_form(date, DATE) && rest.is_none_or(is_digits);
+    whole.then(|| Age::Date(text.to_owned()))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn has_form(text: &str, form: &str) -> bool {
+    let fits = |(byte, form): (u8, u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LATE: &str = "2026-11-23T06-10-38.938";
+
     #[test]
-    fn only_names_of_exactly_lumberjacks_form_are_siblings() {
-        let time = |name| time_of(name, "audit.log");
-        assert_eq!(time("audit-2026-11-23T06-10-38.938.log"), Some("2026-11-23T06-10-38.938"));
-        assert_eq!(time("audit-2026-11-23T06-10-38.938.log.gz"), Some("2026-11-23T06-10-38.938"));
-        assert_eq!(time("audit-2026-11-23T06-10-38.938.log.zst"), Some("2026-11-23T06-10-38.938"));
+    fn only_names_of_exactly_the_known_forms_are_siblings() {
+        let age = |name: &str| age_of(name, "audit.log");
+        for end in ["", ".gz", ".zst"] {
+            assert_eq!(age(&format!("audit-{LATE}.log{end}")), Some(Age::Time(LATE.into())));
+            assert_eq!(age(&format!("audit.log.12{end}")), Some(Age::Number(Reverse(12))));
+            assert_eq!(age(&format!("audit.3.log{end}")), Some(Age::Number(Reverse(3))));
+            assert_eq!(age(&format!("audit.log-20261123{end}")), Some(Age::Date("20261123".into())));
+            assert_eq!(
+                age(&format!("audit-20261123-1764.log{end}")),
+                Some(Age::Date("20261123-1764".into()))
+            );
+        }
         for other in [
             "audit.log",
-            "audit.log.1",
+            "audit.log.gz",
+            "audit.log.123456",
+            "audit.log.1x",
             "audit-2026-11-23T06-10-38.log",
             "audit-2026-11-23T06-10-38.938.txt",
             "audit-other-2026-11-23T06-10-38.938.log",
             "audit-2026-11-23T06-10-38.938.log.gz.tmp",
+            "audit.log-2026112",
+            "audit.log-20261123-",
         ] {
-            assert_eq!(time(other), None, "{other}");
+            assert_eq!(age(other), None, "{other}");
         }
-        assert_eq!(time_of("audit-2026-11-23T06-10-38.938", "audit"), Some("2026-11-23T06-10-38.938"));
+        assert_eq!(age_of(&format!("audit-{LATE}"), "audit"), Some(Age::Time(LATE.into())));
+    }
+
+    #[test]
+    fn the_greater_number_and_the_lesser_time_are_older() {
+        let age = |name| age_of(name, "audit.log").unwrap();
+        assert!(age("audit.log.2") < age("audit.log.1") && age("audit.log.10.gz") < age("audit.log.9"));
+        assert!(age("audit-2026-11-23T06-10-38.937.log") < age("audit-2026-11-23T06-10-38.938.log.gz"));
+        assert!(age("audit.log-20261122") < age("audit.log-20261123") && age("audit.log.1") < Age::Active);
     }
 
     #[test]
     fn a_sibling_leads_back_to_its_base() {
         let base = |name: &str| base_of(Path::new(name)).map(|base| base.to_string_lossy().into_owned());
-        for name in ["/l/audit.log", "/l/audit", "/l/kube-apiserver-audit.log"] {
-            let (stem, extension) = name[1..].rfind('.').map_or((name, ""), |dot| name.split_at(dot + 1));
+        for name in ["/l/audit.log", "/l/audit", "/l/kube-apiserver-audit.log", "/l/audit.a.log"] {
+            let (stem, extension) = name[3..].rfind('.').map_or((name, ""), |dot| name.split_at(dot + 3));
             for end in ["", ".gz", ".zst"] {
-                let rotated = format!("{stem}-2026-11-23T06-10-38.938{extension}{end}");
+                let rotated = format!("{stem}-{LATE}{extension}{end}");
                 assert_eq!(base(&rotated).as_deref(), Some(name), "{rotated}");
+                assert_eq!(base(&format!("{name}.7{end}")).as_deref(), Some(name));
+                assert_eq!(base(&format!("{name}-20261123{end}")).as_deref(), Some(name));
             }
         }
         assert_eq!(base("/l/audit.log"), None);
@@ -94,9 +177,10 @@ mod tests {
     #[test]
     fn a_file_knows_its_place_in_the_rotation_of_its_log() {
         let place = |name: &str| in_rotation(Path::new(name));
-        let time = Some("2026-11-23T06-10-38.938".to_owned());
-        assert_eq!(place("/l/audit-2026-11-23T06-10-38.938.log.gz"), ("/l/audit.log".into(), time));
-        assert_eq!(place("/l/audit.log"), ("/l/audit.log".into(), None));
-        assert_eq!(place("/l/other.log.zst"), ("/l/other.log".into(), None));
+        let time = Age::Time(LATE.to_owned());
+        assert_eq!(place(&format!("/l/audit-{LATE}.log.gz")), ("/l/audit.log".into(), time));
+        assert_eq!(place("/l/audit.log"), ("/l/audit.log".into(), Age::Active));
+        assert_eq!(place("/l/other.log.zst"), ("/l/other.log".into(), Age::Active));
+        assert_eq!(place("/l/audit.log.2.gz"), ("/l/audit.log".into(), Age::Number(Reverse(2))));
     }
 }

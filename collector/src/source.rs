@@ -9,17 +9,22 @@ use proto::Origin;
 use queue::Put;
 
 use crate::checkpoint::{self, FileState, SourceState};
+use crate::clock;
+use crate::gap::Gap;
 use crate::identity::FileKey;
 use crate::tracked::Tracked;
 
 mod look;
+mod miss;
 mod position;
 mod read;
+mod retention;
 
 pub(crate) use read::{Read, Settings};
+pub(crate) use retention::Retention;
 
 /// Most handles on unread or renamed files of one source; the oldest are read first.
-const MOST_OPEN: usize = 16;
+const MOST_OPEN: usize = 64;
 
 /// A log that is followed.
 pub(crate) struct Source {
@@ -29,8 +34,12 @@ pub(crate) struct Source {
     pub(crate) files: Vec<Tracked>,
     /// Why the active file cannot be read, and what to do.
     pub(crate) problem: Option<String>,
-    /// Files that went away unread, since the start.
-    pub(crate) lost: Vec<String>,
+    /// What is known of how long the API server keeps rotated files.
+    pub(crate) retention: Retention,
+    /// `--audit-log-maxbackup` of the API server, where it was configured.
+    pub(crate) max_backups: Option<usize>,
+    /// When this was made: gaps noticed later are new.
+    started_us: i64,
     /// Begin at the end of what is there at the first look.
     from_end: bool,
     /// Nothing of it was in the queue's state.
@@ -56,13 +65,23 @@ impl Source {
             origin,
             files: files.into_iter().map(Tracked::new).collect(),
             problem: None,
-            lost: Vec::new(),
+            retention: Retention::default(),
+            max_backups: None,
+            started_us: clock::now_us(),
             from_end,
             is_new,
             looked: false,
             frozen: false,
             puts: Vec::new(),
         }
+    }
+
+    /// Forgets what was read, for a log that is read anew at every start. Numbers go on.
+    pub(crate) fn begin_anew(&mut self) {
+        for _ in 0..self.files.len() {
+            self.forget(0);
+        }
+        self.is_new = true;
     }
 
     /// Path of the active file.
@@ -85,7 +104,8 @@ impl Source {
 
     /// Whether this source has the file with this key.
     pub(crate) fn has(&self, key: &FileKey, prefix: &[u8]) -> bool {
-        self.files.iter().any(|file| file.state.key == *key && file.state.prefix.fits(prefix))
+        let is_it = |file: &Tracked| file.state.key == *key && file.state.prefix.begins(prefix);
+        self.files.iter().any(|file| !file.state.gone && is_it(file))
     }
 
     /// Bytes on the disk behind the reading position.
@@ -104,9 +124,9 @@ impl Source {
         self.problem.iter().cloned().chain(files).collect()
     }
 
-    /// All that is wrong, what was lost included.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        self.unreadable().into_iter().chain(self.lost.iter().cloned()).collect()
+    /// What went away unread since the start.
+    pub(crate) fn new_gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.state.gaps.iter().filter(|gap| gap.noticed_us >= self.started_us)
     }
 
     /// Files whose last line has no newline.

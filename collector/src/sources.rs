@@ -24,16 +24,17 @@ pub(crate) struct Sources {
     /// Known from the queue's state, and not asked for by an entry until now.
     saved: Saved,
     next_number: u32,
+    max_backups: Option<usize>,
     frozen: bool,
     /// What is wrong with the entries as such.
     pub(crate) problems: Vec<String>,
 }
 
 impl Sources {
-    pub(crate) fn new(entries: Vec<Entry>, saved: Saved) -> Sources {
+    pub(crate) fn new(entries: Vec<Entry>, saved: Saved, max_backups: Option<usize>) -> Sources {
         let next_number = saved.sources.iter().map(|source| source.number + 1).max().unwrap_or(1);
         let (all, problems) = (Vec::new(), Vec::new());
-        Sources { entries, all, saved, next_number, frozen: false, problems }
+        Sources { entries, all, saved, next_number, max_backups, frozen: false, problems }
     }
 
     /// Paths that do not exist, or cannot be looked at, as messages: literal ones, and patterns that nothing matches.
@@ -117,6 +118,11 @@ impl Sources {
             }
         };
         tracing::info!(path = origin.path, next = state.next, "following");
-        self.all.push(Source::new(state, files, origin, entry.from_end, is_new));
+        let mut source = Source::new(state, files, origin, entry.start.at_end, is_new);
+        source.max_backups = self.max_backups;
+        if entry.start.always {
+            source.begin_anew();
+        }
+        self.all.push(source);
     }
 }

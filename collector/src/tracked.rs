@@ -1,17 +1,18 @@
 //! One file of a source: who it is, how far it was read, and its open handle.
 //!
-//! Invariant: an open handle belongs to the file that the state describes, wherever its path leads by now.
+//! Invariant: an open handle belongs to the file that the state describes, wherever its path leads by now; the reading
+//! position moves forward only, and only behind bytes that follow those read before.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use proto::v1::FileStatus;
 
 use crate::checkpoint::FileState;
 use crate::chunk::Skip;
-use crate::content::{self, Content};
+use crate::content::{self, Content, Head};
 use crate::find::Found;
-use crate::identity::{FileKey, Prefix};
+use crate::identity::{FileKey, Print};
 
 /// A file of a source.
 pub(crate) struct Tracked {
@@ -19,6 +20,8 @@ pub(crate) struct Tracked {
     pub(crate) content: Option<Content>,
     /// The last look saw it under some name.
     pub(crate) present: bool,
+    /// The last look saw what may become it: a compressed file in the making.
+    pub(crate) awaited: bool,
     /// Bytes behind `state.offset` that are no whole line.
     pub(crate) half: u64,
     pub(crate) skip: Skip,
@@ -31,26 +34,43 @@ pub(crate) struct Tracked {
 /// What was found when a file was opened to see who it is.
 pub(crate) struct Opened {
     pub(crate) content: Content,
-    pub(crate) prefix: Vec<u8>,
+    pub(crate) head: Head,
+}
+
+/// Whether a file that was found is one that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Yes,
+    No,
+    /// It is compressed and cut off before that can be told.
+    NotYet,
 }
 
 /// Opens what was found; none when it is not there any more, or another file took its place meanwhile.
 pub(crate) fn open(path: &Path, key: &FileKey) -> io::Result<Option<Opened>> {
     let (content, opened) = match Content::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     if opened != *key {
         return Ok(None);
     }
-    let prefix = content.prefix()?;
-    Ok(Some(Opened { content, prefix }))
+    let head = content.prefix()?;
+    Ok(Some(Opened { content, head }))
 }
 
 impl Tracked {
     pub(crate) fn new(state: FileState) -> Tracked {
-        let (half, skip, limit) = (0, Skip::default(), u64::MAX);
-        Tracked { state, content: None, present: false, half, skip, limit, problem: None }
+        Tracked {
+            state,
+            content: None,
+            present: false,
+            awaited: false,
+            half: 0,
+            skip: Skip::default(),
+            limit: u64::MAX,
+            problem: None,
+        }
     }
 
     pub(crate) fn is_packed(&self) -> bool {
@@ -64,7 +84,7 @@ impl Tracked {
 
     /// Whether there may be lines that were not read.
     pub(crate) fn is_unread(&self) -> bool {
-        let ended = self.state.ended == Some(self.readable());
+        let ended = self.state.gone || self.state.ended == Some(self.readable());
         !ended && (self.is_packed() || self.readable() > self.state.offset)
     }
 
@@ -73,9 +93,15 @@ impl Tracked {
         self.state.ended = Some(self.readable());
     }
 
+    /// Whether only an open handle keeps it from being lost.
+    pub(crate) fn is_removed(&self) -> bool {
+        !self.present && self.content.as_ref().is_some_and(Content::is_removed)
+    }
+
     /// Bytes on the disk behind the reading position.
     pub(crate) fn lag(&self) -> u64 {
         match self.is_packed() {
+            _ if self.state.gone => 0,
             true if self.is_unread() => self.state.size,
             true => 0,
             false => self.state.size.saturating_sub(self.state.offset),
@@ -86,27 +112,41 @@ impl Tracked {
     pub(crate) fn status(&self) -> FileStatus {
         let path = self.state.path.to_string_lossy().into_owned();
         let size = if self.is_packed() { 0 } else { self.state.size };
-        FileStatus { path, offset: self.state.offset, committed: 0, size }
+        FileStatus { path, offset: self.state.offset, committed: 0, size, removed: self.is_removed() }
     }
 
     /// Sees it again where it was `found`.
     pub(crate) fn see(&mut self, found: &Found) {
         self.present = true;
+        self.state.gone = false;
         self.state.path.clone_from(&found.path);
         self.state.key = found.key.clone();
         self.state.size = found.size;
     }
 
-    /// Whether a file that begins with `prefix` and is `found` is this one.
-    pub(crate) fn fits(&self, found: &Found, prefix: &[u8]) -> bool {
-        let grown = content::is_packed(&found.path) || found.size >= self.state.offset;
-        grown && self.state.prefix.fits(prefix)
+    /// Whether the file that was `found` and opened is this one. With an offset in a compressed file that costs
+    /// unpacking it up to there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn fits(&self, found: &Found, head: &Head, content: &mut Content) -> io::Result<Fit> {
+        if !self.state.prefix.begins(&head.bytes) {
+            return Ok(if head.cut { Fit::NotYet } else { Fit::No });
+        }
+        let packed = content::is_packed(&found.path);
+        if !packed && found.size < self.state.offset {
+            return Ok(Fit::No);
+        }
+        if packed && found.key == self.state.key {
+            return Ok(Fit::Yes);
+        }
+        follows(&self.state, content)
     }
 
     /// Lets the prefix say more when the file has more by now.
-    pub(crate) fn learn(&mut self, prefix: &[u8]) {
-        if self.state.prefix.can_grow() {
-            self.state.prefix = Prefix::of(prefix);
+    pub(crate) fn learn(&mut self, head: &Head) {
+        if self.state.prefix.can_grow() && head.bytes.len() > self.state.prefix.length() {
+            self.state.prefix = Print::of_prefix(&head.bytes);
         }
     }
 
@@ -120,10 +160,52 @@ impl Tracked {
     pub(crate) fn open(&mut self) -> io::Result<Option<&mut Content>> {
         if self.content.is_none() {
             match open(&self.state.path, &self.state.key)? {
-                Some(opened) if self.state.prefix.fits(&opened.prefix) => self.hold(opened.content),
+                Some(opened) if self.state.prefix.begins(&opened.head.bytes) => self.hold(opened.content),
                 _ => return Ok(None),
             }
         }
         Ok(self.content.as_mut())
+    }
+
+    /// Whether the bytes before the reading position are still those that were read: what was read behind them just
+    /// now followed them then. Only what is not compressed can be overwritten in place.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn is_intact(&mut self) -> io::Result<bool> {
+        match &mut self.content {
+            Some(content) if !content::is_packed(&self.state.path) => {
+                Ok(follows(&self.state, content)? == Fit::Yes)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Moves the reading position behind `raw`, which was read there.
+    pub(crate) fn advance(&mut self, bytes: u64, raw: Option<&[u8]>) {
+        self.state.offset += bytes;
+        self.half = 0;
+        self.state.tail = match (raw, &mut self.content) {
+            (Some(raw), _) => Print::of_tail(raw),
+            (None, Some(content)) if !content::is_packed(&self.state.path) => {
+                let length = bytes.min(crate::identity::TAIL_BYTES as u64) as usize;
+                let tail = content.before(self.state.offset, length).ok().flatten();
+                tail.map(|tail| Print::of_tail(&tail)).unwrap_or_default()
+            }
+            _ => Print::default(),
+        };
+    }
+}
+
+/// Whether the bytes before the offset are those that were read.
+fn follows(state: &FileState, content: &mut Content) -> io::Result<Fit> {
+    if state.tail.length() == 0 {
+        return Ok(Fit::Yes);
+    }
+    match content.before(state.offset, state.tail.length()) {
+        Ok(Some(bytes)) if state.tail.is_of(&bytes) => Ok(Fit::Yes),
+        Ok(_) => Ok(Fit::No),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Fit::NotYet),
+        Err(error) => Err(error),
     }
 }

@@ -34,6 +34,11 @@ impl Watch {
         Watch { watcher: watcher.ok(), watched: BTreeSet::new(), wake }
     }
 
+    /// Watches nothing: the poll alone finds changes.
+    pub(crate) fn nothing() -> Watch {
+        Watch { watcher: None, watched: BTreeSet::new(), wake: Arc::default() }
+    }
+
     /// Watches the directory of a log from now on.
     pub(crate) fn directory_of(&mut self, log: &Path) {
         let directory = crate::find::directory_of(log);

@@ -1,26 +1,31 @@
 //! A look at what is there: files are recognised, found anew, missed.
 //!
-//! Promises: a renamed file is read to its end before the next one; a file that was compressed meanwhile goes on at
-//! its unpacked offset; a file that shrank, or begins otherwise, is another one and read from its start; one that
-//! went away unread is named.
+//! Promises: a renamed file is read to its end before the next one; a file that was compressed or copied meanwhile goes
+//! on at its (unpacked) offset; a file that shrank, begins otherwise, or has other bytes before the reading position is
+//! another one and read from its start; one that went away unread is a gap.
 
-use super::{MOST_OPEN, Source};
+use super::Source;
 use crate::checkpoint::FileState;
-use crate::content;
+use crate::content::{self, Content, Head};
 use crate::find::{self, Found};
-use crate::identity::{FileKey, Prefix};
-use crate::tracked::{self, Opened, Tracked};
-use crate::{metrics, problem, sibling};
+use crate::identity::{FileKey, Print};
+use crate::sibling::{self, Age};
+use crate::tracked::{self, Fit, Opened, Tracked};
+use crate::{clock, metrics, problem};
 
 use super::position::end_of_last_line;
 
+/// Whether another source has the file with this key that begins so.
+pub(crate) type Claimed<'a> = dyn Fn(&FileKey, &[u8]) -> bool + 'a;
+
 impl Source {
-    /// Looks for the files of this source. `claimed` says whether another source has this file.
-    pub(crate) fn look(&mut self, claimed: &dyn Fn(&FileKey, &[u8]) -> bool) {
+    /// Looks for the files of this source.
+    pub(crate) fn look(&mut self, claimed: &Claimed<'_>) {
+        let looked_us = clock::now_us();
         let look = find::files_of(self.path());
         self.problem = look.problem;
         for file in &mut self.files {
-            (file.present, file.problem) = (false, None);
+            (file.present, file.awaited, file.problem) = (false, false, None);
         }
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
         for found in unknown {
@@ -34,47 +39,20 @@ impl Source {
         }
         self.files.sort_by_key(|file| file.state.number);
         self.hold_unread();
+        self.note_retention(&look.files);
+        self.note_horizon(looked_us, &look.files);
         if !self.looked && self.is_new {
             self.puts.push(self.state.put());
         }
         self.looked = true;
     }
 
-    /// Sees a file again by the name that the file system gave it.
+    /// Sees a file again by the name that the file system gave it. Names are given again after a removal: of several
+    /// files with the same one the newest that fits is meant.
     fn recognise(&mut self, found: &Found) -> bool {
-        let Some(file) = self.files.iter_mut().find(|file| file.state.key == found.key) else { return false };
-        let unchanged = file.state.size == found.size && file.state.path == found.path;
-        if unchanged && (file.content.is_some() || self.looked) {
-            file.present = true;
-            return true;
-        }
-        let prefix = match &file.content {
-            Some(content) => content.prefix().map(Some),
-            None => tracked::open(&found.path, &found.key).map(|opened| opened.map(|opened| opened.prefix)),
-        };
-        match prefix {
-            Ok(Some(prefix)) if file.fits(found, &prefix) => {
-                file.see(found);
-                file.learn(&prefix);
-                true
-            }
-            Ok(Some(_)) => {
-                if file.content.take().is_some() {
-                    metrics::truncated();
-                    tracing::warn!(path = %found.path.display(), read = file.state.offset, "file was truncated");
-                }
-                false
-            }
-            Ok(None) => {
-                file.present = true; // replaced while we looked: the next look says by what
-                true
-            }
-            Err(error) => {
-                file.see(found);
-                file.problem = Some(problem::with_file(&found.path, &error));
-                true
-            }
-        }
+        let looked = self.looked;
+        let mut same = self.files.iter_mut().rev().filter(|file| file.state.key == found.key);
+        same.any(|file| recognised(file, found, looked))
     }
 
     /// Whether `found` is the compressed form of a file that is there as well: it may still be in the making.
@@ -85,21 +63,49 @@ impl Source {
     }
 
     /// Finds out who a file is that has an unknown name in the file system.
-    fn meet(&mut self, found: &Found, claimed: &dyn Fn(&FileKey, &[u8]) -> bool) {
+    fn meet(&mut self, found: &Found, claimed: &Claimed<'_>) {
         match tracked::open(&found.path, &found.key) {
-            Ok(Some(opened)) if opened.prefix.is_empty() => {}
-            Ok(Some(opened)) => {
-                let known =
-                    self.files.iter().position(|file| !file.present && file.fits(found, &opened.prefix));
-                match known {
-                    Some(at) => self.adopt(at, found, opened),
-                    None if self.frozen || claimed(&found.key, &opened.prefix) => {}
-                    None => self.begin(found, opened),
-                }
-            }
+            Ok(Some(opened)) if opened.head.bytes.is_empty() => self.wait_for(found, &opened),
+            Ok(Some(mut opened)) => match self.who(found, &mut opened) {
+                Ok(Some(Who::Missing(at))) => self.adopt(at, found, opened),
+                Ok(Some(Who::Unclear | Who::Copy)) => {}
+                Ok(None) if self.frozen || claimed(&found.key, &opened.head.bytes) => {}
+                Ok(None) => self.begin(found, opened),
+                Err(error) => self.problem = Some(problem::with_file(&found.path, &error)),
+            },
             Ok(None) => {}
             Err(error) => self.problem = Some(problem::with_file(&found.path, &error)),
         }
+    }
+
+    /// A compressed file whose beginning is not there yet may become any of those that are missing.
+    fn wait_for(&mut self, found: &Found, opened: &Opened) {
+        let missing = self.files.iter_mut().filter(|file| !file.present && content::is_packed(&found.path));
+        missing.filter(|_| opened.head.cut || found.size == 0).for_each(|file| file.awaited = true);
+    }
+
+    /// Which known file one with an unknown name is: a missing one, first of all the one of the same name, or a copy
+    /// of one that is there.
+    fn who(&mut self, found: &Found, opened: &mut Opened) -> std::io::Result<Option<Who>> {
+        let copied = is_copied(found);
+        let mut order: Vec<usize> = (0..self.files.len()).collect();
+        order.sort_by_key(|&at| (!same_name(&self.files[at], found), at));
+        for at in order {
+            let file = &mut self.files[at];
+            if file.present && !copied {
+                continue;
+            }
+            match file.fits(found, &opened.head, &mut opened.content)? {
+                Fit::Yes if file.present => return Ok(Some(Who::Copy)),
+                Fit::Yes => return Ok(Some(Who::Missing(at))),
+                Fit::NotYet => {
+                    file.awaited = true;
+                    return Ok(Some(Who::Unclear));
+                }
+                Fit::No => {}
+            }
+        }
+        Ok(None)
     }
 
     /// A file that is known by its content: compressed or copied meanwhile.
@@ -108,10 +114,17 @@ impl Source {
         tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
         file.see(found);
         file.state.ended = None;
-        file.limit = u64::MAX;
+        if !self.frozen {
+            file.limit = u64::MAX;
+        }
+        file.learn(&opened.head);
         file.hold(opened.content);
-        file.learn(&opened.prefix);
+        let number = file.state.number;
         self.put_file(at);
+        if self.state.gaps.iter().any(|gap| gap.file == number) {
+            self.state.gaps.retain(|gap| gap.file != number);
+            self.puts.push(self.state.put());
+        }
     }
 
     /// A file that was never seen before.
@@ -120,10 +133,12 @@ impl Source {
             number: self.state.next_file,
             path: found.path.clone(),
             key: found.key.clone(),
-            prefix: Prefix::of(&opened.prefix),
+            prefix: Print::of_prefix(&opened.head.bytes),
+            tail: Print::default(),
             offset: 0,
             size: found.size,
             ended: None,
+            gone: false,
         };
         let skipped = self.from_end && self.is_new && !self.looked;
         if skipped && content::is_packed(&found.path) {
@@ -142,73 +157,108 @@ impl Source {
         }
     }
 
-    /// Files without a known name: those whose handle is open go on; at the start others are looked for by identity.
+    /// Files without a known name: those whose handle is open go on. Others are looked for among all files of the
+    /// directory, by identity and by content, before they count as missing.
     fn follow_renamed(&mut self) {
-        let base = self.state.path.clone();
-        for file in self.files.iter_mut().filter(|file| !file.present) {
+        let is_lost = |file: &Tracked| !file.present && !file.awaited && !file.state.gone;
+        for file in self.files.iter_mut().filter(|file| is_lost(file)) {
             if let Some(content) = &file.content {
                 file.state.size = content.size().unwrap_or(file.state.size);
-            } else if !self.looked
-                && let Some(found) = find::moved(&base, &file.state.key)
-                && let Ok(Some(opened)) = tracked::open(&found.path, &found.key)
-                && file.fits(&found, &opened.prefix)
-            {
-                file.see(&found);
-                file.present = false;
-                file.hold(opened.content);
             }
         }
-    }
-
-    /// Forgets files that are gone: read ones silently, others by name.
-    fn miss(&mut self) {
-        let newest = self.files.iter().map(|file| file.state.number).max();
-        let mut renamed = self.files.iter().filter(|file| !file.present && file.content.is_some()).count();
-        for at in (0..self.files.len()).rev() {
-            let file = &self.files[at];
-            if file.present || (self.frozen && file.content.is_some()) {
+        let searched = |file: &Tracked| is_lost(file) && file.content.is_none();
+        if !self.files.iter().any(searched) {
+            return;
+        }
+        for found in find::beside(&self.state.path) {
+            if self.files.iter().any(|file| file.present && file.state.key == found.key) {
                 continue;
             }
-            match &file.content {
-                Some(_) if file.is_unread() || newest == Some(file.state.number) => {}
-                Some(content) if content.is_removed() || renamed > MOST_OPEN => {
-                    renamed -= 1;
-                    self.forget(at);
-                }
-                Some(_) => {}
-                None => {
-                    let maybe_more = !self.looked && file.state.path == self.state.path;
-                    if file.is_unread() || maybe_more {
-                        let what = problem::gone(&file.state.path, file.state.offset, file.state.size);
-                        self.lose(what);
-                    }
-                    self.forget(at);
-                }
+            let Ok(Some(mut opened)) = tracked::open(&found.path, &found.key) else { continue };
+            let fits = |file: &Tracked, Opened { content, head }: &mut Opened| {
+                searched(file) && file.fits(&found, head, content).is_ok_and(|fit| fit == Fit::Yes)
+            };
+            let fitting = self.files.iter().position(|file| fits(file, &mut opened));
+            if let Some(at) = fitting {
+                self.adopt(at, &found, opened);
             }
         }
     }
+}
 
-    fn lose(&mut self, what: String) {
-        tracing::error!(source = %self.state.path.display(), "{what}");
-        metrics::lost();
-        if self.lost.len() < MOST_OPEN {
-            self.lost.push(what);
-        }
+/// Who a file with an unknown name is.
+enum Who {
+    /// The missing file at this place.
+    Missing(usize),
+    /// A copy of a file that is there: the original will be truncated, or the copy is of no interest.
+    Copy,
+    /// It cannot be told yet.
+    Unclear,
+}
+
+/// Whether a file of this name may be a copy that logrotate makes: lumberjack renames.
+fn is_copied(found: &Found) -> bool {
+    !matches!(sibling::in_rotation(&found.path).1, Age::Time(_) | Age::Active)
+}
+
+/// Whether what was found has the name that the file had, but for its compression.
+fn same_name(file: &Tracked, found: &Found) -> bool {
+    let plain = |path: &std::path::Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.map(|name| path.with_file_name(sibling::unpacked(name).0))
+    };
+    plain(&file.state.path) == plain(&found.path)
+}
+
+/// Whether what was found under the name that the file system gave to `file` is still that file.
+fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> bool {
+    let unchanged = file.state.size == found.size && file.state.path == found.path && !file.state.gone;
+    if unchanged && (file.content.is_some() || looked) {
+        file.present = true;
+        return true;
     }
-
-    /// Opens the oldest unread files, so that a removal cannot take them away, and closes those that are read.
-    fn hold_unread(&mut self) {
-        let active = self.state.path.clone();
-        let mut open = 0;
-        for file in &mut self.files {
-            if file.is_unread() && open < MOST_OPEN {
-                open += 1;
-                if let Err(error) = file.open() {
-                    file.problem = Some(problem::with_file(&file.state.path, &error));
-                }
-            } else if file.present && file.state.path != active && !file.is_unread() {
-                file.content = None;
+    match fit(file, found) {
+        Ok(Some(Fit::Yes)) => {
+            file.see(found);
+            true
+        }
+        Ok(Some(Fit::No | Fit::NotYet)) => {
+            if file.content.take().is_some() {
+                metrics::truncated();
+                tracing::warn!(path = %found.path.display(), read = file.state.offset, "file was truncated");
             }
+            false
+        }
+        Ok(None) => {
+            file.present = true; // replaced while we looked: the next look says by what
+            true
+        }
+        Err(error) => {
+            file.see(found);
+            file.problem = Some(problem::with_file(&found.path, &error));
+            true
         }
     }
+}
+
+/// Compares a file with what its name in the file system leads to now, by the open handle where there is one.
+fn fit(file: &mut Tracked, found: &Found) -> std::io::Result<Option<Fit>> {
+    if let Some(mut content) = file.content.take() {
+        let head = content.prefix();
+        let fit = head.and_then(|head| learned(file, found, &head, &mut content));
+        file.content = Some(content);
+        return fit.map(Some);
+    }
+    match tracked::open(&found.path, &found.key)? {
+        Some(mut opened) => learned(file, found, &opened.head, &mut opened.content).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn learned(file: &mut Tracked, found: &Found, head: &Head, content: &mut Content) -> std::io::Result<Fit> {
+    let fit = file.fits(found, head, content)?;
+    if fit == Fit::Yes {
+        file.learn(head);
+    }
+    Ok(fit)
 }

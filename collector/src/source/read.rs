@@ -66,22 +66,41 @@ impl Source {
             }
             Err(error) => Err(error),
         };
-        match chunk {
-            Ok(Chunk::Lines(end)) => self.lines(at, settings, quarantine, &buffer[..end]),
-            Ok(Chunk::TooLong(bytes)) => self.too_long(at, settings, quarantine, bytes, buffer),
-            Ok(Chunk::Nuls(bytes)) => {
-                self.nuls(at, bytes);
+        match chunk.and_then(|chunk| Ok((file.is_intact()?, chunk))) {
+            Ok((false, _)) => {
+                let path = file.state.path.display();
+                file.problem = Some(format!("{path} was truncated or overwritten while it was read"));
                 Ok(Read::More)
             }
-            Ok(Chunk::Skipping) => Ok(Read::More),
-            Ok(Chunk::Half(bytes)) => {
-                self.half(at, bytes);
-                Ok(Read::More)
-            }
+            Ok((true, chunk)) => self.chunk(at, settings, quarantine, chunk, buffer),
             Err(error) => {
                 let file = &mut self.files[at];
                 file.problem = Some(problem::with_file(&file.state.path, &error));
                 file.content = None;
+                Ok(Read::More)
+            }
+        }
+    }
+
+    /// What was read at the position, and is to be counted and handed on.
+    fn chunk(
+        &mut self,
+        at: usize,
+        settings: &Settings,
+        quarantine: &Quarantine,
+        chunk: Chunk,
+        buffer: &[u8],
+    ) -> io::Result<Read> {
+        match chunk {
+            Chunk::Lines(end) => self.lines(at, settings, quarantine, &buffer[..end]),
+            Chunk::TooLong(bytes) => self.too_long(at, settings, quarantine, bytes, buffer),
+            Chunk::Nuls(bytes) => {
+                self.nuls(at, bytes);
+                Ok(Read::More)
+            }
+            Chunk::Skipping => Ok(Read::More),
+            Chunk::Half(bytes) => {
+                self.half(at, bytes);
                 Ok(Read::More)
             }
         }
@@ -105,7 +124,7 @@ impl Source {
         metrics::left_out(lines::QUARANTINE, judged.bad.len() as u64);
         self.state.filtered.merge(&judged.filtered);
         self.state.next += judged.lines;
-        self.advance(at, raw.len() as u64, judged.read);
+        self.advance(at, raw.len() as u64, Some(raw), judged.read);
         Ok(self.handed(at, start, batch, judged.kept))
     }
 
@@ -185,14 +204,14 @@ impl Source {
         metrics::left_out(cause, 1);
         self.state.dead.add(cause, Tally::new(1, bytes));
         self.state.next += 1;
-        self.advance(at, bytes, Tally::new(1, bytes));
+        self.advance(at, bytes, None, Tally::new(1, bytes));
         let start = self.files[at].state.offset;
         Ok(self.handed(at, start, None, Tally::default()))
     }
 
     fn nuls(&mut self, at: usize, bytes: u64) {
         self.state.filtered.add(lines::NUL, Tally::new(0, bytes));
-        self.advance(at, bytes, Tally::new(0, bytes));
+        self.advance(at, bytes, None, Tally::new(0, bytes));
         let start = self.files[at].state.offset;
         self.handed(at, start, None, Tally::default());
     }
@@ -206,10 +225,8 @@ impl Source {
         }
     }
 
-    fn advance(&mut self, at: usize, bytes: u64, read: Tally) {
-        let file = &mut self.files[at];
-        file.state.offset += bytes;
-        file.half = 0;
+    fn advance(&mut self, at: usize, bytes: u64, raw: Option<&[u8]>, read: Tally) {
+        self.files[at].advance(bytes, raw);
         self.state.read.add(read);
         metrics::read(read);
     }
@@ -224,6 +241,7 @@ impl Source {
         let Some(batch) = batch else { return Read::More };
         let file = &self.files[at].state;
         let header = Header {
+            before: Tally::new(batch.events_before, batch.bytes_before),
             source: self.state.number,
             file: file.number,
             start,

@@ -1,20 +1,22 @@
-//! Reading at a place of a file without moving anything that others share.
+//! What systems do differently with files: names that outlive renames, removal while a file is open, reading at a
+//! place.
+//!
+//! Promise: the rest of the crate asks here and nowhere else; what a system does not tell is said where it is asked
+//! for.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Bytes of `file` from `offset`; 0 at its end.
 #[cfg(unix)]
-pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-/// Bytes of `file` from `offset`; 0 at its end.
+pub(crate) use unix::{id_of, is_removed, look_up, read_at};
 #[cfg(windows)]
-pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
+pub(crate) use windows::{id_of, is_removed, look_up, read_at};
 
 /// A reader with a place of its own in a shared file.
 #[derive(Debug)]

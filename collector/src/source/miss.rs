@@ -1,0 +1,83 @@
+//! Files that are not there any more.
+//!
+//! Promises: what is open is read to its end, whatever became of its name; what went away unread is a gap, named and
+//! counted; identities of the last [`MOST_REMEMBERED`] files that are gone are kept, so that what comes back (restored,
+//! or compressed by somebody slow) is not read again.
+
+use super::{MOST_OPEN, Source};
+use crate::gap::{Gap, MOST_GAPS};
+use crate::tracked::Tracked;
+use crate::{clock, metrics};
+
+/// Files that are gone and whose identity is remembered.
+const MOST_REMEMBERED: usize = 64;
+
+impl Source {
+    /// Notes which files are gone, and which of them were not read.
+    pub(super) fn miss(&mut self) {
+        let newest = self.files.iter().map(|file| file.state.number).max();
+        let mut renamed = self.files.iter().filter(|file| !file.present && file.content.is_some()).count();
+        for at in 0..self.files.len() {
+            let file = &self.files[at];
+            if file.present || file.awaited || file.state.gone || (self.frozen && file.content.is_some()) {
+                continue;
+            }
+            match &file.content {
+                Some(_) if file.is_unread() || newest == Some(file.state.number) => {}
+                Some(content) if content.is_removed() || renamed > MOST_OPEN => {
+                    renamed -= 1;
+                    self.remember(at);
+                }
+                Some(_) => {}
+                None => self.lose(at),
+            }
+        }
+        self.forget_oldest();
+    }
+
+    /// No handle and no name leads to it: what of it was not read is a gap. At the start nobody knows what was written
+    /// into the active file before it went away.
+    fn lose(&mut self, at: usize) {
+        let file = &self.files[at];
+        let maybe_more = !self.looked && file.state.path == self.state.path;
+        if file.is_unread() || maybe_more {
+            let gap = self.gap(file);
+            tracing::error!(source = %self.state.path.display(), "{gap}");
+            metrics::lost();
+            if self.state.gaps.len() >= MOST_GAPS {
+                self.state.gaps.remove(0);
+            }
+            self.state.gaps.push(gap);
+            self.puts.push(self.state.put());
+        }
+        self.remember(at);
+    }
+
+    fn gap(&self, file: &Tracked) -> Gap {
+        let (state, known) = (&file.state, !file.is_packed());
+        let to = Some(state.size).filter(|&size| known && size > state.offset);
+        Gap {
+            file: state.number,
+            path: state.path.clone(),
+            from: state.offset,
+            to,
+            noticed_us: clock::now_us(),
+        }
+    }
+
+    fn remember(&mut self, at: usize) {
+        let file = &mut self.files[at];
+        (file.content, file.state.gone) = (None, true);
+        self.put_file(at);
+    }
+
+    fn forget_oldest(&mut self) {
+        let gone = self.files.iter().filter(|file| file.state.gone).count();
+        for _ in MOST_REMEMBERED..gone {
+            let oldest = self.files.iter().enumerate().filter(|(_, file)| file.state.gone);
+            if let Some((at, _)) = oldest.min_by_key(|(_, file)| file.state.number) {
+                self.forget(at);
+            }
+        }
+    }
+}
