@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::gap::Gap;
-use crate::identity::{FileKey, Print};
+use crate::identity::{FileKey, Marks, Print};
 use crate::tally::{Causes, Tally};
 
 const FORMAT: &[u8] = b"2";
@@ -84,6 +84,8 @@ pub(crate) struct FileState {
     pub(crate) prefix: Print,
     /// Of the bytes before `offset`.
     pub(crate) tail: Print,
+    /// Of the bytes before earlier places.
+    pub(crate) marks: Marks,
     /// (Unpacked) bytes up to which lines are in the queue.
     pub(crate) offset: u64,
     /// Size on the disk when it was seen last.

@@ -18,6 +18,9 @@ pub(crate) const PREFIX_BYTES: usize = 4096;
 /// How many bytes before the reading position are hashed, at the most.
 pub(crate) const TAIL_BYTES: usize = 256;
 
+/// How many times as far as the last mark the next one is.
+const MARKS_APART: u64 = 4;
+
 /// The name that the file system gives to a file, whatever its path: device and inode, or volume and file id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -80,6 +83,26 @@ impl Print {
     }
 }
 
+/// Tails at some places behind each other, far apart: what tells a shorter copy of a file from another file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Marks(Vec<(u64, Print)>);
+
+impl Marks {
+    /// Notes the tail at `offset`, when that is far enough behind the last one: of n bytes log(n) are noted.
+    pub(crate) fn note(&mut self, offset: u64, tail: &Print) {
+        let last = self.0.last().map_or(0, |(last, _)| *last);
+        if tail.length() > 0 && offset >= last.saturating_mul(MARKS_APART).max(1) {
+            self.0.push((offset, tail.clone()));
+        }
+    }
+
+    /// The places and what lies before them, the farthest first.
+    pub(crate) fn backwards(&self) -> impl Iterator<Item = &(u64, Print)> {
+        self.0.iter().rev()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +123,14 @@ mod tests {
         let tail = Print::of_tail(&bytes);
         assert_eq!(tail.length(), TAIL_BYTES);
         assert!(tail.is_of(&bytes[bytes.len() - TAIL_BYTES..]) && !tail.is_of(&bytes[..TAIL_BYTES]));
+    }
+
+    #[test]
+    fn marks_stay_few_however_long_a_file_is() {
+        let mut marks = Marks::default();
+        (1..1_000_000_u64).for_each(|at| marks.note(at * 1000, &Print::of_tail(&at.to_le_bytes())));
+        assert_eq!(marks.backwards().count(), 10);
+        assert!(marks.backwards().is_sorted_by(|a, b| a.0 > b.0));
     }
 
     #[test]

@@ -109,10 +109,17 @@ impl Sender {
     /// Waits for what is on its way.
     async fn last(mut self) -> Result<(), String> {
         let deadline = tokio::time::Instant::now() + GRACE;
-        while !self.tasks.is_empty() || !self.releases.is_settled() {
+        while !self.tasks.is_empty() {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => break,
                 Some(done) = self.tasks.join_next() => self.done(done),
+                released = self.releases.changed() => released?,
+            }
+        }
+        self.releases.let_go();
+        while !self.releases.is_settled() {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => break,
                 released = self.releases.changed() => released?,
             }
         }

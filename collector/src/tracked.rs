@@ -42,6 +42,8 @@ pub(crate) struct Opened {
 pub(crate) enum Fit {
     Yes,
     No,
+    /// It has less than was read of the known one.
+    Shorter,
     /// It is compressed and cut off before that can be told.
     NotYet,
 }
@@ -130,17 +132,39 @@ impl Tracked {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn fits(&self, found: &Found, head: &Head, content: &mut Content) -> io::Result<Fit> {
-        if !self.state.prefix.begins(&head.bytes) {
-            return Ok(if head.cut { Fit::NotYet } else { Fit::No });
+        let prefix = &self.state.prefix;
+        if !prefix.begins(&head.bytes) {
+            let is_short = head.bytes.len() < prefix.length();
+            return Ok(match head.cut {
+                true => Fit::NotYet,
+                false if is_short => Fit::Shorter,
+                false => Fit::No,
+            });
         }
         let packed = content::is_packed(&found.path);
         if !packed && found.size < self.state.offset {
-            return Ok(Fit::No);
+            return Ok(Fit::Shorter);
         }
-        if packed && found.key == self.state.key {
-            return Ok(Fit::Yes);
+        if packed && self.is_packed() && found.key == self.state.key && found.size == self.state.size {
+            return Ok(Fit::Yes); // unpacking it to make sure would cost more than it tells
         }
         follows(&self.state, content)
+    }
+
+    /// Whether a shorter file holds nothing but what was read of this one: a copy of its beginning.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn has_all_of(&self, head: &Head, content: &mut Content) -> io::Result<bool> {
+        for (offset, mark) in self.state.marks.backwards() {
+            match content.before(*offset, mark.length()) {
+                Ok(None) => {}
+                Ok(Some(bytes)) => return Ok(mark.is_of(&bytes)),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.state.prefix.begins(&head.bytes))
     }
 
     /// Lets the prefix say more when the file has more by now.
@@ -194,6 +218,7 @@ impl Tracked {
             }
             _ => Print::default(),
         };
+        self.state.marks.note(self.state.offset, &self.state.tail);
     }
 }
 
@@ -204,7 +229,8 @@ fn follows(state: &FileState, content: &mut Content) -> io::Result<Fit> {
     }
     match content.before(state.offset, state.tail.length()) {
         Ok(Some(bytes)) if state.tail.is_of(&bytes) => Ok(Fit::Yes),
-        Ok(_) => Ok(Fit::No),
+        Ok(Some(_)) => Ok(Fit::No),
+        Ok(None) => Ok(Fit::Shorter),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Fit::NotYet),
         Err(error) => Err(error),
     }

@@ -5,10 +5,14 @@
 mod accounting;
 #[path = "specs/following.rs"]
 mod following;
+#[path = "specs/identity.rs"]
+mod identity;
 #[path = "specs/next.rs"]
 mod next;
 #[path = "specs/once.rs"]
 mod once;
+#[path = "specs/retention.rs"]
+mod retention;
 #[path = "specs/rotation.rs"]
 mod rotation;
 #[path = "specs/sending.rs"]

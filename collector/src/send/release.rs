@@ -1,7 +1,8 @@
 //! Receipts become removals: in order per source, gathered, one removal at a time.
 //!
-//! Invariants: no batch of a source leaves the queue before an older one of it; at most so many batches of a source
-//! are on their way or wait for an older one; what is refused for good is committed with the removal.
+//! Invariants: no batch of a source leaves the queue before an older one of it, but at a stop, when older ones were given
+//! up: what has its receipt is not sent again; at most so many batches of a source are on their way or wait for an older
+//! one; what is refused for good is committed with the removal.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -78,15 +79,18 @@ impl Releases {
         if let Some(begun) = lane.iter_mut().find(|begun| begun.position == position) {
             begun.done = Some(refused);
         }
-        while let Some(Begun { done: Some(_), .. }) = lane.front() {
-            let Some(Begun { position, header, done: Some(refused) }) = lane.pop_front() else { break };
-            let leaving = self.waiting.sources.entry(source).or_default();
-            leaving.headers.push(header);
-            leaving.refused.merge(&refused);
-            self.waiting.positions.push(position);
+        while let Some(begun) = lane.pop_front_if(|begun| begun.done.is_some()) {
+            self.waiting.add(begun);
         }
         if lane.is_empty() {
             self.lanes.remove(&source);
+        }
+    }
+
+    /// At a stop: what is done leaves though older batches were given up, so that it is not sent again.
+    pub(crate) fn let_go(&mut self) {
+        for (_, lane) in std::mem::take(&mut self.lanes) {
+            lane.into_iter().filter(|begun| begun.done.is_some()).for_each(|begun| self.waiting.add(begun));
         }
     }
 
@@ -155,6 +159,13 @@ impl Releases {
 }
 
 impl Group {
+    fn add(&mut self, done: Begun) {
+        let leaving = self.sources.entry(done.header.source).or_default();
+        leaving.headers.push(done.header);
+        leaving.refused.merge(&done.done.unwrap_or_default());
+        self.positions.push(done.position);
+    }
+
     fn followed_by(mut self, later: Group) -> Group {
         self.positions.extend(later.positions);
         for (source, leaving) in later.sources {

@@ -8,7 +8,7 @@ use super::Source;
 use crate::checkpoint::FileState;
 use crate::content::{self, Content, Head};
 use crate::find::{self, Found};
-use crate::identity::{FileKey, Print};
+use crate::identity::{FileKey, Marks, Print};
 use crate::sibling::{self, Age};
 use crate::tracked::{self, Fit, Opened, Tracked};
 use crate::{clock, metrics, problem};
@@ -50,9 +50,17 @@ impl Source {
     /// Sees a file again by the name that the file system gave it. Names are given again after a removal: of several
     /// files with the same one the newest that fits is meant.
     fn recognise(&mut self, found: &Found) -> bool {
-        let looked = self.looked;
-        let mut same = self.files.iter_mut().rev().filter(|file| file.state.key == found.key);
-        same.any(|file| recognised(file, found, looked))
+        for at in (0..self.files.len()).rev() {
+            let file = &mut self.files[at];
+            let renamed = file.state.path != found.path;
+            if file.state.key == found.key && recognised(file, found, self.looked) {
+                if renamed {
+                    self.put_file(at);
+                }
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether `found` is the compressed form of a file that is there as well: it may still be in the making.
@@ -68,6 +76,11 @@ impl Source {
             Ok(Some(opened)) if opened.head.bytes.is_empty() => self.wait_for(found, &opened),
             Ok(Some(mut opened)) => match self.who(found, &mut opened) {
                 Ok(Some(Who::Missing(at))) => self.adopt(at, found, opened),
+                Ok(Some(Who::Read(at))) => {
+                    self.adopt(at, found, opened);
+                    self.files[at].end();
+                    self.put_file(at);
+                }
                 Ok(Some(Who::Unclear | Who::Copy)) => {}
                 Ok(None) if self.frozen || claimed(&found.key, &opened.head.bytes) => {}
                 Ok(None) => self.begin(found, opened),
@@ -102,7 +115,10 @@ impl Source {
                     file.awaited = true;
                     return Ok(Some(Who::Unclear));
                 }
-                Fit::No => {}
+                Fit::Shorter if copied && file.has_all_of(&opened.head, &mut opened.content)? => {
+                    return Ok(Some(if file.present { Who::Copy } else { Who::Read(at) }));
+                }
+                Fit::No | Fit::Shorter => {}
             }
         }
         Ok(None)
@@ -135,6 +151,7 @@ impl Source {
             key: found.key.clone(),
             prefix: Print::of_prefix(&opened.head.bytes),
             tail: Print::default(),
+            marks: Marks::default(),
             offset: 0,
             size: found.size,
             ended: None,
@@ -190,6 +207,8 @@ impl Source {
 enum Who {
     /// The missing file at this place.
     Missing(usize),
+    /// A copy of the missing file at this place that has less than was read of it.
+    Read(usize),
     /// A copy of a file that is there: the original will be truncated, or the copy is of no interest.
     Copy,
     /// It cannot be told yet.
@@ -222,7 +241,7 @@ fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> bool {
             file.see(found);
             true
         }
-        Ok(Some(Fit::No | Fit::NotYet)) => {
+        Ok(Some(Fit::No | Fit::Shorter | Fit::NotYet)) => {
             if file.content.take().is_some() {
                 metrics::truncated();
                 tracing::warn!(path = %found.path.display(), read = file.state.offset, "file was truncated");
@@ -245,7 +264,11 @@ fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> bool {
 fn fit(file: &mut Tracked, found: &Found) -> std::io::Result<Option<Fit>> {
     if let Some(mut content) = file.content.take() {
         let head = content.prefix();
-        let fit = head.and_then(|head| learned(file, found, &head, &mut content));
+        let packed = file.is_packed(); // what is open keeps its name in the file system: it is this file
+        let fit = head.and_then(|head| match packed {
+            true => Ok(Fit::Yes),
+            false => learned(file, found, &head, &mut content),
+        });
         file.content = Some(content);
         return fit.map(Some);
     }

@@ -146,3 +146,24 @@ async fn a_receipt_for_something_else_is_none() {
     collector.run_once(chassis::Stop::new()).await.unwrap();
     assert_eq!(world.next.text_of(&world.log()), expected(0..5));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_stop_sends_nothing_again_that_has_its_receipt_though_an_older_batch_was_refused() {
+    let next = Next::answers(|batch: &Batch| match batch.first {
+        1 => Err(Refusal::Busy { why: "the first waits".into() }),
+        _ => Ok(()),
+    });
+    let mut world = World::new(next);
+    (world.config.chunk_size, world.config.in_flight) = (SMALL, 4);
+    world.append(events(0..200));
+    let running = world.run().await;
+    world.next.until("three others", |next| next.batches().len() == 3).await;
+    running.until("all queued", |status| status.sources[0].queued.as_ref().unwrap().events == 200).await;
+    running.stop().await;
+    world.next.answers_now(|_| Ok(()));
+    let running = world.run().await;
+    running.until_empty().await;
+    running.stop().await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..200));
+    assert_eq!(world.next.count(), 200);
+}

@@ -83,6 +83,25 @@ async fn an_entry_that_begins_at_the_end_reads_what_is_written_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forced_position_is_taken_at_every_start_and_a_plain_one_once() {
+    let mut world = World::new(Next::takes_all());
+    world.append(events(0..5));
+    world.config.logs[0].start_position = Some(StartPosition::ForceBeginning);
+    world.run_once().await.unwrap();
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 10);
+    assert!(world.next.lines_of(&world.log()).into_keys().eq(1..=10), "numbers go on");
+    world.config.logs[0].start_position = Some(StartPosition::ForceEnd);
+    world.append(events(5..8));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 10);
+    world.config.logs[0].start_position = Some(StartPosition::End);
+    world.append(events(8..9));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 11, "a position that is known holds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn origins_carry_what_the_entry_says() {
     let mut world = World::new(Next::takes_all());
     world.config.cluster = "prod".into();
