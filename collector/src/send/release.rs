@@ -79,9 +79,8 @@ impl Releases {
         if let Some(begun) = lane.iter_mut().find(|begun| begun.position == position) {
             begun.done = Some(refused);
         }
-        while let Some(begun) = lane.pop_front_if(|begun| begun.done.is_some()) {
-            self.waiting.add(begun);
-        }
+        let ready = lane.iter().take_while(|begun| begun.done.is_some()).count();
+        lane.drain(..ready).for_each(|begun| self.waiting.add(begun));
         if lane.is_empty() {
             self.lanes.remove(&source);
         }
