@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chassis::Configuration;
-use chassis::datadog::{Environment, read_conf_dir};
+use chassis::datadog::Environment;
 
 use crate::cli::Check;
 use crate::exit::Failure;
@@ -40,7 +40,8 @@ fn checked(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
         destinations::every_route_leads_somewhere(&configuration, &router, &shipper)?;
     }
     let mut warnings = plan::warnings(&agent);
-    let logs = logs(&configuration, &mut warnings)?;
+    let collector = configuration.section::<collector::Config>()?.with_environment(&agent)?;
+    let logs = logs(&configuration, &collector, &mut warnings)?;
     warnings.extend(destinations::without_key(&shipper).iter().map(|name| {
         format!("destination `{name}` has no API key here: name a file in `api_key_file`, or set DD_API_KEY where it runs")
     }));
@@ -54,12 +55,14 @@ fn checked(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
 }
 
 /// How many entries name logs, those of the Agent's `conf.d` included.
-fn logs(configuration: &Configuration, warnings: &mut Vec<String>) -> anyhow::Result<usize> {
-    let collector: collector::Config = configuration.section()?;
-    let found = collector.conf_dir.as_deref().map(read_conf_dir).transpose().context("collector.conf_dir")?;
-    let found = found.unwrap_or_default();
-    warnings.extend(found.iter().flat_map(|file| &file.warnings).map(ToString::to_string));
-    let logs = collector.logs.len() + found.iter().map(|file| file.logs.len()).sum::<usize>();
+fn logs(
+    configuration: &Configuration,
+    collector: &collector::Config,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<usize> {
+    let enabled = collector::Config { enabled: true, ..collector.clone() };
+    let (logs, found) = collector::check(&enabled).context("the logs to follow")?;
+    warnings.extend(found);
     if logs == 0 && configuration.has("collector") {
         warnings.push("no log is read: collector.logs is empty, and so is what conf_dir names".to_owned());
     }

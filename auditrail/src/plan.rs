@@ -125,7 +125,7 @@ impl Plan {
     }
 
     fn sources(&mut self, arguments: &Up, agent: &Environment) -> anyhow::Result<()> {
-        self.collector = self.collector.clone().with_environment(agent);
+        self.collector = self.collector.clone().with_environment(agent)?;
         for path in &arguments.path {
             let path = std::path::absolute(path).context("the working directory cannot be found")?;
             self.collector.logs.push(LogsEntry::audit_log(path));

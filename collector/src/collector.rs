@@ -49,7 +49,8 @@ impl Collector {
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: Config, next: Stage) -> Result<Collector, OpenError> {
-        let entries = entry::entries(&config)?;
+        let (entries, warnings) = entry::entries(&config)?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let dir = config.queue.dir.as_path();
         let options = Options { max_bytes: config.queue.max_size.as_u64(), ..Options::default() };
         let (queue, opened) = Queue::open(dir, options)?;

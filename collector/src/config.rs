@@ -6,13 +6,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use chassis::datadog::{Environment, LogsEntry, TextEncoding};
-use chassis::{ByteSize, Invalid, Section, Span};
+use chassis::datadog::{Environment, LogsEntry, ProcessingRule, TextEncoding};
+use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
+use crate::rules::Rules;
 use crate::sibling;
-
 /// The section `collector:`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +21,10 @@ pub struct Config {
     pub enabled: bool,
     /// The logs to follow, written as the Datadog Agent has them.
     pub logs: Vec<LogsEntry>,
+    /// Processing rules of all entries, before their own: those of `DD_LOGS_CONFIG_PROCESSING_RULES`, which is where
+    /// they come from; the file has no key for them.
+    #[serde(skip)]
+    pub processing_rules: Vec<ProcessingRule>,
     /// A `conf.d` directory of the Agent whose `logs:` entries are followed too.
     pub conf_dir: Option<PathBuf>,
     /// Stable name of this collector; part of every batch's identity. Default: the host's name.
@@ -72,6 +76,7 @@ impl Default for Config {
         Config {
             enabled: true,
             logs: Vec::new(),
+            processing_rules: Vec::new(),
             conf_dir: None,
             id: None,
             cluster: String::new(),
@@ -100,13 +105,20 @@ impl Default for Storage {
 
 impl Config {
     /// What the Agent's variables say, where the file says nothing: `DD_HOSTNAME` names the node,
-    /// `DD_LOGS_ENABLED=false` switches collection off, `DD_TAGS` adds tags.
-    #[must_use]
-    pub fn with_environment(mut self, environment: &Environment) -> Config {
+    /// `DD_LOGS_ENABLED=false` switches collection off, `DD_TAGS` adds tags, `DD_LOGS_CONFIG_PROCESSING_RULES` rules.
+    ///
+    /// # Errors
+    /// When a rule cannot be applied.
+    pub fn with_environment(mut self, environment: &Environment) -> Result<Config, ConfigError> {
         self.node = self.node.or_else(|| environment.hostname.clone());
         self.tags.extend(environment.tags.iter().cloned());
         self.enabled &= environment.logs_enabled != Some(false);
-        self
+        self.processing_rules.clone_from(&environment.processing_rules);
+        let variable = "DD_LOGS_CONFIG_PROCESSING_RULES".to_owned();
+        match Rules::new(&self.processing_rules, &[]) {
+            Ok(_) => Ok(self),
+            Err(why) => Err(ConfigError::InEnvironment { variable, why }),
+        }
     }
 
     /// Whether an entry of `logs` asks for `path`, or for the log that it is a rotated sibling of: what is written
@@ -169,15 +181,14 @@ pub(crate) fn check_entry(entry: &LogsEntry) -> Result<(), (&'static str, String
     if entry.encoding != TextEncoding::Utf8 {
         return Err(("encoding", "only utf-8 is read: audit logs are JSON".to_owned()));
     }
-    if !entry.log_processing_rules.is_empty() {
-        let why = "rules are not applied here: filter and redact in the router's section, or remove them";
-        return Err(("log_processing_rules", why.to_owned()));
-    }
+    Rules::new(&[], &entry.log_processing_rules).map_err(|why| ("log_processing_rules", why))?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use chassis::datadog::RuleType;
+
     use super::*;
 
     fn refused(change: impl FnOnce(&mut Config)) -> String {
@@ -206,6 +217,17 @@ mod tests {
         let excluded = |config: &mut Config| config.logs[0].exclude_paths = vec!["/var/[".into()];
         assert!(refused(excluded).starts_with("logs.0.exclude_paths: "));
         assert!(refused(|config| config.logs[0].path = "".into()).starts_with("logs.0.path: "));
+        let rule = |pattern: &str| ProcessingRule {
+            kind: RuleType::ExcludeAtMatch,
+            name: "health".into(),
+            pattern: pattern.into(),
+            replace_placeholder: None,
+        };
+        let said = refused(|config| config.logs[0].log_processing_rules = vec![rule("a"), rule("a(")]);
+        assert!(
+            said.starts_with("logs.0.log_processing_rules: ") && said.contains("number 1, `health`"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -213,11 +235,24 @@ mod tests {
         let set = [("DD_HOSTNAME", "cp-1"), ("DD_LOGS_ENABLED", "false"), ("DD_TAGS", "env:prod team:api")];
         let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment = Environment::read(set).unwrap();
-        let config = Config::default().with_environment(&environment);
+        let config = Config::default().with_environment(&environment).unwrap();
         assert_eq!(config.node.as_deref(), Some("cp-1"));
         assert!(!config.enabled);
         assert_eq!(config.tags, ["env:prod", "team:api"]);
         let named = Config { node: Some("mine".into()), ..Config::default() }.with_environment(&environment);
-        assert_eq!(named.node.as_deref(), Some("mine"));
+        assert_eq!(named.unwrap().node.as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn a_rule_of_the_agents_variable_that_cannot_be_applied_is_refused_by_its_name() {
+        let variable = "DD_LOGS_CONFIG_PROCESSING_RULES";
+        for (rule, why) in [
+            (r#"{"type":"exclude_at_match","name":"health","pattern":"("}"#, "unclosed group"),
+            (r#"{"type":"multi_line","name":"health","pattern":"^a"}"#, "only an entry"),
+        ] {
+            let environment = Environment::read([(variable.to_owned(), format!("[{rule}]"))]).unwrap();
+            let said = Config::default().with_environment(&environment).unwrap_err().to_string();
+            assert!(said.contains(variable) && said.contains("`health`") && said.contains(why), "{said}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::config::{Config, check_entry};
 use crate::error::OpenError;
 use crate::host;
 use crate::pattern::Pattern;
+use crate::rules::{self, Rules};
 
 /// An entry: which files, and what their lines carry.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Entry {
     origin: Origin,
     /// Where its logs are read from.
     pub(crate) start: Start,
+    /// What happens to its lines first.
+    pub(crate) rules: Rules,
 }
 
 /// Where a log is read from.
@@ -46,11 +49,11 @@ impl Entry {
     }
 }
 
-/// All entries that the configuration names.
+/// All entries that the configuration names, and warnings about what has no effect in them.
 ///
 /// # Errors
 /// The first that cannot be followed, with its place.
-pub(crate) fn entries(config: &Config) -> Result<Vec<Entry>, OpenError> {
+pub(crate) fn entries(config: &Config) -> Result<(Vec<Entry>, Vec<String>), OpenError> {
     let host = host::name();
     let base = Origin {
         cluster: config.cluster.clone(),
@@ -59,27 +62,47 @@ pub(crate) fn entries(config: &Config) -> Result<Vec<Entry>, OpenError> {
         tags: config.tags.clone(),
         ..Origin::default()
     };
-    let mut entries = Vec::new();
+    let (mut entries, mut warnings) = (Vec::new(), Vec::new());
     if !config.enabled {
-        return Ok(entries);
+        return Ok((entries, warnings));
     }
-    for entry in &config.logs {
-        entries.push(follow(entry, &base, "collector.logs")?);
+    let idle = |rules: &[_], place: &str| {
+        let said = rules::without_effect(rules).into_iter();
+        said.map(|warning| format!("{place}: {warning}")).collect::<Vec<_>>()
+    };
+    warnings.extend(idle(&config.processing_rules, "DD_LOGS_CONFIG_PROCESSING_RULES"));
+    let mut take = |entry: &LogsEntry, place: &str, warnings: &mut Vec<String>| -> Result<(), OpenError> {
+        warnings.extend(idle(&entry.log_processing_rules, place));
+        entries.push(follow(entry, config, &base, place)?);
+        Ok(())
+    };
+    for (at, entry) in config.logs.iter().enumerate() {
+        take(entry, &format!("collector.logs.{at}"), &mut warnings)?;
     }
     for file in config.conf_dir.as_deref().map(read_conf_dir).transpose()?.unwrap_or_default() {
-        for warning in &file.warnings {
-            tracing::warn!("{warning}");
-        }
-        for entry in &file.logs {
-            entries.push(follow(entry, &base, &file.path.to_string_lossy())?);
+        warnings.extend(file.warnings.iter().map(ToString::to_string));
+        for (at, entry) in file.logs.iter().enumerate() {
+            take(entry, &format!("{}: logs.{at}", file.path.display()), &mut warnings)?;
         }
     }
-    Ok(entries)
+    Ok((entries, warnings))
 }
 
-fn follow(entry: &LogsEntry, base: &Origin, place: &str) -> Result<Entry, OpenError> {
+/// How many entries the configuration names, those of the Agent's `conf.d` included, and what has no effect in them.
+/// No log is looked at.
+///
+/// # Errors
+/// The first entry that cannot be followed, with its place.
+pub fn check(config: &Config) -> Result<(usize, Vec<String>), OpenError> {
+    let (entries, warnings) = entries(config)?;
+    Ok((entries.len(), warnings))
+}
+
+fn follow(entry: &LogsEntry, config: &Config, base: &Origin, place: &str) -> Result<Entry, OpenError> {
     let refused = |(key, why)| OpenError::Entry { place: place.to_owned(), key, why };
     check_entry(entry).map_err(refused)?;
+    let rules = Rules::new(&config.processing_rules, &entry.log_processing_rules);
+    let rules = rules.map_err(|why| refused(("log_processing_rules", why)))?;
     let mut tags = [base.tags.as_slice(), &entry.tags].concat();
     if !entry.sourcecategory.is_empty() {
         tags.push(format!("sourcecategory:{}", entry.sourcecategory));
@@ -89,5 +112,6 @@ fn follow(entry: &LogsEntry, base: &Origin, place: &str) -> Result<Entry, OpenEr
         pattern: Pattern::new(&entry.path, &entry.exclude_paths).map_err(refused)?,
         origin: Origin { source, service, tags, ..base.clone() },
         start: entry.start_position.into(),
+        rules,
     })
 }

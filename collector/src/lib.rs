@@ -32,6 +32,7 @@ mod problem;
 mod quarantine;
 mod reader;
 mod record;
+mod rules;
 mod send;
 mod sibling;
 mod source;
@@ -42,6 +43,7 @@ mod watch;
 
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
+pub use crate::entry::check;
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::sibling::{Age, in_rotation};
 

@@ -1,12 +1,13 @@
-//! Lines are told apart: events, blanks, NUL runs, and what is no event.
+//! Lines are told apart: events, blanks, NUL runs, what rules leave out, and what is no event.
 //!
 //! Promises: every byte that was read is counted once; an event's bytes are those of the file but for a `\r` at its
-//! end and NULs before it; bytes within strings are not judged, so that invalid UTF-8 passes.
+//! end, NULs before it, and what a rule masks; bytes within strings are not judged, so that invalid UTF-8 passes.
 
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use crate::rules::{Fate, Rules};
 use crate::tally::{Causes, Tally};
 
 /// The cause of dead lines that are no event.
@@ -21,16 +22,39 @@ pub(crate) const NUL: &str = "nul";
 pub(crate) struct Judged {
     /// How many lines there are.
     pub(crate) lines: u64,
+    /// How many of the bytes they are: what masks make of a chunk may be no larger than the chunk or the longest
+    /// line, so that the last lines may have to wait.
+    pub(crate) used: usize,
     /// All of them.
     pub(crate) read: Tally,
     /// Lines left out on purpose.
     pub(crate) filtered: Causes,
-    /// The events: number of the line, from 0, and where it is.
-    pub(crate) events: Vec<(u64, Range<usize>)>,
-    /// Bytes of the events, each with a newline.
+    pub(crate) events: Vec<Event>,
+    /// The events, with their bytes as read.
     pub(crate) kept: Tally,
     /// Lines that are no events.
     pub(crate) bad: Vec<Bad>,
+    /// Lines that do not stand in the file as they go on.
+    made: Vec<u8>,
+}
+
+/// An event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Number of its line, from 0.
+    pub(crate) number: u64,
+    /// Bytes of its line as read, with one newline.
+    pub(crate) read_bytes: u64,
+    pub(crate) place: Place,
+}
+
+/// Where bytes stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the bytes that were judged.
+    Raw(Range<usize>),
+    /// In what was made of them.
+    Made(Range<usize>),
 }
 
 /// A line that is no event.
@@ -38,51 +62,113 @@ pub(crate) struct Judged {
 pub(crate) struct Bad {
     /// Number of the line, from 0.
     pub(crate) number: u64,
+    /// Where it was read.
     pub(crate) range: Range<usize>,
+    /// What of it may be kept.
+    pub(crate) place: Place,
     pub(crate) why: String,
 }
 
-/// Judges `lines`, which end with a newline; a line beyond `longest` bytes is no event.
-pub(crate) fn judge(lines: &[u8], longest: usize) -> Judged {
-    let mut judged = Judged::default();
-    let mut start = 0;
+/// Judges `lines`, which end with a newline, after `rules` had their say; a line beyond `longest` bytes is no event.
+pub(crate) fn judge(lines: &[u8], longest: usize, rules: &Rules) -> Judged {
+    let most = lines.len().max(longest + 1);
+    let mut judge = Judge { lines, longest, rules, most, out: 0, judged: Judged::default() };
     for newline in memchr::memchr_iter(b'\n', lines) {
-        judged.line(lines, start..newline, longest);
-        start = newline + 1;
+        if !judge.line(newline) {
+            break;
+        }
     }
-    judged
+    judge.judged
+}
+
+struct Judge<'a> {
+    lines: &'a [u8],
+    longest: usize,
+    rules: &'a Rules,
+    /// Bytes that the lines may have when the rules are done with them.
+    most: usize,
+    /// Bytes that they have so far.
+    out: usize,
+    judged: Judged,
+}
+
+impl Judge<'_> {
+    /// The next line, which ends at `newline`; false when there is no room for what it became.
+    fn line(&mut self, newline: usize) -> bool {
+        let mut range = self.judged.used..newline;
+        if self.lines[range.clone()].ends_with(b"\r") {
+            range.end -= 1;
+        }
+        let nuls = self.lines[range.clone()].iter().take_while(|&&byte| byte == 0).count();
+        range.start += nuls;
+        let line = &self.lines[range.clone()];
+        let is_blank = line.trim_ascii().is_empty();
+        let fate = if is_blank { Fate::Passes } else { self.rules.judge(line, self.longest) };
+        let length = if let Fate::Masked { line, .. } = &fate { line.len() } else { line.len() };
+        self.out += length + 1;
+        if self.out > self.most && self.judged.lines > 0 {
+            return false;
+        }
+        let tally = Tally::new(1, line.len() as u64 + 1);
+        let judged = &mut self.judged;
+        judged.used = newline + 1;
+        judged.lines += 1;
+        judged.read.add(tally);
+        judged.read.add(Tally::new(0, nuls as u64));
+        judged.filtered.add(NUL, Tally::new(0, nuls as u64));
+        match fate {
+            _ if is_blank => judged.filtered.add(BLANK, tally),
+            Fate::LeftOut(by) => judged.filtered.add(by, tally),
+            fate => judged.stands(line, range, fate, self.longest),
+        }
+        true
+    }
 }
 
 impl Judged {
-    fn line(&mut self, lines: &[u8], mut range: Range<usize>, longest: usize) {
-        if lines[range.clone()].ends_with(b"\r") {
-            range.end -= 1;
-        }
-        let nuls = lines[range.clone()].iter().take_while(|&&byte| byte == 0).count();
-        range.start += nuls;
-        self.read.add(Tally::new(0, nuls as u64));
-        self.filtered.add(NUL, Tally::new(0, nuls as u64));
-        let number = self.lines;
-        let tally = Tally::new(1, range.len() as u64 + 1);
-        self.lines += 1;
-        self.read.add(tally);
-        let line = &lines[range.clone()];
-        if line.trim_ascii().is_empty() {
-            self.filtered.add(BLANK, tally);
-            return;
-        }
-        match no_event(line, longest) {
-            None => {
-                self.kept.add(tally);
-                self.events.push((number, range));
+    /// Takes the last line, which no rule left out, as an event or as none.
+    fn stands(&mut self, line: &[u8], range: Range<usize>, fate: Fate<'_>, longest: usize) {
+        let number = self.lines - 1;
+        let read_bytes = range.len() as u64 + 1;
+        let why = no_event(line, longest);
+        let (place, why) = match fate {
+            Fate::Masked { by, line: masked } => {
+                let broken = |what| format!("after the rule `{by}` masked it: {what}");
+                let why = if why.is_none() { no_event(&masked, longest).map(broken) } else { why };
+                (self.make(&masked), why)
             }
-            Some(why) => self.bad.push(Bad { number, range, why }),
+            Fate::Grown(by) => {
+                let grown = format!("the rule `{by}` makes it longer than {longest} bytes (max_line_size)");
+                (Place::Made(0..0), Some(grown))
+            }
+            Fate::Passes | Fate::LeftOut(_) => (Place::Raw(range.clone()), why),
+        };
+        match why {
+            None => {
+                self.kept.add(Tally::new(1, read_bytes));
+                self.events.push(Event { number, read_bytes, place });
+            }
+            Some(why) => self.bad.push(Bad { number, range, place, why }),
+        }
+    }
+
+    fn make(&mut self, line: &[u8]) -> Place {
+        let start = self.made.len();
+        self.made.extend_from_slice(line);
+        Place::Made(start..self.made.len())
+    }
+
+    /// What stands at `place`; `lines` are those that were judged.
+    pub(crate) fn bytes<'a>(&'a self, place: &Place, lines: &'a [u8]) -> &'a [u8] {
+        match place {
+            Place::Raw(range) => &lines[range.clone()],
+            Place::Made(range) => &self.made[range.clone()],
         }
     }
 
     /// Whether the events are the lines as they stand.
     pub(crate) fn is_all(&self, lines: &[u8]) -> bool {
-        self.kept.events == self.lines && self.kept.bytes == lines.len() as u64
+        self.made.is_empty() && self.kept.events == self.lines && self.kept.bytes == lines.len() as u64
     }
 }
 
@@ -104,17 +190,35 @@ pub(crate) fn too_long(bytes: u64, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chassis::datadog::{ProcessingRule, RuleType};
+
     use super::*;
 
-    fn events(lines: &[u8]) -> Vec<(u64, &[u8])> {
-        judge(lines, 100).events.into_iter().map(|(number, range)| (number, &lines[range])).collect()
+    fn judge(lines: &[u8], longest: usize) -> Judged {
+        super::judge(lines, longest, &Rules::default())
+    }
+
+    fn events(lines: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let judged = judge(lines, 100);
+        let event = |event: &Event| (event.number, judged.bytes(&event.place, lines).to_vec());
+        judged.events.iter().map(event).collect()
+    }
+
+    fn mask(pattern: &str, placeholder: &str) -> Rules {
+        let rule = ProcessingRule {
+            kind: RuleType::MaskSequences,
+            name: "mask".into(),
+            pattern: pattern.into(),
+            replace_placeholder: Some(placeholder.into()),
+        };
+        Rules::new(&[], &[rule]).unwrap()
     }
 
     #[test]
     fn every_line_takes_a_number_and_only_objects_are_events() {
         let lines = b"{\"a\":1}\n\n  \t\ngarbage\n[1]\n{\"a\":\n{\"b\":\"\xff\xfe\"}\r\n{} x\n {\"c\":2}\n";
-        let expected: [(u64, &[u8]); 3] =
-            [(0, b"{\"a\":1}"), (6, b"{\"b\":\"\xff\xfe\"}"), (8, b" {\"c\":2}")];
+        let expected: [(u64, Vec<u8>); 3] =
+            [(0, b"{\"a\":1}".to_vec()), (6, b"{\"b\":\"\xff\xfe\"}".to_vec()), (8, b" {\"c\":2}".to_vec())];
         assert_eq!(events(lines), expected);
         let judged = judge(lines, 100);
         assert_eq!(judged.lines, 9);
@@ -131,7 +235,7 @@ mod tests {
     #[test]
     fn nuls_before_a_line_are_counted_and_left_out() {
         let lines = b"\0\0\0{\"a\":1}\n\0\0\n";
-        assert_eq!(events(lines), [(0, &b"{\"a\":1}"[..])]);
+        assert_eq!(events(lines), [(0, b"{\"a\":1}".to_vec())]);
         assert_eq!(judge(lines, 100).read, Tally::new(2, lines.len() as u64));
     }
 
@@ -146,5 +250,41 @@ mod tests {
     fn deep_nesting_and_duplicate_keys_are_no_reason_to_refuse() {
         let deep = format!("{{\"a\":1,\"a\":{}{}}}\n", "[".repeat(40_000), "]".repeat(40_000));
         assert!(judge(deep.as_bytes(), 1 << 20).bad.is_empty());
+    }
+
+    #[test]
+    fn a_masked_line_counts_as_it_was_read_and_one_that_a_mask_broke_is_kept_masked() {
+        let lines = b"{\"key\":\"secret\"}\r\n{\"a\":1}\nkey secret\n{\"b\":\"secret}\"}\n";
+        let judged = super::judge(lines, 100, &mask("secret}?\"?", "x"));
+        let all = |place| judged.bytes(place, lines);
+        let events: Vec<_> =
+            judged.events.iter().map(|event| (event.read_bytes, all(&event.place))).collect();
+        assert_eq!(events, [(8, &b"{\"a\":1}"[..])]);
+        let bad: Vec<_> = judged.bad.iter().map(|bad| all(&bad.place)).collect();
+        assert_eq!(bad, [&b"{\"key\":\"x}"[..], b"key x", b"{\"b\":\"x}"]);
+        assert!(judged.bad[0].why.starts_with("after the rule `mask` masked it: no JSON object"));
+        assert!(judged.bad[1].why.starts_with("no JSON object"));
+        let judged = super::judge(lines, 100, &mask("secret", "a longer one"));
+        let event = &judged.events[0];
+        assert_eq!((event.number, event.read_bytes), (0, 17));
+        assert_eq!(judged.bytes(&event.place, lines), b"{\"key\":\"a longer one\"}");
+        assert_eq!(judged.kept, Tally::new(3, 17 + 8 + 16));
+        assert!(!judged.is_all(lines));
+    }
+
+    #[test]
+    fn what_masks_make_of_a_chunk_stays_within_its_bound_and_the_rest_waits() {
+        let lines = b"{\"a\":\"s\"}\n".repeat(30);
+        let rules = mask("s", &"x".repeat(40));
+        let (mut at, mut events) = (0, 0);
+        while at < lines.len() {
+            let judged = super::judge(&lines[at..], 50, &rules);
+            assert!(judged.used > 0 && judged.made.len() <= lines.len().max(50));
+            assert_eq!(judged.read, Tally::new(judged.lines, judged.used as u64));
+            events += judged.events.len();
+            at += judged.used;
+        }
+        assert_eq!(events, 30);
+        assert_eq!(super::judge(&lines, 40, &rules).bad.len(), 30);
     }
 }

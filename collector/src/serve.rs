@@ -14,7 +14,7 @@ use crate::{Collector, Config};
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     let environment = chassis::datadog::Environment::read(chassis::config::environment()?)?;
     environment.not_applied().iter().for_each(|warning| tracing::warn!("{warning}"));
-    let config = config.with_environment(&environment);
+    let config = config.with_environment(&environment)?;
     let next = proto::connect(&config.next)?;
     let grpc = listen::bind("collector.listen", config.listen).await?;
     let http = listen::bind("collector.http_listen", config.http_listen).await?;

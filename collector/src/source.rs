@@ -10,8 +10,10 @@ use queue::Put;
 
 use crate::checkpoint::{self, FileState, SourceState};
 use crate::clock;
+use crate::entry::Entry;
 use crate::gap::Gap;
 use crate::identity::FileKey;
+use crate::rules::Rules;
 use crate::tracked::Tracked;
 
 mod look;
@@ -42,6 +44,8 @@ pub(crate) struct Source {
     started_us: i64,
     /// Begin at the end of what is there at the first look.
     from_end: bool,
+    /// What happens to its lines first.
+    rules: Rules,
     /// Nothing of it was in the queue's state.
     is_new: bool,
     looked: bool,
@@ -57,7 +61,7 @@ impl Source {
         state: SourceState,
         files: Vec<FileState>,
         origin: Origin,
-        from_end: bool,
+        entry: &Entry,
         is_new: bool,
     ) -> Source {
         Source {
@@ -68,7 +72,8 @@ impl Source {
             retention: Retention::default(),
             max_backups: None,
             started_us: clock::now_us(),
-            from_end,
+            from_end: entry.start.at_end,
+            rules: entry.rules.clone(),
             is_new,
             looked: false,
             frozen: false,

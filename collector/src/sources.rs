@@ -118,7 +118,7 @@ impl Sources {
             }
         };
         tracing::info!(path = origin.path, next = state.next, "following");
-        let mut source = Source::new(state, files, origin, entry.start.at_end, is_new);
+        let mut source = Source::new(state, files, origin, entry, is_new);
         source.max_backups = self.max_backups;
         if entry.start.always {
             source.begin_anew();

@@ -39,7 +39,7 @@ impl Tally {
     }
 }
 
-/// Counts by their cause; the causes are few and fixed in this crate.
+/// Counts by their cause; the causes are few: fixed in this crate, or names of configured rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Causes(BTreeMap<String, Tally>);
@@ -59,6 +59,10 @@ impl Causes {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Tally)> {
+        self.0.iter().map(|(cause, tally)| (cause.as_str(), *tally))
     }
 
     /// All of them.

@@ -15,6 +15,8 @@ mod once;
 mod retention;
 #[path = "specs/rotation.rs"]
 mod rotation;
+#[path = "specs/rules.rs"]
+mod rules;
 #[path = "specs/sending.rs"]
 mod sending;
 #[path = "specs/sources.rs"]

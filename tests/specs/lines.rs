@@ -11,6 +11,7 @@ in_both_layouts!(
     garbage_blank_and_half_lines_stop_nothing_and_are_accounted_for,
     a_line_of_three_megabytes_is_whole_in_file_and_lake_and_shrunk_for_the_intake,
     invalid_utf8_is_kept_where_it_can_be_and_counted_where_it_cannot,
+    what_processing_rules_leave_out_and_mask_is_accounted_for_with_the_bytes_that_were_read,
 );
 
 async fn garbage_blank_and_half_lines_stop_nothing_and_are_accounted_for(layout: Layout) {
@@ -75,6 +76,59 @@ async fn invalid_utf8_is_kept_where_it_can_be_and_counted_where_it_cannot(layout
     assert_same(&intake.messages(), &lossy(&[line]));
     let datadog = account.iter().find(|row| row.destination == "datadog").unwrap();
     assert_eq!(datadog.replaced_utf8.events, 1);
+}
+
+async fn what_processing_rules_leave_out_and_mask_is_accounted_for_with_the_bytes_that_were_read(
+    layout: Layout,
+) {
+    let intake = Intake::start(Mood::Accept).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("out.ndjson");
+    let rules = [
+        r#"{type: exclude_at_match, name: no reads, pattern: '"verb":"(get|list|watch)"'}"#,
+        r#"{type: mask_sequences, name: addresses, pattern: '"sourceIPs":\[[^\]]*\]', replace_placeholder: '"sourceIPs":[]'}"#,
+    ];
+    let setup = Setup {
+        collector: format!("      log_processing_rules: [{}]\n", rules.join(", ")),
+        ..Setup::to_datadog(&intake.url()).and("file", &format!("{{type: file, path: '{}'}}", file.display()))
+    };
+    let cluster = Cluster::start(layout, &setup).await;
+    let mut server = ApiServer::in_directory(&cluster.logs());
+    let lines = superset();
+    lines.iter().for_each(|line| server.write(line));
+
+    let account = cluster.settled(lines.len()).await;
+
+    let is_read = |line: &&Vec<u8>| {
+        let text = String::from_utf8_lossy(line);
+        ["get", "list", "watch"].iter().any(|verb| text.contains(&format!("\"verb\":\"{verb}\"")))
+    };
+    let kept: Vec<&Vec<u8>> = lines.iter().filter(|line| !is_read(line)).collect();
+    let masked: Vec<Vec<u8>> = kept.iter().map(|line| without_addresses(line)).collect();
+    assert!(!kept.is_empty() && kept.len() < lines.len() && masked.iter().zip(&kept).any(|(a, b)| a != *b));
+    let arrived = std::fs::read(&file).unwrap();
+    let arrived: Vec<String> = arrived
+        .split(|&byte| byte == b'\n')
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert_same(&arrived, &lossy(&masked));
+    assert_same(&intake.messages(), &lossy(&masked));
+    let bytes: u64 = kept.iter().map(|line| line.len() as u64 + 1).sum();
+    for row in account {
+        assert_eq!(row.filtered_by["no reads"].events as usize, lines.len() - kept.len());
+        assert_eq!((row.delivered.events as usize, row.delivered.bytes), (kept.len(), bytes), "{row:?}");
+    }
+}
+
+/// The line with the list of its addresses empty.
+fn without_addresses(line: &[u8]) -> Vec<u8> {
+    let find = |from: usize, what: &[u8]| {
+        line[from..].windows(what.len()).position(|at| at == what).map(|at| from + at)
+    };
+    let begin = find(0, b"\"sourceIPs\":[").map(|at| at + 13);
+    let end = begin.and_then(|begin| find(begin, b"]"));
+    begin.zip(end).map_or(line.to_vec(), |(begin, end)| [&line[..begin], &line[end..]].concat())
 }
 
 fn long_event(bytes: usize) -> Vec<u8> {

@@ -105,7 +105,8 @@ impl Push {
 
     /// Keeps what can be divided no further, and was refused.
     async fn set_aside(&self, part: Batch, refusal: Refusal) -> Tally {
-        let bytes = part.block_bytes;
+        let as_read = part.read_bytes.iter().map(|&bytes| u64::from(bytes)).sum();
+        let bytes = if part.read_bytes.is_empty() { part.block_bytes } else { as_read };
         let tally = Tally::new(u64::from(part.events), bytes);
         let quarantine = Arc::clone(&self.quarantine);
         let mut backoff = Backoff::new();

@@ -12,7 +12,7 @@ use proto::{Batch, Encoding};
 
 use super::Source;
 use crate::chunk::{self, Bounds, Chunk};
-use crate::lines::{self, Judged};
+use crate::lines::{self, Event, Judged};
 use crate::quarantine::{Held, Quarantine};
 use crate::record::Header;
 use crate::tally::Tally;
@@ -113,7 +113,11 @@ impl Source {
         quarantine: &Quarantine,
         raw: &[u8],
     ) -> io::Result<Read> {
-        let judged = lines::judge(raw, settings.bounds.line);
+        let judged = lines::judge(raw, settings.bounds.line, &self.rules);
+        let (raw, rest) = raw.split_at(judged.used);
+        if let Some(content) = &mut self.files[at].content {
+            content.put_back(rest);
+        }
         let start = self.files[at].state.offset;
         self.quarantine_bad(&self.files[at].state.path, start, raw, &judged, quarantine)?;
         let batch = self.batch(settings, raw, &judged)?;
@@ -122,6 +126,7 @@ impl Source {
             self.state.dead.add(lines::QUARANTINE, tally);
         }
         metrics::left_out(lines::QUARANTINE, judged.bad.len() as u64);
+        judged.filtered.iter().for_each(|(cause, tally)| metrics::left_out(cause, tally.events));
         self.state.filtered.merge(&judged.filtered);
         self.state.next += judged.lines;
         self.advance(at, raw.len() as u64, Some(raw), judged.read);
@@ -150,9 +155,7 @@ impl Source {
             let (events, block_bytes) = (judged.lines as u32, raw.len() as u64);
             return Ok(Some(Batch { events, block, block_bytes, encoding: Encoding::Zstd.into(), ..batch }));
         }
-        let line = |(number, range): &(u64, std::ops::Range<usize>)| {
-            (next + number, range.len() as u64 + 1, &raw[range.clone()])
-        };
+        let line = |event: &Event| (next + event.number, event.read_bytes, judged.bytes(&event.place, raw));
         batch.with_lines(judged.events.iter().map(line), Encoding::Zstd).map(Some)
     }
 
@@ -172,7 +175,7 @@ impl Source {
             offset: Some(start + bad.range.start as u64),
             number: self.state.next + bad.number,
             bytes: bad.range.len() as u64,
-            line: &raw[bad.range.clone()],
+            line: judged.bytes(&bad.place, raw),
             cause: lines::QUARANTINE,
             why: &bad.why,
         });
@@ -189,6 +192,7 @@ impl Source {
         head: &[u8],
     ) -> io::Result<Read> {
         let state = &self.files[at].state;
+        let kept = self.rules.mask_head(head, settings.bounds.line);
         let why = lines::too_long(bytes - 1, settings.bounds.line);
         let (number, cause) = (self.state.next, lines::QUARANTINE);
         let held = Held {
@@ -196,7 +200,7 @@ impl Source {
             offset: Some(state.offset),
             number,
             bytes: bytes - 1,
-            line: head,
+            line: &kept,
             cause,
             why: &why,
         };

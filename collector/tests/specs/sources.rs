@@ -119,7 +119,7 @@ async fn origins_carry_what_the_entry_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_agents_conf_dir_is_followed_and_its_rules_are_not_passed_over() {
+async fn the_agents_conf_dir_is_followed_and_its_rules_apply() {
     let mut world = World::new(Next::takes_all());
     let conf = world.path("conf.d/kubernetes_audit.d");
     std::fs::create_dir_all(&conf).unwrap();
@@ -133,12 +133,17 @@ async fn the_agents_conf_dir_is_followed_and_its_rules_are_not_passed_over() {
     world.run_once().await.unwrap();
     assert_eq!(world.next.text_of(&world.log()), expected(0..3));
     let rule =
-        "    log_processing_rules: [{type: mask_sequences, name: n, pattern: a, replace_placeholder: b}]\n";
+        "    log_processing_rules: [{type: exclude_at_match, name: n, pattern: '{\"kind\":.*\"4\"}'}]\n";
     std::fs::write(conf.join("conf.yaml"), format!("logs:\n{entry}{rule}")).unwrap();
+    world.append(events(3..6));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.text_of(&world.log()), expected([0, 1, 2, 3, 5]));
+    std::fs::write(conf.join("conf.yaml"), format!("logs:\n{entry}{}", rule.replace(".*", "("))).unwrap();
     let (config, stage) = (world.config.clone(), world.next.stage());
     let refused =
         tokio::task::spawn_blocking(|| collector::Collector::open(config, stage).err()).await.unwrap();
-    assert!(refused.unwrap().to_string().contains("log_processing_rules"));
+    let said = refused.unwrap().to_string();
+    assert!(said.contains("conf.yaml: logs.0: `log_processing_rules`") && said.contains("`n`"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

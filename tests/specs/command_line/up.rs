@@ -106,13 +106,35 @@ fn a_variable_of_the_agent_without_an_effect_is_said() {
     let (scratch, server) = some_log(3);
     for (name, value) in [
         ("DD_LOGS_CONFIG_ADDITIONAL_ENDPOINTS", r#"[{"api_key": "k", "Host": "h"}]"#),
-        ("DD_LOGS_CONFIG_PROCESSING_RULES", r#"[{"type":"exclude_at_match","name":"a","pattern":"b"}]"#),
         ("DD_LOGS_ENABLED", "false"),
     ] {
         let run = once_with((name, value), server.path(), &scratch.path().join("data"), &[]);
         assert!(run.status.success(), "{}", said(&run));
         assert!(said(&run).contains("WARN") && said(&run).contains(name), "{}", said(&run));
     }
+}
+
+#[test]
+fn processing_rules_of_the_agent_s_variable_apply_and_a_bad_one_is_refused() {
+    let (scratch, server) = some_log(20);
+    let data = scratch.path().join("data");
+    let rule = |pattern: &str| {
+        format!(r#"[{{"type":"exclude_at_match","name":"all of it","pattern":"{pattern}"}}]"#)
+    };
+    let with = |rule: &str| {
+        once_with(("DD_LOGS_CONFIG_PROCESSING_RULES", rule), server.path(), &data, &["--to", "stdout"])
+    };
+    let run = with(&rule("("));
+    assert_eq!(run.status.code(), Some(64), "{}", said(&run));
+    assert!(
+        said(&run).contains("DD_LOGS_CONFIG_PROCESSING_RULES") && said(&run).contains("`all of it`"),
+        "{}",
+        said(&run)
+    );
+    assert!(!data.exists());
+    let run = with(&rule("auditID"));
+    assert!(run.status.success() && run.stdout.is_empty(), "{}", said(&run));
+    assert!(said(&run).contains("all of it"), "{}", said(&run));
 }
 
 #[tokio::test(flavor = "multi_thread")]
