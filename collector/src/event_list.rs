@@ -14,6 +14,10 @@ const KIND: &[u8] = b"\"kind\":\"Event\",";
 const API_VERSION: &[u8] = b"\"apiVersion\":\"audit.k8s.io/v1\",";
 /// How the log backend begins every event.
 const KIND_FIRST: &[u8] = b"{\"kind\":\"Event\",";
+/// How many times as large as a list its lines may be. Events have some hundred bytes and more.
+const GROWTH: usize = 4;
+/// What even a small list may have.
+const SMALL: usize = 64 << 10;
 /// Characters of a value that a message shows.
 const SHOWN: usize = 64;
 
@@ -42,6 +46,9 @@ pub(crate) enum NoEventList {
         "apiVersion is {0}: only audit.k8s.io/v1 is read; the API server writes it with --audit-webhook-version=audit.k8s.io/v1"
     )]
     ApiVersion(String),
+    /// Its items are so small that they are no events, and so many that their lines would not fit into memory.
+    #[error("its items are too small for events: divided, it would have more than {GROWTH} times its size")]
+    TooSmall,
     /// There are no items, or they are something else.
     #[error("`items` is {0}: an EventList has a list of events there")]
     Items(&'static str),
@@ -67,9 +74,14 @@ pub(crate) fn split(document: &[u8], out: &mut Vec<u8>) -> Result<Vec<Range<usiz
     let items = items(document)?;
     let mut lines = Vec::new();
     out.reserve(items.len() + items.len() / 8);
+    let begin = out.len();
     let mut at = blanks_end(document, items.start + 1);
     while at < items.end - 1 {
         let start = out.len();
+        if start - begin > (document.len() * GROWTH).max(SMALL) {
+            out.truncate(begin);
+            return Err(NoEventList::TooSmall);
+        }
         at = blanks_end(document, event(document, at, out));
         lines.push(start..out.len());
         out.push(b'\n');

@@ -1,12 +1,14 @@
-//! Lines are told apart: events, blanks, NUL runs, what rules leave out, and what is no event.
+//! Lines are told apart: events, lists of events, blanks, NUL runs, what rules leave out, and what is no event.
 //!
 //! Promises: every byte that was read is counted once; an event's bytes are those of the file but for a `\r` at its
-//! end, NULs before it, and what a rule masks; bytes within strings are not judged, so that invalid UTF-8 passes.
+//! end, NULs before it, and what a rule masks; bytes within strings are not judged, so that invalid UTF-8 passes. The
+//! items of an EventList are lines as the log backend would have written them, and count as those.
 
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use crate::event_list;
 use crate::rules::{Fate, Rules};
 use crate::tally::{Causes, Tally};
 
@@ -62,8 +64,10 @@ pub(crate) enum Place {
 pub(crate) struct Bad {
     /// Number of the line, from 0.
     pub(crate) number: u64,
-    /// Where it was read.
+    /// Where it was read; for an item of a list, where the list was.
     pub(crate) range: Range<usize>,
+    /// Its bytes as read, with one newline.
+    pub(crate) bytes: u64,
     /// What of it may be kept.
     pub(crate) place: Place,
     pub(crate) why: String,
@@ -102,6 +106,9 @@ impl Judge<'_> {
         let nuls = self.lines[range.clone()].iter().take_while(|&&byte| byte == 0).count();
         range.start += nuls;
         let line = &self.lines[range.clone()];
+        if event_list::is_event_list(line) && line.len() <= self.longest {
+            return self.list(range, newline, nuls);
+        }
         let is_blank = line.trim_ascii().is_empty();
         let fate = if is_blank { Fate::Passes } else { self.rules.judge(line, self.longest) };
         let length = if let Fate::Masked { line, .. } = &fate { line.len() } else { line.len() };
@@ -109,27 +116,93 @@ impl Judge<'_> {
         if self.out > self.most && self.judged.lines > 0 {
             return false;
         }
-        let tally = Tally::new(1, line.len() as u64 + 1);
         let judged = &mut self.judged;
-        judged.used = newline + 1;
-        judged.lines += 1;
-        judged.read.add(tally);
-        judged.read.add(Tally::new(0, nuls as u64));
-        judged.filtered.add(NUL, Tally::new(0, nuls as u64));
+        judged.reach(newline + 1, nuls);
+        let tally = judged.count(line);
         match fate {
             _ if is_blank => judged.filtered.add(BLANK, tally),
             Fate::LeftOut(by) => judged.filtered.add(by, tally),
-            fate => judged.stands(line, range, fate, self.longest),
+            fate => judged.stands(line, Place::Raw(range.clone()), range, fate, self.longest),
+        }
+        true
+    }
+
+    /// A list of events, which stands alone in its line.
+    fn list(&mut self, range: Range<usize>, newline: usize, nuls: usize) -> bool {
+        let document = &self.lines[range.clone()];
+        let mut divided = Vec::new();
+        let items = event_list::split(document, &mut divided).map_err(|error| error.to_string());
+        let items = items.and_then(|items| match divided.len() > self.longest {
+            true => {
+                Err(format!("divided into lines it has {}", too_long(divided.len() as u64, self.longest)))
+            }
+            false => Ok(items),
+        });
+        self.out += divided.len().max(document.len() + 1);
+        if self.out > self.most && self.judged.lines > 0 {
+            return false;
+        }
+        let judged = &mut self.judged;
+        judged.reach(newline + 1, nuls);
+        match items {
+            Ok(items) if items.is_empty() => {
+                let tally = judged.count(document);
+                judged.filtered.add(BLANK, tally);
+            }
+            Ok(items) => {
+                let items = items.into_iter().map(|item| &divided[item]);
+                items.for_each(|item| judged.item(item, range.clone(), self.rules, self.longest));
+            }
+            Err(why) => judged.no_list(document, range, self.rules.judge(document, self.longest), why),
         }
         true
     }
 }
 
 impl Judged {
-    /// Takes the last line, which no rule left out, as an event or as none.
-    fn stands(&mut self, line: &[u8], range: Range<usize>, fate: Fate<'_>, longest: usize) {
+    /// What comes before `used`, NULs among it, is dealt with.
+    fn reach(&mut self, used: usize, nuls: usize) {
+        self.used = used;
+        self.read.add(Tally::new(0, nuls as u64));
+        self.filtered.add(NUL, Tally::new(0, nuls as u64));
+    }
+
+    /// A line was read.
+    fn count(&mut self, line: &[u8]) -> Tally {
+        let tally = Tally::new(1, line.len() as u64 + 1);
+        self.lines += 1;
+        self.read.add(tally);
+        tally
+    }
+
+    /// An item of the list that was read at `range`.
+    fn item(&mut self, line: &[u8], range: Range<usize>, rules: &Rules, longest: usize) {
+        let tally = self.count(line);
+        match rules.judge(line, longest) {
+            Fate::LeftOut(by) => self.filtered.add(by, tally),
+            fate => {
+                let place = self.make(if fate == Fate::Passes { line } else { b"" });
+                self.stands(line, place, range, fate, longest);
+            }
+        }
+    }
+
+    /// A list that cannot be divided.
+    fn no_list(&mut self, document: &[u8], range: Range<usize>, fate: Fate<'_>, why: String) {
+        let tally = self.count(document);
+        let place = match fate {
+            Fate::LeftOut(by) => return self.filtered.add(by, tally),
+            Fate::Masked { line, .. } => self.make(&line),
+            Fate::Grown(_) => Place::Made(0..0),
+            Fate::Passes => Place::Raw(range.clone()),
+        };
+        self.bad.push(Bad { number: self.lines - 1, range, bytes: tally.bytes, place, why });
+    }
+
+    /// Takes the last line, which no rule left out, as an event or as none. It stands at `place`.
+    fn stands(&mut self, line: &[u8], place: Place, range: Range<usize>, fate: Fate<'_>, longest: usize) {
         let number = self.lines - 1;
-        let read_bytes = range.len() as u64 + 1;
+        let read_bytes = line.len() as u64 + 1;
         let why = no_event(line, longest);
         let (place, why) = match fate {
             Fate::Masked { by, line: masked } => {
@@ -141,14 +214,14 @@ impl Judged {
                 let grown = format!("the rule `{by}` makes it longer than {longest} bytes (max_line_size)");
                 (Place::Made(0..0), Some(grown))
             }
-            Fate::Passes | Fate::LeftOut(_) => (Place::Raw(range.clone()), why),
+            Fate::Passes | Fate::LeftOut(_) => (place, why),
         };
         match why {
             None => {
                 self.kept.add(Tally::new(1, read_bytes));
                 self.events.push(Event { number, read_bytes, place });
             }
-            Some(why) => self.bad.push(Bad { number, range, place, why }),
+            Some(why) => self.bad.push(Bad { number, range, bytes: read_bytes, place, why }),
         }
     }
 
@@ -227,9 +300,41 @@ mod tests {
         let mut filtered = Causes::default();
         filtered.add(BLANK, blank);
         assert_eq!(judged.filtered, filtered);
-        let bad: u64 = judged.bad.iter().map(|bad| bad.range.len() as u64 + 1).sum();
+        let bad: u64 = judged.bad.iter().map(|bad| bad.bytes).sum();
         assert_eq!(judged.read, Tally::new(9, blank.bytes + bad + judged.kept.bytes));
         assert!(!judged.is_all(lines));
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_lines_with_numbers_of_their_own_and_a_list_that_is_none_is_bad() {
+        let list = |kind: &str, version: &str, items: &str| {
+            format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"audit.k8s.io/{version}\",\"items\":[{items}]}}\n")
+        };
+        let lines = [
+            "{\"a\":1}\n".to_owned(),
+            list("EventList", "v1", "{\"b\": 2}, 3,{\"c\":\"\"}"),
+            list("EventList", "v1beta1", "{}"),
+            list("EventList", "v1", ""),
+            "{\"d\":4}\n".to_owned(),
+        ];
+        let lines = lines.concat();
+        let judged = super::judge(lines.as_bytes(), 1000, &Rules::default());
+        let head = "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",";
+        let all = |place| String::from_utf8_lossy(judged.bytes(place, lines.as_bytes())).into_owned();
+        let events: Vec<_> = judged.events.iter().map(|event| (event.number, all(&event.place))).collect();
+        let (b, c) = (format!("{head}\"b\":2}}"), format!("{head}\"c\":\"\"}}"));
+        assert_eq!(
+            events,
+            [(0, "{\"a\":1}".into()), (1, b.clone()), (3, c.clone()), (6, "{\"d\":4}".into())]
+        );
+        let bad: Vec<_> = judged.bad.iter().map(|bad| (bad.number, all(&bad.place))).collect();
+        assert_eq!((bad.len(), &bad[0]), (2, &(2, "3".to_owned())));
+        assert!(judged.bad[1].why.contains("v1beta1"), "{}", judged.bad[1].why);
+        assert_eq!((judged.lines, judged.used), (7, lines.len()));
+        assert_eq!(judged.kept.bytes as usize, 2 * 8 + b.len() + c.len() + 2);
+        let dead: u64 = judged.bad.iter().map(|bad| bad.bytes).sum();
+        assert_eq!(judged.read.bytes, judged.kept.bytes + judged.filtered.sum().bytes + dead);
+        assert!(!judged.is_all(lines.as_bytes()));
     }
 
     #[test]

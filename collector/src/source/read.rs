@@ -121,7 +121,7 @@ impl Source {
         let start = self.files[at].state.offset;
         self.quarantine_bad(&self.files[at].state.path, start, raw, &judged, quarantine)?;
         let batch = self.batch(settings, raw, &judged)?;
-        let dead = judged.bad.iter().map(|bad| Tally::new(1, bad.range.len() as u64 + 1));
+        let dead = judged.bad.iter().map(|bad| Tally::new(1, bad.bytes));
         for tally in dead {
             self.state.dead.add(lines::QUARANTINE, tally);
         }
