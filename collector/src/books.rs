@@ -43,6 +43,8 @@ struct Pages {
     reading: Vec<String>,
     /// What holds up sending.
     sending: Option<String>,
+    /// Queued lines that were lost since the start; the first few.
+    lost: Vec<String>,
     paused: bool,
 }
 
@@ -90,6 +92,9 @@ impl Books {
         }
         for (number, causes) in &saved.refused {
             pages.sources.entry(*number).or_default().refused = causes.clone();
+        }
+        for header in &saved.damaged {
+            pages.sources.entry(header.source).or_default().queue(header);
         }
         let mut from = 0;
         loop {
@@ -180,6 +185,14 @@ impl Books {
         self.lock().sending = problem;
     }
 
+    /// Queued lines were lost.
+    pub(crate) fn lose(&self, what: String) {
+        let mut pages = self.lock();
+        if pages.lost.len() < MOST_SAID {
+            pages.lost.push(what);
+        }
+    }
+
     /// Events without a receipt.
     pub(crate) fn queued(&self) -> u64 {
         self.lock().queued()
@@ -189,7 +202,8 @@ impl Books {
     pub(crate) fn problems(&self) -> Vec<String> {
         let pages = self.lock();
         let sources = pages.sources.values().flat_map(Page::to_be_said);
-        sources.chain(pages.reading.iter().cloned()).chain(pages.sending.iter().cloned()).collect()
+        let held = pages.reading.iter().chain(&pages.sending).chain(&pages.lost);
+        sources.chain(held.cloned()).collect()
     }
 
     /// One entry for each source that is followed or has something queued.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gap::Gap;
 use crate::identity::{FileKey, Marks, Print};
+use crate::record::Header;
 use crate::tally::{Causes, Tally};
 
 const FORMAT: &[u8] = b"2";
@@ -112,6 +113,20 @@ pub(crate) fn put_refused(source: u32, causes: &Causes) -> Put {
     Put::set(format!("refused/{source:010}"), json(causes))
 }
 
+/// Notes that the record of these lines was damaged in the queue, until they were read again or are given up.
+pub(crate) fn put_damaged(header: &Header) -> Put {
+    Put::set(damaged_key(header), header.encode())
+}
+
+/// These lines are dealt with.
+pub(crate) fn forget_damaged(header: &Header) -> Put {
+    Put::delete(damaged_key(header))
+}
+
+fn damaged_key(header: &Header) -> String {
+    format!("damaged/{:010}/{:020}", header.source, header.first)
+}
+
 /// Marks a new queue with the format of its state.
 pub(crate) fn put_format() -> Put {
     Put::set(FORMAT_KEY, FORMAT)
@@ -125,6 +140,8 @@ pub(crate) struct Saved {
     pub(crate) files: BTreeMap<u32, Vec<FileState>>,
     /// By number of the source.
     pub(crate) refused: BTreeMap<u32, Causes>,
+    /// Lines whose records were damaged in the queue, and that are not dealt with yet.
+    pub(crate) damaged: Vec<Header>,
     /// There is no state yet.
     pub(crate) fresh: bool,
 }
@@ -149,6 +166,8 @@ impl Saved {
         for (key, value) in scan(queue, "refused/")? {
             saved.refused.insert(number_in(&key)?, parse(&value)?);
         }
+        let damaged = scan(queue, "damaged/")?;
+        saved.damaged.extend(damaged.iter().filter_map(|(_, value)| Header::decode(value)));
         Ok(saved)
     }
 }

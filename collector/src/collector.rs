@@ -26,14 +26,15 @@ use crate::error::{Once, OnceError, OpenError, RunError};
 use crate::quarantine::Quarantine;
 use crate::reader::{Reached, Reader, Until};
 use crate::record::Header;
-use crate::send::{DAMAGED, Push, Sender};
+use crate::recover::{Again, Recovery};
+use crate::send::{Push, Sender};
 use crate::source::{Settings, Source};
 use crate::sources::Sources;
 
 /// Follows logs and hands their lines to the next stage.
 pub struct Collector {
     config: Config,
-    entries: Vec<Entry>,
+    entries: Arc<Vec<Entry>>,
     queue: Queue,
     push: Push,
     books: Arc<Books>,
@@ -69,6 +70,7 @@ impl Collector {
         let (quarantine, stop) = (Arc::new(quarantine), CancellationToken::new());
         let push = Push { next, books: Arc::clone(&books), quarantine, stop };
         let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
+        let entries = Arc::new(entries);
         Ok(Collector { config, entries, queue, push, books, started_us, found: found(&opened), running })
     }
 
@@ -84,8 +86,10 @@ impl Collector {
         let sources = self.sources().map_err(RunError::Ended)?;
         let reading = self.read(sources, Until::Stopped, &ended);
         let sending = self.sender(&ended).run(ended.clone(), CancellationToken::new());
-        let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
-        read.and(sent).map_err(RunError::Ended)
+        let recovering = self.recovery(&ended).run(ended.clone());
+        let (read, sent, recovered) =
+            tokio::join!(ending(reading, &ended), ending(sending, &ended), ending(recovering, &ended));
+        read.and(sent).and(recovered).map_err(RunError::Ended)
     }
 
     /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
@@ -115,8 +119,10 @@ impl Collector {
             reached
         };
         let sending = self.sender(&ended).run(ended.clone(), all_read.clone());
-        let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
-        let (reached, ()) = read.and_then(|read| sent.map(|sent| (read, sent))).map_err(OnceError::Ended)?;
+        let recovering = self.recovery(&ended).run(ended.clone());
+        let (read, sent, recovered) =
+            tokio::join!(ending(reading, &ended), ending(sending, &ended), ending(recovering, &ended));
+        let reached = sent.and(recovered).and(read).map_err(OnceError::Ended)?;
         match self.books.queued() {
             _ if !reached.unread.is_empty() => Err(OnceError::Unread(reached.unread)),
             queued if stop.requested() => Err(OnceError::Stopped { queued }),
@@ -163,12 +169,28 @@ impl Collector {
     }
 
     fn sources(&self) -> Result<Sources, String> {
-        Ok(Sources::new(self.entries.clone(), Saved::load(&self.queue)?, self.config.max_backups))
+        Ok(Sources::new(self.entries.to_vec(), Saved::load(&self.queue)?, self.config.max_backups))
     }
 
     fn sender(&self, stop: &CancellationToken) -> Sender {
-        let push = Push { stop: stop.clone(), ..self.push.clone() };
-        Sender::new(self.queue.clone(), push, Arc::clone(&self.books), self.config.in_flight)
+        Sender::new(self.pushing(stop), self.again(), self.config.in_flight)
+    }
+
+    fn recovery(&self, stop: &CancellationToken) -> Recovery {
+        Recovery { again: self.again(), push: self.pushing(stop) }
+    }
+
+    fn pushing(&self, stop: &CancellationToken) -> Push {
+        Push { stop: stop.clone(), ..self.push.clone() }
+    }
+
+    fn again(&self) -> Again {
+        let (queue, entries) = (self.queue.clone(), Arc::clone(&self.entries));
+        Again { queue, entries, bounds: self.bounds(), books: Arc::clone(&self.books) }
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { chunk: self.config.chunk_size.as_usize(), line: self.config.max_line_size.as_usize() }
     }
 
     /// Runs a reader on a thread of its own.
@@ -179,8 +201,7 @@ impl Collector {
         stop: &CancellationToken,
     ) -> Result<Reached, String> {
         let max_size = self.config.queue.max_size.as_u64();
-        let bounds =
-            Bounds { chunk: self.config.chunk_size.as_usize(), line: self.config.max_line_size.as_usize() };
+        let bounds = self.bounds();
         let reader = Reader {
             sources,
             appends: Appends::new(self.queue.clone(), max_size),
@@ -215,16 +236,12 @@ fn open_quarantine(dir: &Path) -> Result<Quarantine, OpenError> {
     Quarantine::open(path.clone()).map_err(|source| OpenError::Quarantine { path, source })
 }
 
-/// Counts the lines of records that opening set aside as dead.
+/// Notes the lines of records that opening set aside, so that they are read again.
 fn damaged(opened: &queue::Opened, saved: &mut Saved) -> Vec<Put> {
     let headers = opened.damaged.iter().filter_map(|damaged| Header::decode(damaged.header.as_deref()?));
-    let mut puts = Vec::new();
-    for header in headers {
-        let causes = saved.refused.entry(header.source).or_default();
-        causes.add(DAMAGED, header.kept);
-        puts.push(checkpoint::put_refused(header.source, causes));
-    }
-    puts
+    let before = saved.damaged.len();
+    saved.damaged.extend(headers);
+    saved.damaged[before..].iter().map(checkpoint::put_damaged).collect()
 }
 
 /// What an operator should know of the queue's opening.
@@ -232,7 +249,7 @@ fn found(opened: &queue::Opened) -> Vec<String> {
     let mut found = Vec::new();
     if opened.damaged_records > 0 {
         found.push(format!(
-            "{} records of the queue were damaged and are set aside in its directory `damaged` ({} bytes): their lines are not sent",
+            "{} records of the queue were damaged and are set aside in its directory `damaged` ({} bytes): their lines are read again from the logs, and those that cannot be are named",
             opened.damaged_records, opened.damaged_bytes
         ));
     }

@@ -59,16 +59,23 @@ pub(crate) fn beside(path: &Path) -> Vec<Found> {
     entries(&target).filter_map(|path| found(&path).ok().flatten()).take(MOST_STRANGERS).collect()
 }
 
+/// Whether there is a rotated sibling of the log at `path` that a look did not find: it came since.
+pub(crate) fn is_rotated_since(path: &Path, looked: &[Found]) -> bool {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    named(&target).iter().any(|(_, sibling)| looked.iter().all(|found| found.path != *sibling))
+}
+
 fn siblings(base: &Path) -> Vec<Found> {
-    let Some(name) = base.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let mut named: Vec<(Age, PathBuf)> = entries(base)
-        .filter_map(|path| {
-            let age = sibling::age_of(path.file_name()?.to_str()?, name)?;
-            Some((age, path))
-        })
-        .collect();
+    let mut named = named(base);
     named.sort(); // `.log` before `.log.gz` of the same time
     named.into_iter().filter_map(|(_, path)| found(&path).ok().flatten()).collect()
+}
+
+/// Paths that are siblings by their names, with the ages that these tell.
+fn named(base: &Path) -> Vec<(Age, PathBuf)> {
+    let Some(name) = base.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let aged = |path: PathBuf| Some((sibling::age_of(path.file_name()?.to_str()?, name)?, path));
+    entries(base).filter_map(aged).collect()
 }
 
 fn entries(beside: &Path) -> impl Iterator<Item = PathBuf> {

@@ -34,6 +34,7 @@ mod problem;
 mod quarantine;
 mod reader;
 mod record;
+mod recover;
 mod rules;
 mod send;
 mod sibling;

@@ -4,8 +4,10 @@
 //! end, NULs before it, and what a rule masks; bytes within strings are not judged, so that invalid UTF-8 passes. The
 //! items of an EventList are lines as the log backend would have written them, and count as those.
 
+use std::io;
 use std::ops::Range;
 
+use proto::{Batch, Encoding};
 use serde::de::IgnoredAny;
 
 use crate::event_list;
@@ -243,6 +245,20 @@ impl Judged {
     pub(crate) fn is_all(&self, lines: &[u8]) -> bool {
         self.made.is_empty() && self.kept.events == self.lines && self.kept.bytes == lines.len() as u64
     }
+}
+
+/// Puts the events among `lines` into a batch; `next` is the number of the first line.
+///
+/// # Errors
+/// Only when compression fails.
+pub(crate) fn packed(batch: Batch, next: u64, lines: &[u8], judged: &Judged) -> io::Result<Batch> {
+    if batch.first == next && judged.is_all(lines) {
+        let block = proto::encode_block(lines, Encoding::Zstd)?;
+        let (events, block_bytes) = (judged.lines as u32, lines.len() as u64);
+        return Ok(Batch { events, block, block_bytes, encoding: Encoding::Zstd.into(), ..batch });
+    }
+    let line = |event: &Event| (next + event.number, event.read_bytes, judged.bytes(&event.place, lines));
+    batch.with_lines(judged.events.iter().map(line), Encoding::Zstd)
 }
 
 /// Why `line` is no JSON object, if it is none.

@@ -15,15 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
 use crate::record::Header;
+use crate::recover::Again;
 use crate::tally::{Causes, Tally};
 
 mod backoff;
 mod push;
 mod release;
 
-use backoff::Backoff;
-pub(crate) use push::Push;
-use push::REFUSED;
+pub(crate) use backoff::Backoff;
+pub(crate) use push::{Push, REFUSED};
 use release::Releases;
 
 /// Raw bytes of all batches that are on their way, but for a single larger one.
@@ -48,6 +48,7 @@ struct Done {
 pub(crate) struct Sender {
     queue: Queue,
     push: Push,
+    again: Again,
     in_flight: usize,
     books: Arc<Books>,
     window: VecDeque<(Entry, Header)>,
@@ -60,11 +61,13 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(queue: Queue, push: Push, books: Arc<Books>, in_flight: usize) -> Sender {
+    pub(crate) fn new(push: Push, again: Again, in_flight: usize) -> Sender {
+        let (queue, books) = (again.queue.clone(), Arc::clone(&again.books));
         Sender {
             releases: Releases::new(queue.clone(), Arc::clone(&books)),
             queue,
             push,
+            again,
             in_flight,
             books,
             window: VecDeque::new(),
@@ -168,7 +171,7 @@ impl Sender {
             let Some((entry, header)) = self.window.remove(at) else { break };
             self.bytes += bytes;
             self.releases.begin(entry.position, header.clone());
-            self.tasks.spawn(carry(self.queue.clone(), self.push.clone(), entry, header));
+            self.tasks.spawn(carry(self.again.clone(), self.push.clone(), entry, header));
         }
         self.note_oldest();
     }
@@ -202,19 +205,29 @@ impl Sender {
     }
 }
 
-/// Reads a batch and sends it until it is done.
-async fn carry(queue: Queue, push: Push, entry: Entry, header: Header) -> Done {
+/// Reads a batch, from its file when its record is damaged, and sends it until it is done.
+async fn carry(again: Again, push: Push, entry: Entry, header: Header) -> Done {
     let (position, source, bytes) = (entry.position, header.source, header.kept.bytes);
     let mut refused = Causes::default();
-    match read(queue, entry, &push.books).await {
-        Ok(Some(batch)) => match push.batch(batch).await {
+    let batch = match read(again.queue.clone(), entry, &push.books).await {
+        Ok(batch) => batch,
+        Err(damage) => {
+            tracing::error!(
+                first = header.first,
+                last = header.last,
+                "queued lines are read again: {damage}"
+            );
+            let batch = again.batch(&header).await;
+            if batch.is_none() {
+                refused.add(DAMAGED, Tally::new(header.kept.events, header.kept.bytes));
+            }
+            batch
+        }
+    };
+    if let Some(batch) = batch {
+        match push.batch(batch).await {
             Some(tally) => refused.add(REFUSED, tally),
             None => return Done { position, source, bytes, refused: None },
-        },
-        Ok(None) => {}
-        Err(damage) => {
-            tracing::error!(first = header.first, last = header.last, "queued lines are lost: {damage}");
-            refused.add(DAMAGED, Tally::new(header.kept.events, header.kept.bytes));
         }
     }
     Done { position, source, bytes, refused: Some(refused) }

@@ -3,6 +3,8 @@
 
 #[path = "specs/accounting.rs"]
 mod accounting;
+#[path = "specs/damage.rs"]
+mod damage;
 #[path = "specs/following.rs"]
 mod following;
 #[path = "specs/identity.rs"]

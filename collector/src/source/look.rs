@@ -30,7 +30,7 @@ impl Source {
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
         for found in unknown {
             if !self.is_packed_twin(found, &look.files) {
-                self.meet(found, claimed);
+                self.meet(found, &look.files, claimed);
             }
         }
         self.follow_renamed();
@@ -71,7 +71,7 @@ impl Source {
     }
 
     /// Finds out who a file is that has an unknown name in the file system.
-    fn meet(&mut self, found: &Found, claimed: &Claimed<'_>) {
+    fn meet(&mut self, found: &Found, looked: &[Found], claimed: &Claimed<'_>) {
         match tracked::open(&found.path, &found.key) {
             Ok(Some(opened)) if opened.head.bytes.is_empty() => self.wait_for(found, &opened),
             Ok(Some(mut opened)) => match self.who(found, &mut opened) {
@@ -83,12 +83,19 @@ impl Source {
                 }
                 Ok(Some(Who::Unclear | Who::Copy)) => {}
                 Ok(None) if self.frozen || claimed(&found.key, &opened.head.bytes) => {}
+                Ok(None) if self.is_overtaken(found, looked) => {}
                 Ok(None) => self.begin(found, opened),
                 Err(error) => self.problem = Some(problem::with_file(&found.path, &error)),
             },
             Ok(None) => {}
             Err(error) => self.problem = Some(problem::with_file(&found.path, &error)),
         }
+    }
+
+    /// Whether the active file that was opened just now may be newer than one that this look did not find: names in
+    /// the file system are given again, and files are numbered in their order. The next look finds both.
+    fn is_overtaken(&self, found: &Found, looked: &[Found]) -> bool {
+        found.path == self.state.path && find::is_rotated_since(&found.path, looked)
     }
 
     /// A compressed file whose beginning is not there yet may become any of those that are missing.

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use prost::Message;
-use proto::{Batch, Encoding};
+use proto::Batch;
 
 use super::Source;
 use crate::chunk::{self, Bounds, Chunk};
-use crate::lines::{self, Event, Judged};
+use crate::lines::{self, Judged};
 use crate::quarantine::{Held, Quarantine};
 use crate::record::Header;
 use crate::tally::Tally;
@@ -140,7 +140,7 @@ impl Source {
             return Ok(None);
         }
         let before = self.state.handed_on();
-        let batch = Batch {
+        let head = Batch {
             events_before: before.events,
             bytes_before: before.bytes,
             origin: Some(self.origin.clone()),
@@ -150,13 +150,7 @@ impl Source {
             read_at_us: clock::now_us(),
             ..Batch::default()
         };
-        if first == next && judged.is_all(raw) {
-            let block = proto::encode_block(raw, Encoding::Zstd)?;
-            let (events, block_bytes) = (judged.lines as u32, raw.len() as u64);
-            return Ok(Some(Batch { events, block, block_bytes, encoding: Encoding::Zstd.into(), ..batch }));
-        }
-        let line = |event: &Event| (next + event.number, event.read_bytes, judged.bytes(&event.place, raw));
-        batch.with_lines(judged.events.iter().map(line), Encoding::Zstd).map(Some)
+        lines::packed(head, next, raw, judged).map(Some)
     }
 
     fn quarantine_bad(

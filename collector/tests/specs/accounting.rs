@@ -1,6 +1,6 @@
 //! Whatever is in a file, it is accounted for.
 
-use crate::next::{Next, busy};
+use crate::next::Next;
 use crate::world::{SMALL, World, events};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,39 +71,6 @@ async fn the_account_goes_on_after_a_restart_and_batches_cover_every_number() {
     assert_eq!(batches.first().unwrap().first, 1);
     assert_eq!(batches.last().unwrap().last, 5);
     assert!(batches.windows(2).all(|pair| pair[0].last + 1 == pair[1].first));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_was_damaged_in_the_queue_is_counted_as_dead_and_the_rest_arrives() {
-    let mut world = World::new(Next::answers(busy));
-    world.config.chunk_size = SMALL;
-    world.append(events(0..200));
-    let running = world.run().await;
-    running
-        .until("all queued", |status| status.sources.first().is_some_and(|s| s.queued.unwrap().events == 200))
-        .await;
-    running.stop().await;
-    damage(&world.queue_dir().join("segments"));
-    world.next.answers_now(|_| Ok(()));
-    let running = world.run().await;
-    let status = running.until_empty().await;
-    running.stop().await;
-    let dead = &status.sources[0].dead[0];
-    let lost = dead.count.unwrap().events;
-    assert_eq!(dead.name, "damaged");
-    assert!(lost > 0 && lost < 50, "{lost}");
-    assert_eq!(world.next.count() + lost, 200);
-    assert_eq!(status.sources[0].read.unwrap().events, 200);
-}
-
-/// Flips a byte in the third block that a segment holds.
-fn damage(segments: &std::path::Path) {
-    let segment = std::fs::read_dir(segments).unwrap().next().unwrap().unwrap().path();
-    let mut bytes = std::fs::read(&segment).unwrap();
-    let blocks = bytes.windows(4).enumerate().filter(|(_, four)| four == b"\x28\xb5\x2f\xfd");
-    let at = blocks.map(|(at, _)| at).nth(2).unwrap();
-    bytes[at + 20] ^= 0xff;
-    std::fs::write(&segment, bytes).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
