@@ -89,7 +89,7 @@ async fn what_processing_rules_leave_out_and_mask_is_accounted_for_with_the_byte
         r#"{type: mask_sequences, name: addresses, pattern: '"sourceIPs":\[[^\]]*\]', replace_placeholder: '"sourceIPs":[]'}"#,
     ];
     let setup = Setup {
-        collector: format!("      log_processing_rules: [{}]\n", rules.join(", ")),
+        entry: format!(", log_processing_rules: [{}]", rules.join(", ")),
         ..Setup::to_datadog(&intake.url()).and("file", &format!("{{type: file, path: '{}'}}", file.display()))
     };
     let cluster = Cluster::start(layout, &setup).await;

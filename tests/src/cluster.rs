@@ -46,6 +46,8 @@ pub struct Setup {
     pub routes: Option<String>,
     /// More YAML lines for the section `collector:`.
     pub collector: String,
+    /// More YAML for the entry of the log, as `, key: value`.
+    pub entry: String,
     /// More YAML lines for the section `shipper:`.
     pub shipper: String,
 }
@@ -237,7 +239,7 @@ impl Cluster {
             ),
             format!("  queue: {{dir: '{}'}}\n  logs:\n", at("collector")),
             format!("    - {{type: file, path: '{}', ", self.logs().join("audit.log").display()),
-            format!("source: kubernetes.audit, service: audit}}\n{}", setup.collector),
+            format!("source: kubernetes.audit, service: audit{}}}\n{}", setup.entry, setup.collector),
             format!("router:\n{}{}{policy}  routes: {routes}\n", listen("router"), next("shipper")),
             format!("shipper:\n{}  spool: {{dir: '{}'}}\n", listen("shipper"), at("shipper")),
             format!("{}  destinations:\n{destinations}", setup.shipper),
