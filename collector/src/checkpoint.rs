@@ -93,6 +93,8 @@ pub(crate) struct FileState {
     pub(crate) size: u64,
     /// Size on the disk at which nothing more was to be read.
     pub(crate) ended: Option<u64>,
+    /// It was the active file when it was seen last.
+    pub(crate) active: bool,
     /// No name leads to it any more; remembered for the case that its content comes back.
     pub(crate) gone: bool,
 }

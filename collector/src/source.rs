@@ -21,6 +21,8 @@ mod miss;
 mod position;
 mod read;
 mod retention;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use read::{Read, Settings};
 pub(crate) use retention::Retention;
@@ -140,9 +142,10 @@ impl Source {
         half.map(|file| (file.state.path.clone(), file.state.offset, file.half)).collect()
     }
 
+    /// Commits what is known of a file, and of the source: its number must not be given again.
     fn put_file(&mut self, at: usize) {
-        let put = self.files[at].state.put(self.state.number);
-        self.puts.push(put);
+        let file = self.files[at].state.put(self.state.number);
+        self.puts.extend([self.state.put(), file]);
     }
 
     fn forget(&mut self, at: usize) {

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::SystemTime;
 
 use proto::v1::FileStatus;
 
@@ -12,7 +13,7 @@ use crate::checkpoint::FileState;
 use crate::chunk::Skip;
 use crate::content::{self, Content, Head};
 use crate::find::Found;
-use crate::identity::{FileKey, Print};
+use crate::identity::{FileKey, Print, TAIL_BYTES};
 
 /// A file of a source.
 pub(crate) struct Tracked {
@@ -20,6 +21,8 @@ pub(crate) struct Tracked {
     pub(crate) content: Option<Content>,
     /// The last look saw it under some name.
     pub(crate) present: bool,
+    /// When it was written last, as the last look saw.
+    pub(crate) modified: Option<SystemTime>,
     /// The last look saw what may become it: a compressed file in the making.
     pub(crate) awaited: bool,
     /// Bytes behind `state.offset` that are no whole line.
@@ -29,6 +32,8 @@ pub(crate) struct Tracked {
     pub(crate) limit: u64,
     /// Why it is not read until the next look.
     pub(crate) problem: Option<String>,
+    /// What became of it only the next look can tell: later files wait for that.
+    pub(crate) unsure: bool,
 }
 
 /// What was found when a file was opened to see who it is.
@@ -67,11 +72,13 @@ impl Tracked {
             state,
             content: None,
             present: false,
+            modified: None,
             awaited: false,
             half: 0,
             skip: Skip::default(),
             limit: u64::MAX,
             problem: None,
+            unsure: false,
         }
     }
 
@@ -124,6 +131,13 @@ impl Tracked {
         self.state.path.clone_from(&found.path);
         self.state.key = found.key.clone();
         self.state.size = found.size;
+        self.modified = found.modified;
+    }
+
+    /// Whether `found`, under its name in the file system, is as the last look saw it.
+    pub(crate) fn is_unchanged(&self, found: &Found) -> bool {
+        let FileState { size, path, gone, .. } = &self.state;
+        *size == found.size && *path == found.path && self.modified == found.modified && !gone && !self.unsure
     }
 
     /// Whether the file that was `found` and opened is this one. With an offset in a compressed file that costs
@@ -142,6 +156,9 @@ impl Tracked {
             });
         }
         let packed = content::is_packed(&found.path);
+        if packed != self.is_packed() && found.key == self.state.key {
+            return Ok(Fit::No); // nothing is compressed in place: the name in the file system was given again
+        }
         if !packed && found.size < self.state.offset {
             return Ok(Fit::Shorter);
         }
@@ -165,6 +182,28 @@ impl Tracked {
             }
         }
         Ok(self.state.prefix.begins(&head.bytes))
+    }
+
+    /// Whether a file that was found beside this one is a copy of it, or of its beginning. What is compressed is none: it
+    /// is made of files that rest, and under another name.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(crate) fn is_copied_in(&mut self, found: &Found, opened: &mut Opened) -> io::Result<bool> {
+        if self.is_packed()
+            || content::is_packed(&found.path)
+            || !self.state.prefix.begins(&opened.head.bytes)
+        {
+            return Ok(false);
+        }
+        let (end, held) = (found.size.min(self.state.size), self.content.is_some());
+        let length = end.min(TAIL_BYTES as u64) as usize;
+        let theirs = opened.content.before(end, length)?;
+        let ours = self.open()?.map(|content| content.before(end, length)).transpose()?.flatten();
+        if !held {
+            self.content = None;
+        }
+        Ok(theirs.is_some() && ours == theirs)
     }
 
     /// Lets the prefix say more when the file has more by now.
@@ -191,17 +230,17 @@ impl Tracked {
         Ok(self.content.as_mut())
     }
 
-    /// Whether the bytes before the reading position are still those that were read: what was read behind them just
-    /// now followed them then. Only what is not compressed can be overwritten in place.
+    /// Whether the bytes before the reading position are still those that were read (at the start: those that were seen):
+    /// what was read behind them just now followed them then. Only what is not compressed can be overwritten in place.
     ///
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn is_intact(&mut self) -> io::Result<bool> {
         match &mut self.content {
-            Some(content) if !content::is_packed(&self.state.path) => {
-                Ok(follows(&self.state, content)? == Fit::Yes)
-            }
-            _ => Ok(true),
+            Some(_) if content::is_packed(&self.state.path) => Ok(true),
+            Some(content) if self.state.offset == 0 => Ok(self.state.prefix.begins(&content.prefix()?.bytes)),
+            Some(content) => Ok(follows(&self.state, content)? == Fit::Yes),
+            None => Ok(true),
         }
     }
 
@@ -212,7 +251,7 @@ impl Tracked {
         self.state.tail = match (raw, &mut self.content) {
             (Some(raw), _) => Print::of_tail(raw),
             (None, Some(content)) if !content::is_packed(&self.state.path) => {
-                let length = bytes.min(crate::identity::TAIL_BYTES as u64) as usize;
+                let length = bytes.min(TAIL_BYTES as u64) as usize;
                 let tail = content.before(self.state.offset, length).ok().flatten();
                 tail.map(|tail| Print::of_tail(&tail)).unwrap_or_default()
             }

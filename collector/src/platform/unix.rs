@@ -1,9 +1,11 @@
-//! Linux, macOS and the like: device and inode name a file; a removed one lives on while it is open.
+//! Linux, macOS and the like: device and inode name a file, with the time of its birth where the file system keeps one,
+//! since inodes are given again; a removed file lives on while it is open.
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 /// Bytes of `file` from `offset`; 0 at its end.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -28,5 +30,7 @@ pub(crate) fn is_removed(file: &File) -> bool {
 }
 
 fn id(metadata: &Metadata) -> String {
-    format!("{}:{}", metadata.dev(), metadata.ino())
+    let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or_else(String::new, |born| format!(":{}", born.as_nanos()));
+    format!("{}:{}{born}", metadata.dev(), metadata.ino())
 }

@@ -5,7 +5,7 @@
 //! another one and read from its start; one that went away unread is a gap.
 
 use super::Source;
-use crate::checkpoint::FileState;
+use crate::checkpoint::{self, FileState};
 use crate::content::{self, Content, Head};
 use crate::find::{self, Found};
 use crate::identity::{FileKey, Marks, Print};
@@ -34,7 +34,9 @@ impl Source {
             }
         }
         self.follow_renamed();
+        self.files.iter_mut().for_each(|file| file.unsure = false);
         if look.whole {
+            self.note_active();
             self.miss();
         }
         self.files.sort_by_key(|file| file.state.number);
@@ -112,18 +114,20 @@ impl Source {
         order.sort_by_key(|&at| (!same_name(&self.files[at], found), at));
         for at in order {
             let file = &mut self.files[at];
-            if file.present && !copied {
-                continue;
+            if file.present {
+                match copied && file.is_copied_in(found, opened)? {
+                    true => return Ok(Some(Who::Copy)),
+                    false => continue,
+                }
             }
             match file.fits(found, &opened.head, &mut opened.content)? {
-                Fit::Yes if file.present => return Ok(Some(Who::Copy)),
                 Fit::Yes => return Ok(Some(Who::Missing(at))),
                 Fit::NotYet => {
                     file.awaited = true;
                     return Ok(Some(Who::Unclear));
                 }
                 Fit::Shorter if copied && file.has_all_of(&opened.head, &mut opened.content)? => {
-                    return Ok(Some(if file.present { Who::Copy } else { Who::Read(at) }));
+                    return Ok(Some(Who::Read(at)));
                 }
                 Fit::No | Fit::Shorter => {}
             }
@@ -143,15 +147,16 @@ impl Source {
         file.learn(&opened.head);
         file.hold(opened.content);
         let number = file.state.number;
+        self.state.gaps.retain(|gap| gap.file != number);
         self.put_file(at);
-        if self.state.gaps.iter().any(|gap| gap.file == number) {
-            self.state.gaps.retain(|gap| gap.file != number);
-            self.puts.push(self.state.put());
-        }
     }
 
-    /// A file that was never seen before.
+    /// A file that was never seen before. It is older than the active one, which is read after it if that is still
+    /// possible.
     fn begin(&mut self, found: &Found, mut opened: Opened) {
+        let active = |file: &Tracked| file.present && file.state.path == self.state.path;
+        let newer = self.files.iter().position(active).filter(|_| found.path != self.state.path);
+        let newer = newer.filter(|&at| self.files[at].state.offset == 0);
         let mut state = FileState {
             number: self.state.next_file,
             path: found.path.clone(),
@@ -162,6 +167,7 @@ impl Source {
             offset: 0,
             size: found.size,
             ended: None,
+            active: found.path == self.state.path,
             gone: false,
         };
         let skipped = self.from_end && self.is_new && !self.looked;
@@ -172,12 +178,15 @@ impl Source {
         }
         self.state.next_file += 1;
         let mut file = Tracked::new(state);
-        file.present = true;
+        (file.present, file.modified) = (true, found.modified);
         file.hold(opened.content);
         self.files.push(file);
-        if skipped {
-            self.put_file(self.files.len() - 1);
-            self.puts.push(self.state.put());
+        self.put_file(self.files.len() - 1);
+        if let Some(at) = newer {
+            self.puts.push(checkpoint::forget(self.state.number, self.files[at].state.number));
+            self.files[at].state.number = self.state.next_file;
+            self.state.next_file += 1;
+            self.put_file(at);
         }
     }
 
@@ -238,8 +247,7 @@ fn same_name(file: &Tracked, found: &Found) -> bool {
 
 /// Whether what was found under the name that the file system gave to `file` is still that file.
 fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> bool {
-    let unchanged = file.state.size == found.size && file.state.path == found.path && !file.state.gone;
-    if unchanged && (file.content.is_some() || looked) {
+    if file.is_unchanged(found) && (file.content.is_some() || looked) {
         file.present = true;
         return true;
     }

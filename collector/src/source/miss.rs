@@ -13,6 +13,18 @@ use crate::{clock, metrics};
 const MOST_REMEMBERED: usize = 64;
 
 impl Source {
+    /// Notes which file is the active one: of one that is not, nothing more is expected than what it had.
+    pub(super) fn note_active(&mut self) {
+        for at in 0..self.files.len() {
+            let file = &mut self.files[at];
+            let active = file.present && file.state.path == self.state.path;
+            if file.state.active != active && (file.present || file.content.is_some()) {
+                file.state.active = active;
+                self.put_file(at);
+            }
+        }
+    }
+
     /// Notes which files are gone, and which of them were not read.
     pub(super) fn miss(&mut self) {
         let newest = self.files.iter().map(|file| file.state.number).max();
@@ -39,7 +51,7 @@ impl Source {
     /// into the active file before it went away.
     fn lose(&mut self, at: usize) {
         let file = &self.files[at];
-        let maybe_more = !self.looked && file.state.path == self.state.path;
+        let maybe_more = !self.looked && file.state.active;
         if file.is_unread() || maybe_more {
             let gap = self.gap(file);
             tracing::error!(source = %self.state.path.display(), "{gap}");
@@ -48,7 +60,6 @@ impl Source {
                 self.state.gaps.remove(0);
             }
             self.state.gaps.push(gap);
-            self.puts.push(self.state.put());
         }
         self.remember(at);
     }

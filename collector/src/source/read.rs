@@ -16,6 +16,7 @@ use crate::lines::{self, Judged};
 use crate::quarantine::{Held, Quarantine};
 use crate::record::Header;
 use crate::tally::Tally;
+use crate::tracked::Tracked;
 use crate::{clock, metrics, problem};
 
 /// Numbers that a batch may cover before one goes without events.
@@ -50,9 +51,9 @@ impl Source {
         quarantine: &Quarantine,
         buffer: &mut Vec<u8>,
     ) -> io::Result<Read> {
-        let Some(at) = self.files.iter().position(|file| file.problem.is_none() && file.is_unread()) else {
-            return Ok(Read::Nothing);
-        };
+        let next = |file: &Tracked| file.is_unread() && (file.problem.is_none() || file.unsure);
+        let next = self.files.iter().position(next).filter(|&at| !self.files[at].unsure);
+        let Some(at) = next else { return Ok(Read::Nothing) };
         let file = &mut self.files[at];
         let (offset, limit) = (file.state.offset, file.limit);
         let chunk = match file.open() {
@@ -62,6 +63,7 @@ impl Source {
             }
             Ok(None) => {
                 file.problem = Some(format!("{} is not there any more", file.state.path.display()));
+                file.unsure = true;
                 return Ok(Read::More);
             }
             Err(error) => Err(error),
@@ -70,6 +72,7 @@ impl Source {
             Ok((false, _)) => {
                 let path = file.state.path.display();
                 file.problem = Some(format!("{path} was truncated or overwritten while it was read"));
+                file.unsure = true;
                 Ok(Read::More)
             }
             Ok((true, chunk)) => self.chunk(at, settings, quarantine, chunk, buffer),
@@ -234,7 +237,6 @@ impl Source {
         if batch.is_some() {
             self.state.uncovered = self.state.next;
         }
-        self.puts.push(self.state.put());
         self.put_file(at);
         let Some(batch) = batch else { return Read::More };
         let file = &self.files[at].state;
