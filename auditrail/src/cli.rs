@@ -32,6 +32,9 @@ enum Command {
     /// Work with the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Take over from another collector.
+    #[command(subcommand)]
+    Import(Import),
 }
 
 /// `auditrail up`.
@@ -150,6 +153,27 @@ pub struct Check {
     pub file: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+enum Import {
+    /// Take the positions of a Datadog Agent's registry.json, so that no line is skipped or sent again; the Agent's
+    /// logs and the collector must be stopped.
+    DatadogRegistry(DatadogRegistry),
+}
+
+/// `auditrail import datadog-registry`.
+#[derive(Debug, Args)]
+pub struct DatadogRegistry {
+    /// The Agent's registry.json, in its run_path.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The configuration file, for the collector's queue.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data directory of `up`, for the queue where the configuration names none.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub data: PathBuf,
+}
+
 /// The body of `main`.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -171,6 +195,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
         Command::Config(Config::Check(check)) => crate::check::check(&check),
+        Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
     }
 }
 

@@ -10,6 +10,8 @@ use queue::{Put, Queue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::content::Head;
+use crate::find::Found;
 use crate::gap::Gap;
 use crate::identity::{FileKey, Marks, Print};
 use crate::record::Header;
@@ -100,6 +102,23 @@ pub(crate) struct FileState {
 }
 
 impl FileState {
+    /// Of a file that was found for the first time, nothing of it read.
+    pub(crate) fn new(number: u32, found: &Found, head: &Head, active: bool) -> FileState {
+        FileState {
+            number,
+            path: found.path.clone(),
+            key: found.key.clone(),
+            prefix: Print::of_prefix(&head.bytes),
+            tail: Print::default(),
+            marks: Marks::default(),
+            offset: 0,
+            size: found.size,
+            ended: None,
+            active,
+            gone: false,
+        }
+    }
+
     pub(crate) fn put(&self, source: u32) -> Put {
         Put::set(file_key(source, self.number), json(self))
     }

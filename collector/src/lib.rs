@@ -26,6 +26,7 @@ mod find;
 mod gap;
 mod host;
 mod identity;
+mod import;
 mod lines;
 mod metrics;
 mod pattern;
@@ -48,6 +49,7 @@ pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
 pub use crate::entry::check;
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
+pub use crate::import::{ImportError, Imported, Taken, import_registry};
 pub use crate::sibling::{Age, in_rotation};
 
 mod serve;

@@ -9,6 +9,8 @@ mod damage;
 mod following;
 #[path = "specs/identity.rs"]
 mod identity;
+#[path = "specs/import.rs"]
+mod import;
 #[path = "specs/next.rs"]
 mod next;
 #[path = "specs/once.rs"]

@@ -8,7 +8,7 @@ use super::Source;
 use crate::checkpoint::{self, FileState};
 use crate::content::{self, Content, Head};
 use crate::find::{self, Found};
-use crate::identity::{FileKey, Marks, Print};
+use crate::identity::FileKey;
 use crate::sibling::{self, Age};
 use crate::tracked::{self, Fit, Opened, Tracked};
 use crate::{clock, metrics, problem};
@@ -157,19 +157,8 @@ impl Source {
         let active = |file: &Tracked| file.present && file.state.path == self.state.path;
         let newer = self.files.iter().position(active).filter(|_| found.path != self.state.path);
         let newer = newer.filter(|&at| self.files[at].state.offset == 0);
-        let mut state = FileState {
-            number: self.state.next_file,
-            path: found.path.clone(),
-            key: found.key.clone(),
-            prefix: Print::of_prefix(&opened.head.bytes),
-            tail: Print::default(),
-            marks: Marks::default(),
-            offset: 0,
-            size: found.size,
-            ended: None,
-            active: found.path == self.state.path,
-            gone: false,
-        };
+        let active = found.path == self.state.path;
+        let mut state = FileState::new(self.state.next_file, found, &opened.head, active);
         let skipped = self.from_end && self.is_new && !self.looked;
         if skipped && content::is_packed(&found.path) {
             state.ended = Some(found.size);
