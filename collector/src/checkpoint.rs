@@ -10,7 +10,6 @@ use queue::{Put, Queue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::content::Head;
 use crate::find::Found;
 use crate::gap::Gap;
 use crate::identity::{FileKey, Marks, Print};
@@ -83,7 +82,9 @@ pub(crate) struct FileState {
     /// Where it was seen last.
     pub(crate) path: PathBuf,
     pub(crate) key: FileKey,
-    /// Of its first bytes.
+    /// NULs that it begins with: the hole that a writer leaves who goes on at its offset after a truncation.
+    pub(crate) hole: u64,
+    /// Of the first bytes behind these.
     pub(crate) prefix: Print,
     /// Of the bytes before `offset`.
     pub(crate) tail: Print,
@@ -103,12 +104,13 @@ pub(crate) struct FileState {
 
 impl FileState {
     /// Of a file that was found for the first time, nothing of it read.
-    pub(crate) fn new(number: u32, found: &Found, head: &Head, active: bool) -> FileState {
+    pub(crate) fn new(number: u32, found: &Found, hole: u64, prefix: Print, active: bool) -> FileState {
         FileState {
             number,
             path: found.path.clone(),
             key: found.key.clone(),
-            prefix: Print::of_prefix(&head.bytes),
+            hole,
+            prefix,
             tail: Print::default(),
             marks: Marks::default(),
             offset: 0,

@@ -51,8 +51,11 @@ pub(crate) struct Content {
     unpacking: Option<Unpacking>,
 }
 
+/// Bytes that are searched at a time for one that is no NUL.
+const NUL_STEP: usize = 256 << 10;
+
 /// How a file begins.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) bytes: Vec<u8>,
     /// It is compressed and cut off there: there may be more later.
@@ -85,14 +88,34 @@ impl Content {
         platform::is_removed(&self.file)
     }
 
-    /// Its first bytes, at most [`PREFIX_BYTES`].
-    pub(crate) fn prefix(&self) -> io::Result<Head> {
+    /// Its first bytes from `offset` on, at most [`PREFIX_BYTES`].
+    pub(crate) fn head(&self, offset: u64) -> io::Result<Head> {
         let mut bytes = Vec::new();
-        let mut decoder = self.decoder(0)?.take(PREFIX_BYTES as u64);
-        match decoder.read_to_end(&mut bytes) {
+        let read = self.decoder_at(offset).and_then(|decoder| match decoder {
+            Some(decoder) => decoder.take(PREFIX_BYTES as u64).read_to_end(&mut bytes),
+            None => Ok(0),
+        });
+        match read {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Head { bytes, cut: true }),
             Err(error) => Err(error),
             Ok(_) => Ok(Head { bytes, cut: false }),
+        }
+    }
+
+    /// How many NULs it begins with; none when there is nothing else.
+    pub(crate) fn nuls(&self) -> io::Result<Option<u64>> {
+        let (mut decoder, mut buffer, mut nuls) = (self.decoder(0)?, vec![0; NUL_STEP], 0);
+        loop {
+            let count = match decoder.read(&mut buffer) {
+                Ok(0) => return Ok(None),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            match buffer[..count].iter().position(|&byte| byte != 0) {
+                Some(at) => return Ok(Some(nuls + at as u64)),
+                None => nuls += count as u64,
+            }
         }
     }
 
@@ -109,10 +132,7 @@ impl Content {
             fill(&mut Cursor::new(Arc::clone(&self.file), start), &mut bytes, length)?;
             return Ok((bytes.len() == length).then_some(bytes));
         }
-        let mut decoder = self.decoder(0)?;
-        if io::copy(&mut decoder.by_ref().take(start), &mut io::sink())? < start {
-            return Ok(None);
-        }
+        let Some(mut decoder) = self.decoder_at(start)? else { return Ok(None) };
         fill(&mut decoder, &mut bytes, length)?;
         if bytes.len() < length {
             return Ok(None);
@@ -175,6 +195,16 @@ impl Content {
             }
         };
         Ok(self.unpacking.insert(unpacking))
+    }
+
+    /// The decoder with `offset` being what it gives next; none when there are not as many bytes.
+    fn decoder_at(&self, offset: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
+        if self.packing == Packing::Plain {
+            return self.decoder(offset).map(Some);
+        }
+        let mut decoder = self.decoder(0)?;
+        let skipped = io::copy(&mut decoder.by_ref().take(offset), &mut io::sink())?;
+        Ok((skipped == offset).then_some(decoder))
     }
 
     fn decoder(&self, at: u64) -> io::Result<Box<dyn Read + Send>> {

@@ -4,7 +4,7 @@
 //! rotation in between shows a file under its new name, never under none.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -34,6 +34,8 @@ pub(crate) struct Look {
     pub(crate) files: Vec<Found>,
     /// Why the active file cannot be read.
     pub(crate) problem: Option<String>,
+    /// A rotated file was listed and was not there any more when it was looked at: there is one under another name.
+    pub(crate) vanished: bool,
     /// The active file is there and its directory could be listed: what is not among `files` is gone.
     pub(crate) whole: bool,
 }
@@ -47,10 +49,10 @@ pub(crate) fn files_of(path: &Path) -> Look {
     };
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let whole = active.is_some() && fs::read_dir(directory_of(&target)).is_ok();
-    let mut files = siblings(&target);
+    let (mut files, vanished) = siblings(&target);
     let renamed = |active: &Found| files.iter().any(|file| file.key == active.key);
     files.extend(active.filter(|active| !renamed(active)));
-    Look { files, problem, whole }
+    Look { files, problem, vanished, whole }
 }
 
 /// Every file in the directory of `path`, under any name; at most [`MOST_STRANGERS`].
@@ -65,10 +67,16 @@ pub(crate) fn is_rotated_since(path: &Path, looked: &[Found]) -> bool {
     named(&target).iter().any(|(_, sibling)| looked.iter().all(|found| found.path != *sibling))
 }
 
-fn siblings(base: &Path) -> Vec<Found> {
+/// Rotated siblings, oldest first, and whether one was removed or renamed meanwhile.
+fn siblings(base: &Path) -> (Vec<Found>, bool) {
     let mut named = named(base);
     named.sort(); // `.log` before `.log.gz` of the same time
-    named.into_iter().filter_map(|(_, path)| found(&path).ok().flatten()).collect()
+    let listed = named.len();
+    let looked = named.iter().map(|(_, path)| found(path));
+    let vanished = |found: &io::Result<_>| matches!(found, Err(error) if error.kind() == ErrorKind::NotFound);
+    let looked: Vec<_> = looked.filter(|found| !vanished(found)).collect();
+    let any_vanished = looked.len() < listed;
+    (looked.into_iter().filter_map(|found| found.ok().flatten()).collect(), any_vanished)
 }
 
 /// Paths that are siblings by their names, with the ages that these tell.

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use queue::{Options, Put, Queue};
 
-use crate::checkpoint::{self, FileState, Saved, SourceState};
+use crate::checkpoint::{self, Saved, SourceState};
 use crate::config::Config;
 use crate::error::OpenError;
 use crate::find::{self, Found};
 use crate::identity::{Print, TAIL_BYTES};
+use crate::opened::Opened;
 use crate::sibling::{self, Age};
-use crate::{pattern, problem, tracked};
+use crate::{pattern, problem};
 
 mod moment;
 mod registry;
@@ -118,13 +119,11 @@ fn take(position: &Position, number: u32, puts: &mut Vec<Put>) -> Result<Taken, 
     for (index, found) in files.iter().enumerate().take(at + 1) {
         let unreadable =
             |error: std::io::Error| format!("is not taken: {}", problem::with_file(&found.path, &error));
-        let Some(mut opened) = tracked::open(&found.path, &found.key).map_err(unreadable)? else {
+        let Some(mut opened) = Opened::at(&found.path, &found.key).map_err(unreadable)? else {
             return Err(format!("is not taken: {} changed meanwhile; import again", found.path.display()));
         };
-        if opened.head.bytes.is_empty() {
-            continue;
-        }
-        let mut state = FileState::new(source.next_file, found, &opened.head, found.path == *path);
+        let described = opened.describe(source.next_file, found, found.path == *path);
+        let Some(mut state) = described.map_err(unreadable)? else { continue };
         (state.offset, state.ended) = match index == at {
             true => (stand.offset, None),
             false => (stand::size(&mut opened.content).unwrap_or(0), Some(found.size)),

@@ -29,6 +29,7 @@ mod identity;
 mod import;
 mod lines;
 mod metrics;
+mod opened;
 mod pattern;
 mod platform;
 mod problem;

@@ -18,11 +18,11 @@ use crate::chunk::Bounds;
 use crate::entry::Entry;
 use crate::find;
 use crate::lines;
+use crate::opened::{self, Opened};
 use crate::record::Header;
 use crate::rules::Rules;
 use crate::send::{Backoff, DAMAGED, Push};
 use crate::tally::{Causes, Tally};
-use crate::tracked;
 
 /// Reads lines again.
 #[derive(Clone)]
@@ -120,8 +120,8 @@ fn range(log: &Path, file: &FileState, header: &Header) -> io::Result<Vec<u8>> {
     let mut all = look.into_iter().chain(beside).collect::<Vec<_>>();
     all.sort_by_key(|found| found.key != file.key);
     for found in all {
-        let Some(mut opened) = tracked::open(&found.path, &found.key)? else { continue };
-        if !file.prefix.begins(&opened.head.bytes) {
+        let Some(mut opened) = Opened::at(&found.path, &found.key)? else { continue };
+        if !opened::begins(file, &opened.content)? {
             continue;
         }
         let (mut raw, want) = (Vec::new(), (header.end - header.start) as usize);

@@ -17,6 +17,7 @@ use crate::rules::Rules;
 use crate::tracked::Tracked;
 
 mod look;
+mod meet;
 mod miss;
 mod position;
 mod read;
@@ -110,9 +111,9 @@ impl Source {
     }
 
     /// Whether this source has the file with this key.
-    pub(crate) fn has(&self, key: &FileKey, prefix: &[u8]) -> bool {
-        let is_it = |file: &Tracked| file.state.key == *key && file.state.prefix.begins(prefix);
-        self.files.iter().any(|file| !file.state.gone && is_it(file))
+    pub(crate) fn has(&self, key: &FileKey) -> bool {
+        let is_there = |file: &Tracked| file.present || file.content.is_some();
+        self.files.iter().any(|file| file.state.key == *key && is_there(file))
     }
 
     /// Bytes on the disk behind the reading position.

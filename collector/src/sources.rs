@@ -63,8 +63,7 @@ impl Sources {
         for at in 0..self.all.len() {
             let (before, rest) = self.all.split_at_mut(at);
             let Some((this, after)) = rest.split_first_mut() else { continue };
-            let claimed =
-                |key: &_, prefix: &[u8]| before.iter().chain(&*after).any(|other| other.has(key, prefix));
+            let claimed = |key: &_| before.iter().chain(&*after).any(|other| other.has(key));
             this.look(&claimed);
         }
     }

@@ -6,7 +6,8 @@ use std::io;
 
 use crate::content::{Content, Reached};
 use crate::find::Found;
-use crate::{problem, tracked};
+use crate::opened::Opened;
+use crate::problem;
 
 /// Bytes that are looked at in a step.
 const STEP: usize = 256 << 10;
@@ -27,7 +28,7 @@ pub(super) struct Stand {
 pub(super) fn find(found: &Found, offset: u64) -> Result<Stand, String> {
     let unreadable = |error: &io::Error| problem::with_file(&found.path, error);
     let path = found.path.display();
-    let mut content = match tracked::open(&found.path, &found.key) {
+    let mut content = match Opened::at(&found.path, &found.key) {
         Ok(Some(opened)) => opened.content,
         Ok(None) => return Err(format!("{path} changed meanwhile; import again")),
         Err(error) => return Err(unreadable(&error)),

@@ -51,7 +51,7 @@ impl Source {
         quarantine: &Quarantine,
         buffer: &mut Vec<u8>,
     ) -> io::Result<Read> {
-        let next = |file: &Tracked| file.is_unread() && (file.problem.is_none() || file.unsure);
+        let next = |file: &Tracked| file.is_unread() && (file.problem.is_none() || file.holds_others());
         let next = self.files.iter().position(next).filter(|&at| !self.files[at].unsure);
         let Some(at) = next else { return Ok(Read::Nothing) };
         let file = &mut self.files[at];

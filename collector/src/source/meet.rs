@@ -1,0 +1,203 @@
+//! Files with an unknown name in the file system: a known one that was compressed or copied meanwhile, or a new one.
+//!
+//! Promises: a known file goes on at its (unpacked) offset, by its content and first of all under its own name; a copy
+//! of what is there, or of what was read, is not read again; a new file gets a number behind all that are older.
+
+use std::io;
+use std::path::Path;
+
+use super::Source;
+use super::look::Claimed;
+use super::position::end_of_last_line;
+use crate::checkpoint;
+use crate::content;
+use crate::find::{self, Found};
+use crate::opened::{Fit, Opened};
+use crate::problem;
+use crate::sibling::{self, Age};
+use crate::tracked::Tracked;
+
+/// What a look works with.
+pub(super) struct Sight<'a> {
+    pub(super) looked: &'a [Found],
+    pub(super) claimed: &'a Claimed<'a>,
+    /// All older files than the one that is met next are known by now: new ones may be numbered.
+    pub(super) ordered: bool,
+}
+
+/// Who a file with an unknown name is.
+enum Who {
+    /// The missing file at this place.
+    Missing(usize),
+    /// A copy of the missing file at this place that has less than was read of it.
+    Read(usize),
+    /// A copy of a file that is there: the original will be truncated, or the copy is of no interest.
+    Copy,
+    /// It cannot be told yet.
+    Unclear,
+    /// Nobody that is known.
+    New,
+}
+
+impl Source {
+    /// Finds out who a file is.
+    pub(super) fn meet(&mut self, found: &Found, sight: &mut Sight<'_>) {
+        let met = match Opened::at(&found.path, &found.key) {
+            Ok(Some(opened)) if opened.head.bytes.is_empty() => {
+                self.wait_for(found, &opened);
+                return;
+            }
+            Ok(Some(mut opened)) => self.who(found, &mut opened).and_then(|who| match who {
+                Who::Missing(at) => self.adopt(at, found, opened),
+                Who::Read(at) => self.adopt_read(at, found, opened),
+                Who::Unclear | Who::Copy => Ok(()),
+                Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
+                Who::New if !sight.ordered || self.is_overtaken(found, sight.looked) => Ok(()),
+                Who::New => self.begin(found, opened),
+            }),
+            Ok(None) => {
+                sight.ordered = false; // the next look finds it under another name
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = met {
+            self.problem = Some(problem::with_file(&found.path, &error));
+        }
+    }
+
+    /// Whether the active file that was opened just now may be newer than one that this look did not find: names in
+    /// the file system are given again, and files are numbered in their order. The next look finds both.
+    fn is_overtaken(&self, found: &Found, looked: &[Found]) -> bool {
+        found.path == self.state.path && find::is_rotated_since(&found.path, looked)
+    }
+
+    /// A compressed file whose beginning is not there yet may become any of those that are missing.
+    fn wait_for(&mut self, found: &Found, opened: &Opened) {
+        let missing = self.files.iter_mut().filter(|file| !file.present && content::is_packed(&found.path));
+        missing.filter(|_| opened.head.cut || found.size == 0).for_each(|file| file.awaited = true);
+    }
+
+    /// Which known file this is: a missing one, first of all the one of the same name, or a copy of one that is there.
+    fn who(&mut self, found: &Found, opened: &mut Opened) -> io::Result<Who> {
+        let copied = is_copied(found);
+        let mut order: Vec<usize> = (0..self.files.len()).collect();
+        order.sort_by_key(|&at| (!same_name(&self.files[at], found), at));
+        for at in order {
+            let file = &mut self.files[at];
+            if file.present {
+                match copied && file.is_copied_in(found, opened)? {
+                    true => return Ok(Who::Copy),
+                    false => continue,
+                }
+            }
+            match opened.fits(found, &file.state)? {
+                Fit::Yes => return Ok(Who::Missing(at)),
+                Fit::NotYet => {
+                    file.awaited = true;
+                    return Ok(Who::Unclear);
+                }
+                Fit::Shorter if copied && opened.is_beginning_of(&file.state)? => return Ok(Who::Read(at)),
+                Fit::No | Fit::Shorter => {}
+            }
+        }
+        Ok(Who::New)
+    }
+
+    /// A file that is known by its content: compressed or copied meanwhile. It may close a gap.
+    fn adopt(&mut self, at: usize, found: &Found, opened: Opened) -> io::Result<()> {
+        let file = &mut self.files[at];
+        tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
+        file.see(found);
+        file.state.ended = None;
+        if !self.frozen {
+            file.limit = u64::MAX;
+        }
+        opened.teach(&mut file.state)?;
+        file.hold(opened.content);
+        let number = file.state.number;
+        self.state.gaps.retain(|gap| gap.file != number);
+        self.put_file(at);
+        Ok(())
+    }
+
+    fn adopt_read(&mut self, at: usize, found: &Found, opened: Opened) -> io::Result<()> {
+        self.adopt(at, found, opened)?;
+        self.files[at].end();
+        self.put_file(at);
+        Ok(())
+    }
+
+    /// A file that was never seen before. It is older than the active one, which is read after it if that is still
+    /// possible.
+    fn begin(&mut self, found: &Found, mut opened: Opened) -> io::Result<()> {
+        let active = found.path == self.state.path;
+        let described = opened.describe(self.state.next_file, found, active)?;
+        let Some(mut state) = described else { return Ok(()) };
+        let is_active = |file: &Tracked| file.present && file.state.path == self.state.path;
+        let newer = self.files.iter().position(is_active).filter(|_| !active);
+        let newer = newer.filter(|&at| self.files[at].state.offset == 0);
+        let skipped = self.from_end && self.is_new && !self.looked;
+        if skipped && content::is_packed(&found.path) {
+            state.ended = Some(found.size);
+        } else if skipped {
+            state.offset = end_of_last_line(&mut opened.content, found.size);
+        }
+        self.state.next_file += 1;
+        let mut file = Tracked::new(state);
+        file.see(found);
+        file.hold(opened.content);
+        self.files.push(file);
+        self.put_file(self.files.len() - 1);
+        if let Some(at) = newer {
+            self.puts.push(checkpoint::forget(self.state.number, self.files[at].state.number));
+            self.files[at].state.number = self.state.next_file;
+            self.state.next_file += 1;
+            self.put_file(at);
+        }
+        Ok(())
+    }
+
+    /// Files without a known name: those whose handle is open go on. Others are looked for among all files of the
+    /// directory, by identity and by content, before they count as missing.
+    pub(super) fn find_missing(&mut self) {
+        let is_missing = |file: &Tracked| !file.present && !file.awaited && !file.state.gone;
+        for file in self.files.iter_mut().filter(|file| is_missing(file)) {
+            if let Some(content) = &file.content {
+                file.state.size = content.size().unwrap_or(file.state.size);
+            }
+        }
+        let wanted = |file: &Tracked| is_missing(file) && file.content.is_none();
+        if !self.files.iter().any(wanted) {
+            return;
+        }
+        for found in find::beside(&self.state.path) {
+            if self.files.iter().any(|file| file.present && file.state.key == found.key) {
+                continue;
+            }
+            let Ok(Some(mut opened)) = Opened::at(&found.path, &found.key) else { continue };
+            let mut fits = |file: &Tracked| {
+                wanted(file) && opened.fits(&found, &file.state).is_ok_and(|fit| fit == Fit::Yes)
+            };
+            if let Some(at) = self.files.iter().position(&mut fits)
+                && let Err(error) = self.adopt(at, &found, opened)
+            {
+                self.files[at].problem = Some(problem::with_file(&found.path, &error));
+            }
+        }
+    }
+}
+
+/// Whether a file of this name may be a copy that logrotate makes: lumberjack renames.
+fn is_copied(found: &Found) -> bool {
+    !matches!(sibling::in_rotation(&found.path).1, Age::Time(_) | Age::Active)
+}
+
+/// Whether what was found has the name that the file had, but for its compression.
+fn same_name(file: &Tracked, found: &Found) -> bool {
+    let plain = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.map(|name| path.with_file_name(sibling::unpacked(name).0))
+    };
+    plain(&file.state.path) == plain(&found.path)
+}
