@@ -25,6 +25,14 @@ enum Rotator {
     Lumberjack,
     LogrotateCreate,
     Copytruncate,
+    /// The same under a writer that goes on at its own offset: each file begins with a hole.
+    CopytruncateWithHoles,
+}
+
+impl Rotator {
+    fn copies(self) -> bool {
+        matches!(self, Rotator::Copytruncate | Rotator::CopytruncateWithHoles)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +76,8 @@ struct World {
     rotated: Vec<(PathBuf, u32)>,
     rotations: u32,
     written: u32,
+    /// Where the writer is.
+    offset: u64,
     committed: Vec<u32>,
     read: Vec<u32>,
     durable: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -94,6 +104,7 @@ impl World {
             rotated: Vec::new(),
             rotations: 0,
             written: 0,
+            offset: 0,
             committed: Vec::new(),
             read: Vec::new(),
             durable: BTreeMap::new(),
@@ -123,9 +134,12 @@ impl World {
 
     fn write(&mut self, lines: u8) {
         let mut file = OpenOptions::new().append(true).open(self.log()).unwrap();
+        if self.rotator == Rotator::CopytruncateWithHoles {
+            file.set_len(self.offset).unwrap(); // as a write behind the end does
+        }
         if file.metadata().unwrap().len() == 0 && lines > 0 {
             // what is overwritten in place before any of it was read is known by its first bytes alone
-            let same = if self.rotator == Rotator::Copytruncate { 3000 } else { 4500 };
+            let same = if self.rotator.copies() { 3000 } else { 4500 };
             let rotation = self.rotations;
             writeln!(file, "{{\"{HEADER}\":\"{}\",\"but\":{rotation}}}", "x".repeat(same)).unwrap();
         }
@@ -135,6 +149,7 @@ impl World {
             let blank = if self.written.is_multiple_of(11) { "\n" } else { "" };
             write!(file, "{{\"line\":{}}}{ending}{blank}", self.written).unwrap();
         }
+        self.offset = file.metadata().unwrap().len();
     }
 
     fn rotate(&mut self) {
@@ -146,12 +161,12 @@ impl World {
             Rotator::Lumberjack => {
                 self.dir.path().join(format!("audit-2026-11-25T10-00-00.{:03}.log", self.rotations))
             }
-            Rotator::LogrotateCreate | Rotator::Copytruncate => {
+            _ => {
                 self.shift();
                 self.dir.path().join("audit.log.1")
             }
         };
-        if self.rotator == Rotator::Copytruncate {
+        if self.rotator.copies() {
             std::fs::copy(self.log(), &to).unwrap();
             OpenOptions::new().write(true).open(self.log()).unwrap().set_len(0).unwrap();
         } else {
@@ -306,6 +321,7 @@ proptest! {
             Just(Rotator::Lumberjack),
             Just(Rotator::LogrotateCreate),
             Just(Rotator::Copytruncate),
+            Just(Rotator::CopytruncateWithHoles),
         ],
         steps in steps(),
     ) {
