@@ -11,3 +11,4 @@ mod policy;
 mod refusals;
 mod rotation;
 mod shutdown;
+mod torture;

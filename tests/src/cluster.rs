@@ -5,16 +5,14 @@
 //! written once holds for both.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use auditrail::account::{Row, is_settled, rows};
 use proto::v1::{ServiceStatus, StatusRequest};
 use tempfile::TempDir;
 
 use crate::eventually::eventually;
+use crate::port::free_port;
 use crate::process::{Process, command};
 
 /// How the stages are joined.
@@ -31,9 +29,6 @@ pub const SERVICES: [&str; 4] = ["collector", "router", "shipper", "insight"];
 
 /// A destination as YAML, and its name.
 pub type Destination<'a> = (&'a str, String);
-
-/// Where the services of a spec listen.
-const PORTS: Range<u16> = 12_000..30_000;
 
 /// What a cluster is to do.
 #[derive(Clone, Debug, Default)]
@@ -247,21 +242,6 @@ impl Cluster {
         ]
         .concat()
     }
-}
-
-/// A port that nobody listens on, below those that systems give to outgoing connections: a service that is killed
-/// and started again finds its port free. No two specs of this process get the same.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let begin = std::process::id() * 64;
-    for _ in 0..PORTS.len() {
-        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u32;
-        let port = PORTS.start + u16::try_from(offset).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port between {} and {} is free", PORTS.start, PORTS.end);
 }
 
 /// Runs a spec, an `async fn(Layout)`, in both layouts.
