@@ -62,8 +62,10 @@ pub struct Record {
     pub lines: Vec<u64>,
     /// Batches by queue id and first number.
     pub batches: BTreeMap<(Vec<u8>, u64), Taken>,
-    /// The first numbers of batches, as they came first.
-    pub order: Vec<u64>,
+    /// How many lives the sender had.
+    pub lives: u64,
+    /// The first numbers of batches, as they came first, and in which life of the sender that was.
+    pub order: Vec<(u64, u64)>,
     /// What must never come; the first few of it.
     pub wrong: Vec<String>,
     /// Batches that were taken and whose receipt did not go out.
@@ -179,6 +181,11 @@ impl Taking {
         lock(&self.0.record).clone()
     }
 
+    /// The sender begins anew: what was on its way before is not any more.
+    pub fn sender_starts(&self) {
+        lock(&self.0.record).lives += 1;
+    }
+
     async fn answer(&self, batch: Batch) -> Result<Receipt, Refusal> {
         let (mood, pause, refuses) = {
             let mut mood = lock(&self.0.mood);
@@ -221,7 +228,8 @@ impl Taking {
             }
         } else {
             record.batches.insert(key, Taken { last: batch.last, lines: hash, times: 1 });
-            record.order.push(batch.first);
+            let life = record.lives;
+            record.order.push((life, batch.first));
             for line in &lines {
                 if let Some(number) = self.0.lines.number_of(&line.bytes) {
                     let fresh = record.arrived(number, line.number);

@@ -116,6 +116,7 @@ impl Run {
             return;
         }
         self.deeds.end(&mut self.collector, kill);
+        self.taking.sender_starts();
         let pause = self.dice.one_of(&[0, 0, 1, 3]);
         self.rotations(pause).await;
         self.collector.start();
@@ -177,6 +178,7 @@ impl Run {
         let mut kept = self.writer.keeps();
         within(SILENCE, || self.taking.upto() >= kept.removed()).await;
         self.deeds.end(&mut self.collector, kill);
+        self.taking.sender_starts();
         kept.reader_starts();
         self.collector.start();
     }
@@ -197,6 +199,7 @@ impl Run {
         let mut status = self.quiet().await;
         for _ in 0..2 {
             self.deeds.end(&mut self.collector, false);
+            self.taking.sender_starts();
             self.collector.start();
             status = self.quiet().await;
         }

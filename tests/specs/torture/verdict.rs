@@ -90,12 +90,7 @@ impl Verdict {
         if let Some(line) = moved {
             broken.push(format!("line {line} was read as number {}", self.record.number(line)));
         }
-        let late = |at: usize| {
-            let first = self.record.order[at];
-            self.record.order[..at].iter().rev().take(200).filter(|&&other| other > first).count() as u64
-        };
-        if let Some(at) = (0..self.record.order.len()).find(|&at| late(at) >= IN_FLIGHT) {
-            let (first, before) = (self.record.order[at], late(at));
+        if let Some((first, before)) = self.late() {
             broken.push(format!("the batch from {first} came after {before} later ones"));
         }
         let queues: BTreeSet<&Vec<u8>> = self.record.batches.keys().map(|(queue, _)| queue).collect();
@@ -103,6 +98,16 @@ impl Verdict {
             broken.push(format!("there were {} queue ids", queues.len()));
         }
         broken
+    }
+
+    /// A batch that later ones overtook, more of them than may be on their way at a time.
+    fn late(&self) -> Option<(u64, u64)> {
+        let order = &self.record.order;
+        let overtaken = order.iter().enumerate().map(|(at, &(life, first))| {
+            let before = order[..at].iter().rev().take(500).take_while(|(other, _)| *other == life);
+            (first, before.filter(|(_, other)| *other > first).count() as u64)
+        });
+        overtaken.into_iter().find(|&(_, before)| before >= IN_FLIGHT)
     }
 
     fn repeated(&self) -> u64 {
