@@ -20,6 +20,8 @@ mod config;
 mod content;
 mod entry;
 mod error;
+#[allow(dead_code, reason = "its callers come with the sources of lists")]
+mod event_list;
 mod find;
 mod host;
 mod identity;
