@@ -11,12 +11,14 @@ use proto::Origin;
 use proto::v1::{FileStatus, SourceStatus};
 use queue::{Queue, ReadError};
 
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Saved, SourceState};
 use crate::clock;
 use crate::metrics;
 use crate::record::Header;
 use crate::source::Source;
 use crate::tally::{Causes, Tally};
+
+mod posted;
 
 /// Entries that are listed at a time.
 const PAGE: usize = 1024;
@@ -37,6 +39,8 @@ struct Pages {
     reading: Vec<String>,
     /// What holds up sending.
     sending: Option<String>,
+    /// What holds up the webhook.
+    posting: Option<String>,
     paused: bool,
 }
 
@@ -172,7 +176,8 @@ impl Books {
     pub(crate) fn problems(&self) -> Vec<String> {
         let pages = self.lock();
         let sources = pages.sources.values().flat_map(|page| page.problems.iter().cloned());
-        sources.chain(pages.reading.iter().cloned()).chain(pages.sending.iter().cloned()).collect()
+        let held = pages.reading.iter().chain(&pages.posting).chain(&pages.sending);
+        sources.chain(held.cloned()).collect()
     }
 
     /// One entry for each source that is followed or has something queued.
@@ -195,7 +200,10 @@ impl Pages {
 
 impl Page {
     fn count(&mut self, source: &Source) {
-        let state = &source.state;
+        self.count_state(&source.state);
+    }
+
+    fn count_state(&mut self, state: &SourceState) {
         (self.read, self.last) = (state.read, state.next - 1);
         self.filtered.clone_from(&state.filtered);
         self.dead.clone_from(&state.dead);

@@ -3,6 +3,7 @@
 //! Promises: opening needs no log file to exist; what an earlier run queued is sent first, with the same identities;
 //! of the two ways to run only one runs at a time; dropping a run ends its reading.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,9 @@ use crate::record::Header;
 use crate::send::{DAMAGED, Push, Sender};
 use crate::source::{Settings, Source};
 use crate::sources::Sources;
+use crate::webhook::{Posting, Shared};
 
-/// Follows logs and hands their lines to the next stage.
+/// Follows logs, takes what is posted, and hands the lines to the next stage.
 pub struct Collector {
     config: Config,
     entries: Vec<Entry>,
@@ -41,6 +43,7 @@ pub struct Collector {
     /// What opening the queue found.
     found: Vec<String>,
     running: tokio::sync::Mutex<()>,
+    webhook: Option<Posting>,
 }
 
 impl Collector {
@@ -59,6 +62,7 @@ impl Collector {
         if saved.fresh {
             puts.push(checkpoint::put_format());
         }
+        let webhook = Posting::of(&config, &mut saved, &mut puts);
         if !puts.is_empty() {
             let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
             written.wait().map_err(|error| state(error.to_string()))?;
@@ -68,10 +72,11 @@ impl Collector {
         let (quarantine, stop) = (Arc::new(quarantine), CancellationToken::new());
         let push = Push { next, books: Arc::clone(&books), quarantine, stop };
         let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
-        Ok(Collector { config, entries, queue, push, books, started_us, found: found(&opened), running })
+        let found = found(&opened);
+        Ok(Collector { config, entries, queue, push, books, started_us, found, running, webhook })
     }
 
-    /// Follows the logs until `stop`: then nothing more is read, receipts of what is on its way are waited for (10
+    /// Follows the logs, and serves the webhook if there is one, until `stop`: then nothing more is read, receipts of what is on its way are waited for (10
     /// seconds at the most), and the rest stays queued for the next start.
     ///
     /// # Errors
@@ -81,10 +86,21 @@ impl Collector {
         let ended = stop.token().child_token();
         let _end = ended.clone().drop_guard();
         let sources = self.sources().map_err(RunError::Ended)?;
+        let listening = match &self.webhook {
+            Some(webhook) => Some((webhook, webhook.listen().await.map_err(RunError::Webhook)?)),
+            None => None,
+        };
         let reading = self.read(sources, Until::Stopped, &ended);
         let sending = self.sender(&ended).run(ended.clone(), CancellationToken::new());
-        let (read, sent) = tokio::join!(ending(reading, &ended), ending(sending, &ended));
-        read.and(sent).map_err(RunError::Ended)
+        let posting = async {
+            match listening {
+                Some((webhook, on)) => webhook.run(on, self.shared(), &self.config, ended.clone()).await,
+                None => Ok(()),
+            }
+        };
+        let (read, sent, posted) =
+            tokio::join!(ending(reading, &ended), ending(sending, &ended), ending(posting, &ended));
+        read.and(sent).and(posted).map_err(RunError::Ended)
     }
 
     /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
@@ -130,7 +146,7 @@ impl Collector {
         if !self.config.enabled {
             problems
                 .push("collection is switched off (`enabled: false` or DD_LOGS_ENABLED=false)".to_owned());
-        } else if self.entries.is_empty() {
+        } else if self.entries.is_empty() && self.webhook.is_none() {
             problems.push("no logs are configured: name one under `collector.logs`".to_owned());
         }
         ServiceStatus {
@@ -148,6 +164,16 @@ impl Collector {
     pub fn remains(&self) -> Option<String> {
         let queued = self.books.queued();
         (queued > 0).then(|| format!("{queued} events without a receipt stay queued for the next start"))
+    }
+
+    /// Where the webhook listens, while it does.
+    pub fn webhook_address(&self) -> Option<SocketAddr> {
+        self.webhook.as_ref().and_then(Posting::address)
+    }
+
+    fn shared(&self) -> Shared {
+        let (books, quarantine) = (Arc::clone(&self.books), Arc::clone(&self.push.quarantine));
+        Shared { queue: self.queue.clone(), books, quarantine }
     }
 
     fn store(&self) -> StoreStatus {

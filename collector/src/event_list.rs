@@ -13,7 +13,11 @@ use serde::de::IgnoredAny;
 const KIND: &[u8] = b"\"kind\":\"Event\",";
 const API_VERSION: &[u8] = b"\"apiVersion\":\"audit.k8s.io/v1\",";
 /// How the log backend begins every event.
+#[allow(dead_code, reason = "as `is_event_list`")]
 const KIND_FIRST: &[u8] = b"{\"kind\":\"Event\",";
+/// Items of a list, which the API server bounds with --audit-webhook-batch-max-size, 400 by default: what is spliced
+/// into tiny ones is bounded with them.
+const MOST_ITEMS: usize = 1 << 16;
 /// Characters of a value that a message shows.
 const SHOWN: usize = 64;
 
@@ -45,10 +49,14 @@ pub(crate) enum NoEventList {
     /// There are no items, or they are something else.
     #[error("`items` is {0}: an EventList has a list of events there")]
     Items(&'static str),
+    /// There are too many items.
+    #[error("more than {MOST_ITEMS} items: set a smaller --audit-webhook-batch-max-size at the API server")]
+    TooMany,
 }
 
 /// Whether `line` of a log file is a list of events, good or bad, and not an event. It costs next to nothing for the
 /// lines that the API server writes.
+#[allow(dead_code, reason = "its caller comes with lists in log files")]
 pub(crate) fn is_event_list(line: &[u8]) -> bool {
     if line.starts_with(KIND_FIRST) || memmem::find(line, b"\"EventList\"").is_none() {
         return false;
@@ -65,11 +73,15 @@ pub(crate) fn is_event_list(line: &[u8]) -> bool {
 pub(crate) fn split(document: &[u8], out: &mut Vec<u8>) -> Result<Vec<Range<usize>>, NoEventList> {
     well_formed(document)?;
     let items = items(document)?;
-    let mut lines = Vec::new();
+    let (mut lines, before) = (Vec::new(), out.len());
     out.reserve(items.len() + items.len() / 8);
     let mut at = blanks_end(document, items.start + 1);
     while at < items.end - 1 {
         let start = out.len();
+        if lines.len() == MOST_ITEMS {
+            out.truncate(before);
+            return Err(NoEventList::TooMany);
+        }
         at = blanks_end(document, event(document, at, out));
         lines.push(start..out.len());
         out.push(b'\n');

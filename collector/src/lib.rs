@@ -20,7 +20,6 @@ mod config;
 mod content;
 mod entry;
 mod error;
-#[allow(dead_code, reason = "its callers come with the sources of lists")]
 mod event_list;
 mod find;
 mod host;
@@ -40,11 +39,13 @@ mod sources;
 mod tally;
 mod tracked;
 mod watch;
+mod webhook;
 
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::sibling::in_rotation;
+pub use crate::webhook::{Webhook, WebhookTls};
 
 mod serve;
 

@@ -28,6 +28,16 @@ static QUEUED: LazyLock<Gauge> =
 static LAG: LazyLock<Gauges> = LazyLock::new(|| {
     gauges("auditrail_collector_behind_bytes", "Bytes in the files behind the reading position.", &["path"])
 });
+static POSTED: LazyLock<Counters> = LazyLock::new(|| {
+    counters(
+        "auditrail_collector_webhook_bodies_total",
+        "Bodies posted to the webhook, by what became of them.",
+        &["answer"],
+    )
+});
+static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| {
+    gauge("auditrail_collector_webhook_connections", "Connections that the webhook has open.")
+});
 
 /// Lines were read.
 pub(crate) fn read(tally: Tally) {
@@ -65,4 +75,14 @@ pub(crate) fn queued(events: u64) {
 /// How far reading is behind.
 pub(crate) fn behind(path: &str, bytes: u64) {
     LAG.of(&[path]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
+/// A body was posted to the webhook; the answers are few and fixed in this crate.
+pub(crate) fn posted(answer: &str) {
+    POSTED.of(&[answer]).inc();
+}
+
+/// How many connections the webhook has.
+pub(crate) fn connections(open: usize) {
+    CONNECTIONS.set(i64::try_from(open).unwrap_or(i64::MAX));
 }
