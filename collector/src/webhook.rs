@@ -126,6 +126,7 @@ impl Posting {
         let desk = Desk {
             path: self.settings.path.as_str().into(),
             limit,
+            slowest: self.settings.timeout.duration(),
             bounds,
             memory: Desk::memory(limit),
             waiting: sender,

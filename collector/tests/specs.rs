@@ -9,11 +9,17 @@ mod following;
 mod next;
 #[path = "specs/once.rs"]
 mod once;
+#[path = "specs/poster.rs"]
+mod poster;
 #[path = "specs/rotation.rs"]
 mod rotation;
 #[path = "specs/sending.rs"]
 mod sending;
 #[path = "specs/sources.rs"]
 mod sources;
+#[path = "specs/webhook.rs"]
+mod webhook;
+#[path = "specs/webhook_clients.rs"]
+mod webhook_clients;
 #[path = "specs/world.rs"]
 mod world;

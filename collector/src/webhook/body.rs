@@ -12,8 +12,6 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-/// How long a body may take; the API server gives up as late as that.
-const SLOWEST: Duration = Duration::from_secs(30);
 /// How long a body that is not wanted is read.
 const PAST: Duration = Duration::from_secs(10);
 
@@ -24,8 +22,8 @@ pub(super) enum NoBody {
     #[error("the body has more than {0} bytes")]
     TooLong(usize),
     /// Not whole in time.
-    #[error("the body was not there within {} s", SLOWEST.as_secs())]
-    Slow,
+    #[error("the body was not there within {} s (collector.webhook.timeout)", .0.as_secs())]
+    Slow(Duration),
     /// The client went away, or broke the protocol.
     #[error("the body broke off: {0}")]
     Broken(String),
@@ -67,8 +65,8 @@ impl Packing {
     }
 }
 
-/// Reads all of a body, of at most `limit` bytes.
-pub(super) async fn read(body: &mut Incoming, limit: usize) -> Result<Vec<u8>, NoBody> {
+/// Reads all of a body, of at most `limit` bytes, within `slowest`.
+pub(super) async fn read(body: &mut Incoming, limit: usize, slowest: Duration) -> Result<Vec<u8>, NoBody> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if expected > limit {
         return Err(NoBody::TooLong(limit));
@@ -85,7 +83,7 @@ pub(super) async fn read(body: &mut Incoming, limit: usize) -> Result<Vec<u8>, N
         }
         Ok(bytes)
     };
-    tokio::time::timeout(SLOWEST, whole).await.unwrap_or(Err(NoBody::Slow))
+    tokio::time::timeout(slowest, whole).await.unwrap_or(Err(NoBody::Slow(slowest)))
 }
 
 /// Reads past at most `most` bytes.

@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) path: Arc<str>,
     /// The longest body.
     pub(super) limit: usize,
+    /// How long a body may take.
+    pub(super) slowest: Duration,
     pub(super) bounds: Bounds,
     /// Memory for bodies, in permits.
     pub(super) memory: Arc<Semaphore>,
@@ -79,7 +81,9 @@ impl Desk {
             Ok(Taken::Now) => response(StatusCode::OK, "taken\n".to_owned()),
             Ok(Taken::Before) => response(StatusCode::OK, "taken before\n".to_owned()),
             Err(refusal) => {
-                body::read_past(&mut body, self.limit).await;
+                if refusal.status != StatusCode::REQUEST_TIMEOUT {
+                    body::read_past(&mut body, self.limit).await;
+                }
                 self.refuse(refusal)
             }
         })
@@ -101,7 +105,7 @@ impl Desk {
     async fn take(&self, head: &http::request::Parts, body: &mut Incoming) -> Result<Taken, Refusal> {
         let packing = Packing::of(&head.headers).map_err(|error| self.no_body(&error))?;
         let room = self.room(packing.memory(body, self.limit)).await?;
-        let read = body::read(body, self.limit).await.map_err(|error| self.no_body(&error))?;
+        let read = body::read(body, self.limit, self.slowest).await.map_err(|error| self.no_body(&error))?;
         let (limit, bounds) = (self.limit, self.bounds);
         let prepare = move || {
             let body = body::unpacked(packing, read, limit).map_err(Unready::Body)?;
@@ -140,7 +144,7 @@ impl Desk {
     fn no_body(&self, error: &NoBody) -> Refusal {
         let (status, counted) = match error {
             NoBody::TooLong(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too large"),
-            NoBody::Slow => (StatusCode::REQUEST_TIMEOUT, "slow"),
+            NoBody::Slow(_) => (StatusCode::REQUEST_TIMEOUT, "slow"),
             NoBody::Broken(_) => (StatusCode::BAD_REQUEST, "broken"),
             NoBody::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding"),
             NoBody::NoGzip(_) => (StatusCode::BAD_REQUEST, "no list"),
@@ -183,7 +187,7 @@ impl Desk {
             }
             _ => {}
         }
-        if self.stop.is_cancelled() {
+        if self.stop.is_cancelled() || status == StatusCode::REQUEST_TIMEOUT {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -214,4 +218,33 @@ fn response(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_waited_for_and_then_the_client_is_told_to_come_again() {
+        let (waiting, _receiver) = mpsc::channel(1);
+        let limit = 64 << 10;
+        let desk = Desk {
+            path: "/audit".into(),
+            limit,
+            slowest: Duration::from_secs(30),
+            bounds: Bounds { chunk: 1024, line: 1024 },
+            memory: Desk::memory(limit),
+            waiting,
+            refused: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        let held: Vec<_> = vec![desk.room(limit).await, desk.room(limit).await, desk.room(2 * limit).await];
+        assert!(held.iter().all(Result::is_ok));
+        let begin = tokio::time::Instant::now();
+        let refused = desk.room(1).await.err().unwrap();
+        assert_eq!((refused.status, begin.elapsed()), (StatusCode::TOO_MANY_REQUESTS, PATIENCE));
+        assert_eq!(desk.refuse(refused).headers()[RETRY_AFTER], AGAIN);
+        drop(held);
+        assert!(desk.room(4 * limit).await.is_ok());
+    }
 }

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use chassis::{ByteSize, Invalid};
+use chassis::{ByteSize, Invalid, Span};
 use serde::Deserialize;
 
 /// Largest `max_body_size` that can be set: what becomes of a body is one operation of the queue.
@@ -43,6 +43,9 @@ pub struct Webhook {
     /// Longest body that is taken, unpacked. Default: 32 MiB; at most 64 MiB and a quarter of `queue.max_size`.
     #[serde(default = "default_max_body_size")]
     pub max_body_size: ByteSize,
+    /// How long the body of a request may take. Default: 30 s, after which the API server gives up.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
 }
 
 /// Files of the webhook's TLS, in PEM; they are read again when they change.
@@ -71,6 +74,7 @@ impl Webhook {
             service: default_service(),
             tags: Vec::new(),
             max_body_size: default_max_body_size(),
+            timeout: default_timeout(),
         }
     }
 
@@ -115,6 +119,9 @@ impl Webhook {
             );
             return invalid("max_body_size", why);
         }
+        if !(1..=300).contains(&self.timeout.duration().as_secs()) {
+            return invalid("timeout", format!("is {}: choose 1s to 5m", self.timeout));
+        }
         Ok(())
     }
 }
@@ -129,6 +136,10 @@ fn default_source() -> String {
 
 fn default_service() -> String {
     "audit".to_owned()
+}
+
+fn default_timeout() -> Span {
+    Span::secs(30)
 }
 
 fn default_max_body_size() -> ByteSize {
