@@ -21,5 +21,7 @@ mod sources;
 mod webhook;
 #[path = "specs/webhook_clients.rs"]
 mod webhook_clients;
+#[path = "specs/webhook_kill.rs"]
+mod webhook_kill;
 #[path = "specs/world.rs"]
 mod world;
