@@ -60,8 +60,11 @@ fn logs(configuration: &Configuration, warnings: &mut Vec<String>) -> anyhow::Re
     let found = found.unwrap_or_default();
     warnings.extend(found.iter().flat_map(|file| &file.warnings).map(ToString::to_string));
     let logs = collector.logs.len() + found.iter().map(|file| file.logs.len()).sum::<usize>();
-    if logs == 0 && configuration.has("collector") {
-        warnings.push("no log is read: collector.logs is empty, and so is what conf_dir names".to_owned());
+    if logs == 0 && collector.webhook.is_none() && configuration.has("collector") {
+        warnings.push(
+            "no log is read: collector.logs is empty, so is what conf_dir names, and there is no webhook"
+                .to_owned(),
+        );
     }
     Ok(logs)
 }

@@ -13,6 +13,7 @@ mod embedded;
 mod exit;
 mod explain;
 mod filter;
+mod kubeconfig;
 mod layout;
 mod lint;
 mod plan;
