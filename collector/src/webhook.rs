@@ -9,7 +9,6 @@
 //! time are bounded.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,17 +31,17 @@ mod connections;
 mod desk;
 mod ledger;
 mod posted;
+mod refusals;
 mod settings;
 mod window;
 
 use certificates::Certificates;
-use desk::{Desk, Refusals};
+use desk::Desk;
 use ledger::Ledger;
+use refusals::Refusals;
 pub use settings::{Webhook, WebhookTls};
 use window::Window;
 
-/// What to do about bodies beyond the limit.
-const TOO_LONG_ADVICE: &str = "raise collector.webhook.max_body_size, or set --audit-webhook-truncate-enabled or a smaller --audit-webhook-batch-max-size at the API server, which drops such bodies";
 /// Bodies that wait for their turn.
 const MOST_WAITING: usize = 64;
 /// How often the status is told what is wrong.
@@ -165,20 +164,7 @@ impl Posting {
         loop {
             let mut problems = Vec::new();
             problems.extend(certificates.and_then(Certificates::problem));
-            let too_long = refused.too_long.load(Ordering::Relaxed);
-            if too_long > 0 {
-                let limit = self.settings.max_body_size;
-                problems.push(format!(
-                    "{too_long} bodies of more than {limit} were refused since the start: {TOO_LONG_ADVICE}"
-                ));
-            }
-            let no_list = refused.no_list.load(Ordering::Relaxed);
-            if no_list > 0 {
-                problems.push(format!(
-                    "{no_list} bodies that are no EventList of audit.k8s.io/v1 were refused since the start: the log says why, check who posts to {}",
-                    self.settings.path
-                ));
-            }
+            problems.extend(refused.problems(&self.settings.max_body_size));
             books.set_webhook(self.number, problems);
             tokio::time::sleep(TELL).await;
         }

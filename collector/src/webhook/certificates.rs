@@ -11,6 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use sha2::{Digest, Sha256};
 
 use super::settings::WebhookTls;
 
@@ -27,13 +28,13 @@ pub(super) struct Certificates {
 
 struct Known {
     config: Arc<ServerConfig>,
-    files: Files,
+    /// The SHA-256 of the files: also a change that keeps length and time is one.
+    hash: [u8; 32],
     looked: Instant,
     problem: Option<String>,
 }
 
-/// The bytes of the files: also a change that keeps length and time is one.
-#[derive(PartialEq, Eq)]
+/// What the files hold.
 struct Files {
     cert: Vec<u8>,
     key: Vec<u8>,
@@ -48,7 +49,7 @@ impl Certificates {
     pub(super) fn load(settings: &WebhookTls) -> Result<Certificates, String> {
         let files = Files::read(settings)?;
         let config = Arc::new(files.config(settings)?);
-        let known = Known { config, files, looked: Instant::now(), problem: None };
+        let known = Known { config, hash: files.hash(), looked: Instant::now(), problem: None };
         Ok(Certificates { settings: settings.clone(), known: Mutex::new(known) })
     }
 
@@ -71,14 +72,14 @@ impl Known {
     fn look(&mut self, settings: &WebhookTls) {
         self.looked = Instant::now();
         let changed = match Files::read(settings) {
-            Ok(files) if files == self.files => Ok(None),
-            Ok(files) => files.config(settings).map(|config| Some((files, config))),
+            Ok(files) if files.hash() == self.hash => Ok(None),
+            Ok(files) => files.config(settings).map(|config| Some((files.hash(), config))),
             Err(error) => Err(error),
         };
         let problem = match changed {
             Ok(None) => None,
-            Ok(Some((files, config))) => {
-                (self.files, self.config) = (files, Arc::new(config));
+            Ok(Some((hash, config))) => {
+                (self.hash, self.config) = (hash, Arc::new(config));
                 tracing::info!("the webhook's certificates changed and are in use");
                 None
             }
@@ -102,6 +103,12 @@ impl Files {
                 .map(|path: &PathBuf| read("client_ca_file", path))
                 .transpose()?,
         })
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        let each = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let each = each.into_iter().flatten().map(Sha256::digest);
+        Sha256::digest(each.flatten().collect::<Vec<u8>>()).into()
     }
 
     fn config(&self, settings: &WebhookTls) -> Result<ServerConfig, String> {

@@ -4,6 +4,7 @@
 //! of a request and a connection as a whole have their time; at a stop, requests that were begun are answered and
 //! nothing new is accepted.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,10 +97,11 @@ async fn connection(
     };
     match shaken {
         Ok(Ok(stream)) => requests(stream, desk, stop).await,
-        Ok(Err(error)) => {
-            metrics::posted("handshake");
-            tracing::warn!(%error, "a client of the webhook was refused; check its certificate, and that it trusts ours");
+        // Whoever only looks whether the port is open goes away without a word.
+        Ok(Err(error)) if error.kind() != io::ErrorKind::InvalidData => {
+            tracing::debug!(%error, "a client of the webhook went away in its handshake");
         }
+        Ok(Err(error)) => desk.refused.handshake(&error),
         Err(_) => tracing::debug!("a client of the webhook did not finish its handshake"),
     }
 }

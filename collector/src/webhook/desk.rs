@@ -6,7 +6,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{self, NoBody, Packing};
 use super::ledger::{NotTaken, Taken, Waiting};
 use super::posted::{NotPrepared, Posted};
+use super::refusals::{Refusals, TOO_LONG_ADVICE};
 use crate::chunk::Bounds;
 use crate::metrics;
 
@@ -44,13 +44,6 @@ pub(super) struct Desk {
     pub(super) waiting: mpsc::Sender<Waiting>,
     pub(super) refused: Arc<Refusals>,
     pub(super) stop: CancellationToken,
-}
-
-/// What was refused since the start, for the status.
-#[derive(Debug, Default)]
-pub(super) struct Refusals {
-    pub(super) too_long: AtomicU64,
-    pub(super) no_list: AtomicU64,
 }
 
 /// An answer that is not 200.
@@ -150,7 +143,7 @@ impl Desk {
             NoBody::NoGzip(_) => (StatusCode::BAD_REQUEST, "no list"),
         };
         let advice = match error {
-            NoBody::TooLong(_) => format!("; {}", super::TOO_LONG_ADVICE),
+            NoBody::TooLong(_) => format!("; {}", TOO_LONG_ADVICE),
             _ => String::new(),
         };
         Refusal { status, counted, text: format!("{error}{advice}") }
@@ -169,13 +162,11 @@ impl Desk {
         let Refusal { status, counted, text } = refusal;
         metrics::posted(counted);
         match counted {
-            "too large" => self.refused.too_long.fetch_add(1, Ordering::Relaxed),
-            "no list" => self.refused.no_list.fetch_add(1, Ordering::Relaxed),
-            _ => 0,
-        };
-        if status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED {
-            tracing::warn!(status = status.as_u16(), "a body posted to the webhook was not taken: {text}");
+            "too large" => self.refused.too_long(),
+            "no list" => self.refused.no_list(),
+            _ => {}
         }
+        self.refused.say(&format!("a request to the webhook is answered with {}: {text}", status.as_u16()));
         let mut response = response(status, text + "\n");
         let headers = response.headers_mut();
         match status {
