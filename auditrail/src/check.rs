@@ -63,8 +63,11 @@ fn logs(
     let enabled = collector::Config { enabled: true, ..collector.clone() };
     let (logs, found) = collector::check(&enabled).context("the logs to follow")?;
     warnings.extend(found);
-    if logs == 0 && configuration.has("collector") {
-        warnings.push("no log is read: collector.logs is empty, and so is what conf_dir names".to_owned());
+    if logs == 0 && collector.webhook.is_none() && configuration.has("collector") {
+        warnings.push(
+            "no log is read: collector.logs is empty, so is what conf_dir names, and there is no webhook"
+                .to_owned(),
+        );
     }
     Ok(logs)
 }

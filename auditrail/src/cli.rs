@@ -35,6 +35,9 @@ enum Command {
     /// Take over from another collector.
     #[command(subcommand)]
     Import(Import),
+    /// Work with the webhook that API servers post their events to.
+    #[command(subcommand)]
+    Webhook(Webhook),
 }
 
 /// `auditrail up`.
@@ -174,6 +177,36 @@ pub struct DatadogRegistry {
     pub data: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+enum Webhook {
+    /// Print the kubeconfig for an API server's --audit-webhook-config-file.
+    Kubeconfig(Kubeconfig),
+}
+
+/// `auditrail webhook kubeconfig`.
+#[derive(Debug, Args)]
+pub struct Kubeconfig {
+    /// The configuration file, for the webhook's address and path.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The URL that the API server reaches the webhook by; without a path, the configured one is added.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// The certificate of the authority that signed the webhook's certificate.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The API server's certificate, where the webhook asks for one.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_certificate: Option<PathBuf>,
+    /// Its key.
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub client_key: Option<PathBuf>,
+    /// Name these files by their paths, where the API server reads them again when they change, instead of holding
+    /// what is in them.
+    #[arg(long)]
+    pub by_path: bool,
+}
+
 /// The body of `main`.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -196,6 +229,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
         Command::Config(Config::Check(check)) => crate::check::check(&check),
         Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
+        Command::Webhook(Webhook::Kubeconfig(kubeconfig)) => crate::kubeconfig::kubeconfig(&kubeconfig),
     }
 }
 

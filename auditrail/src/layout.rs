@@ -93,7 +93,8 @@ impl Page {
     fn source(&mut self, source: &SourceStatus) {
         let origin = source.origin.clone().unwrap_or_default();
         self.title(&format!("Log {}", origin.path));
-        self.line(1, "- Type: file");
+        let is_posted = origin.path.starts_with("webhook:");
+        self.line(1, if is_posted { "- Type: webhook" } else { "- Type: file" });
         self.field(2, "Path", &origin.path);
         self.field(2, "Service", &origin.service);
         self.field(2, "Source", &origin.source);

@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod filter;
 mod import;
+mod kubeconfig;
 mod layout;
 mod lint;
 mod placed;

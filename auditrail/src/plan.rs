@@ -130,7 +130,8 @@ impl Plan {
             let path = std::path::absolute(path).context("the working directory cannot be found")?;
             self.collector.logs.push(LogsEntry::audit_log(path));
         }
-        if self.collector.logs.is_empty() && self.collector.conf_dir.is_none() {
+        let posted = self.collector.webhook.is_some() && !arguments.once;
+        if self.collector.logs.is_empty() && self.collector.conf_dir.is_none() && !posted {
             bail!("no log to read: name one with --path, or in the configuration under collector.logs");
         }
         Ok(())

@@ -11,13 +11,15 @@ use proto::Origin;
 use proto::v1::{FileStatus, SourceStatus};
 use queue::{Queue, ReadError};
 
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Saved, SourceState};
 use crate::clock;
 use crate::gap::Gap;
 use crate::metrics;
 use crate::record::Header;
 use crate::source::Source;
 use crate::tally::{Causes, Tally};
+
+mod posted;
 
 /// Entries that are listed at a time.
 const PAGE: usize = 1024;
@@ -45,6 +47,8 @@ struct Pages {
     sending: Option<String>,
     /// Queued lines that were lost since the start; the first few.
     lost: Vec<String>,
+    /// What holds up the webhook.
+    posting: Option<String>,
     paused: bool,
 }
 
@@ -202,7 +206,7 @@ impl Books {
     pub(crate) fn problems(&self) -> Vec<String> {
         let pages = self.lock();
         let sources = pages.sources.values().flat_map(Page::to_be_said);
-        let held = pages.reading.iter().chain(&pages.sending).chain(&pages.lost);
+        let held = pages.reading.iter().chain(&pages.posting).chain(&pages.sending).chain(&pages.lost);
         sources.chain(held.cloned()).collect()
     }
 
@@ -226,7 +230,10 @@ impl Pages {
 
 impl Page {
     fn count(&mut self, source: &Source) {
-        let state = &source.state;
+        self.count_state(&source.state);
+    }
+
+    fn count_state(&mut self, state: &SourceState) {
         (self.read, self.last) = (state.read, state.next - 1);
         self.filtered.clone_from(&state.filtered);
         self.dead.clone_from(&state.dead);

@@ -3,6 +3,7 @@
 //! Promises: opening needs no log file to exist; what an earlier run queued is sent first, with the same identities;
 //! of the two ways to run only one runs at a time; dropping a run ends its reading.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,9 @@ use crate::recover::{Again, Recovery};
 use crate::send::{Push, Sender};
 use crate::source::{Settings, Source};
 use crate::sources::Sources;
+use crate::webhook::{Posting, Shared};
 
-/// Follows logs and hands their lines to the next stage.
+/// Follows logs, takes what is posted, and hands the lines to the next stage.
 pub struct Collector {
     config: Config,
     entries: Arc<Vec<Entry>>,
@@ -42,6 +44,7 @@ pub struct Collector {
     /// What opening the queue found.
     found: Vec<String>,
     running: tokio::sync::Mutex<()>,
+    webhook: Option<Posting>,
 }
 
 impl Collector {
@@ -61,6 +64,7 @@ impl Collector {
         if saved.fresh {
             puts.push(checkpoint::put_format());
         }
+        let webhook = Posting::of(&config, &mut saved, &mut puts);
         if !puts.is_empty() {
             let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
             written.wait().map_err(|error| state(error.to_string()))?;
@@ -71,11 +75,12 @@ impl Collector {
         let push = Push { next, books: Arc::clone(&books), quarantine, stop };
         let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
         let entries = Arc::new(entries);
-        Ok(Collector { config, entries, queue, push, books, started_us, found: found(&opened), running })
+        let found = found(&opened);
+        Ok(Collector { config, entries, queue, push, books, started_us, found, running, webhook })
     }
 
-    /// Follows the logs until `stop`: then nothing more is read, receipts of what is on its way are waited for (10
-    /// seconds at the most), and the rest stays queued for the next start.
+    /// Follows the logs, and serves the webhook if there is one, until `stop`: then nothing more is read, receipts of
+    /// what is on its way are waited for (10 seconds at the most), and the rest stays queued for the next start.
     ///
     /// # Errors
     /// [`RunError`] when it ends without being asked to.
@@ -84,12 +89,26 @@ impl Collector {
         let ended = stop.token().child_token();
         let _end = ended.clone().drop_guard();
         let sources = self.sources().map_err(RunError::Ended)?;
+        let listening = match &self.webhook {
+            Some(webhook) => Some((webhook, webhook.listen().await.map_err(RunError::Webhook)?)),
+            None => None,
+        };
         let reading = self.read(sources, Until::Stopped, &ended);
-        let sending = self.sender(&ended).run(ended.clone(), CancellationToken::new());
-        let recovering = self.recovery(&ended).run(ended.clone());
-        let (read, sent, recovered) =
-            tokio::join!(ending(reading, &ended), ending(sending, &ended), ending(recovering, &ended));
-        read.and(sent).and(recovered).map_err(RunError::Ended)
+        let sending = Box::pin(self.sender(&ended).run(ended.clone(), CancellationToken::new()));
+        let recovering = Box::pin(self.recovery(&ended).run(ended.clone()));
+        let posting = Box::pin(async {
+            match listening {
+                Some((webhook, on)) => webhook.run(on, self.shared(), &self.config, ended.clone()).await,
+                None => Ok(()),
+            }
+        });
+        let (read, sent, recovered, posted) = tokio::join!(
+            ending(reading, &ended),
+            ending(sending, &ended),
+            ending(recovering, &ended),
+            ending(posting, &ended)
+        );
+        read.and(sent).and(recovered).and(posted).map_err(RunError::Ended)
     }
 
     /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
@@ -118,8 +137,8 @@ impl Collector {
             all_read.cancel();
             reached
         };
-        let sending = self.sender(&ended).run(ended.clone(), all_read.clone());
-        let recovering = self.recovery(&ended).run(ended.clone());
+        let sending = Box::pin(self.sender(&ended).run(ended.clone(), all_read.clone()));
+        let recovering = Box::pin(self.recovery(&ended).run(ended.clone()));
         let (read, sent, recovered) =
             tokio::join!(ending(reading, &ended), ending(sending, &ended), ending(recovering, &ended));
         let reached = sent.and(recovered).and(read).map_err(OnceError::Ended)?;
@@ -137,7 +156,7 @@ impl Collector {
         if !self.config.enabled {
             problems
                 .push("collection is switched off (`enabled: false` or DD_LOGS_ENABLED=false)".to_owned());
-        } else if self.entries.is_empty() {
+        } else if self.entries.is_empty() && self.webhook.is_none() {
             problems.push("no logs are configured: name one under `collector.logs`".to_owned());
         }
         ServiceStatus {
@@ -155,6 +174,16 @@ impl Collector {
     pub fn remains(&self) -> Option<String> {
         let queued = self.books.queued();
         (queued > 0).then(|| format!("{queued} events without a receipt stay queued for the next start"))
+    }
+
+    /// Where the webhook listens, while it does.
+    pub fn webhook_address(&self) -> Option<SocketAddr> {
+        self.webhook.as_ref().and_then(Posting::address)
+    }
+
+    fn shared(&self) -> Shared {
+        let (books, quarantine) = (Arc::clone(&self.books), Arc::clone(&self.push.quarantine));
+        Shared { queue: self.queue.clone(), books, quarantine }
     }
 
     fn store(&self) -> StoreStatus {

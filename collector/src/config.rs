@@ -13,6 +13,8 @@ use serde::Deserialize;
 use crate::pattern::Pattern;
 use crate::rules::Rules;
 use crate::sibling;
+use crate::webhook::Webhook;
+
 /// The section `collector:`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -27,6 +29,8 @@ pub struct Config {
     pub processing_rules: Vec<ProcessingRule>,
     /// A `conf.d` directory of the Agent whose `logs:` entries are followed too.
     pub conf_dir: Option<PathBuf>,
+    /// Where API servers post their events, instead of a log or beside it. Absent: nowhere.
+    pub webhook: Option<Webhook>,
     /// Stable name of this collector; part of every batch's identity. Default: the host's name.
     pub id: Option<String>,
     /// Name of the cluster. Default: empty.
@@ -78,6 +82,7 @@ impl Default for Config {
             logs: Vec::new(),
             processing_rules: Vec::new(),
             conf_dir: None,
+            webhook: None,
             id: None,
             cluster: String::new(),
             node: None,
@@ -142,6 +147,9 @@ impl Section for Config {
             check_entry(entry).map_err(|(key, why)| Invalid::new(format!("logs.{at}.{key}"), why))?;
         }
         self.check_sizes()?;
+        if let Some(webhook) = &self.webhook {
+            webhook.check(self.queue.max_size)?;
+        }
         if !(1..=256).contains(&self.in_flight) {
             return Err(Invalid::new("in_flight", format!("is {}: choose 1 to 256", self.in_flight)));
         }

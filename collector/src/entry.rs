@@ -54,14 +54,7 @@ impl Entry {
 /// # Errors
 /// The first that cannot be followed, with its place.
 pub(crate) fn entries(config: &Config) -> Result<(Vec<Entry>, Vec<String>), OpenError> {
-    let host = host::name();
-    let base = Origin {
-        cluster: config.cluster.clone(),
-        node: config.node.clone().unwrap_or_else(|| host.clone()),
-        collector: config.id.clone().unwrap_or(host),
-        tags: config.tags.clone(),
-        ..Origin::default()
-    };
+    let base = base(config);
     let (mut entries, mut warnings) = (Vec::new(), Vec::new());
     if !config.enabled {
         return Ok((entries, warnings));
@@ -96,6 +89,18 @@ pub(crate) fn entries(config: &Config) -> Result<(Vec<Entry>, Vec<String>), Open
 pub fn check(config: &Config) -> Result<(usize, Vec<String>), OpenError> {
     let (entries, warnings) = entries(config)?;
     Ok((entries.len(), warnings))
+}
+
+/// What the origins of all lines of this collector have in common.
+pub(crate) fn base(config: &Config) -> Origin {
+    let host = host::name();
+    Origin {
+        cluster: config.cluster.clone(),
+        node: config.node.clone().unwrap_or_else(|| host.clone()),
+        collector: config.id.clone().unwrap_or(host),
+        tags: config.tags.clone(),
+        ..Origin::default()
+    }
 }
 
 fn follow(entry: &LogsEntry, config: &Config, base: &Origin, place: &str) -> Result<Entry, OpenError> {

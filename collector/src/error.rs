@@ -68,6 +68,9 @@ pub enum RunError {
     /// The queue was closed or the reader's thread cannot run.
     #[error("reading ended: {0}; what was read stays queued for the next start")]
     Ended(String),
+    /// The webhook cannot be served.
+    #[error("the webhook is not served: {0}")]
+    Webhook(String),
 }
 
 /// What reading once found besides whole lines.

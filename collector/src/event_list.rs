@@ -14,10 +14,9 @@ const KIND: &[u8] = b"\"kind\":\"Event\",";
 const API_VERSION: &[u8] = b"\"apiVersion\":\"audit.k8s.io/v1\",";
 /// How the log backend begins every event.
 const KIND_FIRST: &[u8] = b"{\"kind\":\"Event\",";
-/// How many times as large as a list its lines may be. Events have some hundred bytes and more.
-const GROWTH: usize = 4;
-/// What even a small list may have.
-const SMALL: usize = 64 << 10;
+/// Items of a list, which the API server bounds with --audit-webhook-batch-max-size, 400 by default: what is spliced
+/// into tiny ones is bounded with them.
+const MOST_ITEMS: usize = 1 << 16;
 /// Characters of a value that a message shows.
 const SHOWN: usize = 64;
 
@@ -46,12 +45,12 @@ pub(crate) enum NoEventList {
         "apiVersion is {0}: only audit.k8s.io/v1 is read; the API server writes it with --audit-webhook-version=audit.k8s.io/v1"
     )]
     ApiVersion(String),
-    /// Its items are so small that they are no events, and so many that their lines would not fit into memory.
-    #[error("its items are too small for events: divided, it would have more than {GROWTH} times its size")]
-    TooSmall,
     /// There are no items, or they are something else.
     #[error("`items` is {0}: an EventList has a list of events there")]
     Items(&'static str),
+    /// There are too many items.
+    #[error("more than {MOST_ITEMS} items: set a smaller --audit-webhook-batch-max-size at the API server")]
+    TooMany,
 }
 
 /// Whether `line` of a log file is a list of events, good or bad, and not an event. It costs next to nothing for the
@@ -72,15 +71,14 @@ pub(crate) fn is_event_list(line: &[u8]) -> bool {
 pub(crate) fn split(document: &[u8], out: &mut Vec<u8>) -> Result<Vec<Range<usize>>, NoEventList> {
     well_formed(document)?;
     let items = items(document)?;
-    let mut lines = Vec::new();
+    let (mut lines, before) = (Vec::new(), out.len());
     out.reserve(items.len() + items.len() / 8);
-    let begin = out.len();
     let mut at = blanks_end(document, items.start + 1);
     while at < items.end - 1 {
         let start = out.len();
-        if start - begin > (document.len() * GROWTH).max(SMALL) {
-            out.truncate(begin);
-            return Err(NoEventList::TooSmall);
+        if lines.len() == MOST_ITEMS {
+            out.truncate(before);
+            return Err(NoEventList::TooMany);
         }
         at = blanks_end(document, event(document, at, out));
         lines.push(start..out.len());

@@ -20,7 +20,6 @@ mod config;
 mod content;
 mod entry;
 mod error;
-#[allow(dead_code, reason = "its callers come with the sources of lists")]
 mod event_list;
 mod find;
 mod gap;
@@ -45,6 +44,7 @@ mod sources;
 mod tally;
 mod tracked;
 mod watch;
+mod webhook;
 
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
@@ -52,6 +52,7 @@ pub use crate::entry::check;
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::import::{ImportError, Imported, Taken, import_registry};
 pub use crate::sibling::{Age, in_rotation};
+pub use crate::webhook::{Webhook, WebhookTls};
 
 mod serve;
 

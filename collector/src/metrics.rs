@@ -59,6 +59,16 @@ static GAPS: LazyLock<Gauges> = LazyLock::new(|| {
         &["path"],
     )
 });
+static POSTED: LazyLock<Counters> = LazyLock::new(|| {
+    counters(
+        "auditrail_collector_webhook_bodies_total",
+        "Bodies posted to the webhook, by what became of them.",
+        &["answer"],
+    )
+});
+static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| {
+    gauge("auditrail_collector_webhook_connections", "Connections that the webhook has open.")
+});
 
 /// Lines were read.
 pub(crate) fn read(tally: Tally) {
@@ -117,4 +127,14 @@ pub(crate) fn gaps(path: &str, files: u64) {
 
 fn gauge_value(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A body was posted to the webhook; the answers are few and fixed in this crate.
+pub(crate) fn posted(answer: &str) {
+    POSTED.of(&[answer]).inc();
+}
+
+/// How many connections the webhook has.
+pub(crate) fn connections(open: usize) {
+    CONNECTIONS.set(gauge_value(open as u64));
 }

@@ -15,6 +15,8 @@ mod import;
 mod next;
 #[path = "specs/once.rs"]
 mod once;
+#[path = "specs/poster.rs"]
+mod poster;
 #[path = "specs/retention.rs"]
 mod retention;
 #[path = "specs/rotation.rs"]
@@ -25,5 +27,11 @@ mod rules;
 mod sending;
 #[path = "specs/sources.rs"]
 mod sources;
+#[path = "specs/webhook.rs"]
+mod webhook;
+#[path = "specs/webhook_clients.rs"]
+mod webhook_clients;
+#[path = "specs/webhook_kill.rs"]
+mod webhook_kill;
 #[path = "specs/world.rs"]
 mod world;

@@ -146,6 +146,14 @@ fn a_list_of_events_is_told_from_an_event_by_its_own_kind() {
 }
 
 #[test]
+fn a_list_of_too_many_items_is_refused_as_a_whole() {
+    assert_eq!(of_items(&vec!["{}"; MOST_ITEMS].join(",")).len(), MOST_ITEMS);
+    let items = vec!["{}"; MOST_ITEMS + 1].join(",");
+    let list = format!("{{\"kind\":\"EventList\",\"apiVersion\":\"audit.k8s.io/v1\",\"items\":[{items}]}}");
+    assert!(refused(&list).contains("--audit-webhook-batch-max-size"));
+}
+
+#[test]
 fn deep_nesting_is_no_reason_to_refuse() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(40_000), "]".repeat(40_000));
     assert_eq!(of_items(&deep), [format!("{SPLICED},{}", &deep[1..])]);
