@@ -35,12 +35,17 @@ pub(crate) fn set(dir: &Path, mark: Mark) -> io::Result<()> {
 
 /// Reads the mark and takes it away.
 pub(crate) fn take(dir: &Path) -> io::Result<Option<Mark>> {
-    let bytes = match fs::read(path(dir)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
+    let mark = read(dir)?;
     directory::remove_file(&path(dir))?;
-    Ok(decode(&bytes))
+    Ok(mark)
+}
+
+/// Reads the mark and leaves it.
+pub(crate) fn read(dir: &Path) -> io::Result<Option<Mark>> {
+    match fs::read(path(dir)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(|bytes| decode(&bytes)),
+    }
 }
 
 fn decode(bytes: &[u8]) -> Option<Mark> {

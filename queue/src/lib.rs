@@ -20,6 +20,7 @@
 mod catalogue;
 mod census;
 mod changes;
+mod check;
 mod clean;
 mod commit;
 mod damage;
@@ -47,6 +48,7 @@ mod usage;
 mod wire;
 mod writer;
 
+pub use crate::check::{Checked, Findings, check};
 pub use crate::damage::Damaged;
 pub use crate::entry::{Entry, MAX_HEADER, MAX_KEY, MAX_VALUE, Put, State};
 pub use crate::error::{Failed, OpenError, ReadError, Refused};

@@ -4,12 +4,17 @@
 //! it when the process ends, however it ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
 
+/// The lock file of a queue's directory.
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
 pub(crate) fn take(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join("lock");
+    let path = path(dir);
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     let file = opened.map_err(OpenError::io("opening", &path))?;
     match file.try_lock() {

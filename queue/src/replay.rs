@@ -216,7 +216,7 @@ impl Replay<'_> {
 }
 
 /// Up to where the newest segment was known to be durable, as its own commits say.
-fn settled(file: &File, number: u64, seal: u64, begin: u64) -> io::Result<u64> {
+pub(crate) fn settled(file: &File, number: u64, seal: u64, begin: u64) -> io::Result<u64> {
     let mut settled = begin;
     let mut scan = Scan::new(file, number, seal, begin)?;
     while let Some(found) = scan.next()? {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
+mod check;
 mod damage;
 mod disk_full;
 mod full;
