@@ -26,6 +26,8 @@ enum Command {
     Demo(Demo),
     /// Show what the services do: logs, account, spools, holds, and what to do about them.
     Status(Status),
+    /// Check logs, rights, queue, spools and the way to the next stage, and say what to do; exit 0 when all is well.
+    Doctor(Doctor),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -94,6 +96,23 @@ pub struct Status {
     /// The data directory of a running `up`, for its address.
     #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
     pub data: PathBuf,
+}
+
+/// `auditrail doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data directory of `up`, for what the configuration does not place.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub data: PathBuf,
+    /// An audit log to check besides those of the configuration; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub path: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -224,6 +243,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(up) => crate::up::up(&up),
         Command::Demo(demo) => crate::demo::demo(&demo),
         Command::Status(status) => crate::status::status(&status),
+        Command::Doctor(doctor) => crate::doctor::doctor(&doctor),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

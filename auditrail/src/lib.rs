@@ -9,6 +9,7 @@ mod check;
 pub mod cli;
 mod data;
 mod demo;
+mod doctor;
 mod embedded;
 mod exit;
 mod explain;

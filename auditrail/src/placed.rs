@@ -12,7 +12,9 @@ use crate::data::Data;
 
 /// The sections whose services keep something.
 pub(crate) struct Placed {
+    pub configuration: Configuration,
     pub collector: collector::Config,
+    pub shipper: shipper::Config,
 }
 
 impl Placed {
@@ -26,11 +28,15 @@ impl Placed {
         let configuration = Configuration::read(config, environment)?;
         configuration.refuse_unknown_sections(&chassis::SECTIONS)?;
         let mut collector = configuration.section::<collector::Config>()?.with_environment(&agent)?;
+        let mut shipper = configuration.section::<shipper::Config>()?;
         let (data, chosen) =
             (Data::in_directory(data), |key: &str| configuration.origin_of(key) != Origin::Default);
         if !chosen("collector.queue.dir") {
             collector.queue.dir = data.queue();
         }
-        Ok(Placed { collector })
+        if !chosen("shipper.spool.dir") {
+            shipper.spool.dir = data.spool();
+        }
+        Ok(Placed { configuration, collector, shipper })
     }
 }

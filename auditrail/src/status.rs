@@ -64,6 +64,14 @@ pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
     })
 }
 
+/// What the services say that run where `arguments` would look for them; nothing where none does.
+pub(crate) async fn running(arguments: &Status) -> Vec<ServiceStatus> {
+    match addresses(arguments) {
+        Ok(addresses) => ask_all(&addresses).await.services,
+        Err(_) => Vec::new(),
+    }
+}
+
 fn nobody(addresses: &[Address]) -> Failure {
     let addresses: Vec<&str> = addresses.iter().map(|address| address.url.as_str()).collect();
     Failure::Failed(anyhow!(

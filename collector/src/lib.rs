@@ -41,6 +41,7 @@ mod send;
 mod sibling;
 mod source;
 mod sources;
+mod survey;
 mod tally;
 mod tracked;
 mod watch;
@@ -53,6 +54,7 @@ pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::import::{ImportError, Imported, Taken, import_registry};
 pub use crate::sibling::{Age, in_rotation};
 pub use crate::webhook::{Webhook, WebhookTls};
+pub use crate::survey::{Surveyed, survey};
 
 mod serve;
 

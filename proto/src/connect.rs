@@ -6,6 +6,9 @@
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::v1::admin_client::AdminClient;
 use crate::v1::pipe_client::PipeClient;
@@ -41,6 +44,32 @@ pub fn connect(address: &str) -> Result<Stage, BadAddress> {
 /// As [`connect`].
 pub fn connect_admin(address: &str) -> Result<AdminClient<Channel>, BadAddress> {
     Ok(AdminClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// Why nobody said whether a stage serves.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAsked {
+    /// The address cannot be one.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    /// Nobody answered there, or not as a stage does.
+    #[error("{0}")]
+    Silent(String),
+}
+
+/// Whether the stage behind `http://host:port` says that it serves (`grpc.health.v1`).
+///
+/// # Errors
+/// [`NotAsked`].
+pub async fn is_serving(address: &str) -> Result<bool, NotAsked> {
+    let mut health = HealthClient::new(channel(address)?);
+    let asked = tokio::time::timeout(CONNECT_TIMEOUT, health.check(HealthCheckRequest::default())).await;
+    let late = |_| NotAsked::Silent(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
+    let answer = asked.map_err(late)?.map_err(|status| {
+        let causes = std::iter::successors(std::error::Error::source(&status), |cause| cause.source());
+        NotAsked::Silent(causes.last().map_or(status.message().to_owned(), ToString::to_string))
+    })?;
+    Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
 fn channel(address: &str) -> Result<Channel, BadAddress> {

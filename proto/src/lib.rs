@@ -26,7 +26,7 @@ pub mod v1 {
 
 pub use batch::Line;
 pub use block::{decode_block, encode_block};
-pub use connect::{BadAddress, connect, connect_admin};
+pub use connect::{BadAddress, NotAsked, connect, connect_admin, is_serving};
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
 pub use refusal::Refusal;
 pub use serve::{Server, StatusSource};

@@ -226,6 +226,11 @@ impl Look {
         let Some(mark) = mark else { return };
         let marked = (mark.end.segment, mark.end.offset);
         self.findings.clean = Some(marked) == end;
+        if self.findings.clean
+            && let Some(end) = self.findings.unfinished.take()
+        {
+            self.note(end); // whoever closed it had finished all
+        }
         let (segment, length) = end.unwrap_or_default();
         if (segment, length) < marked {
             let from = if segment == marked.0 { length } else { 0 };

@@ -10,6 +10,7 @@ use tests::fixture::{directory, lossy, real, slices, superset, twin};
 use tests::intake::{Intake, Mood};
 use tests::process::{command, output};
 
+mod doctor;
 mod migration;
 mod pipes_and_files;
 mod up;

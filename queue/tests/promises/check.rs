@@ -69,6 +69,19 @@ fn a_flipped_byte_is_found_at_its_place_as_opening_finds_it() {
 }
 
 #[test]
+fn behind_a_clean_stop_a_damaged_end_is_damage_and_not_unfinished() {
+    let root = tempfile::tempdir().unwrap();
+    let [dir, _] = queues(root.path());
+    let newest = segments(&dir).pop().unwrap();
+    let mut bytes = fs::read(&newest).unwrap();
+    let last = bytes.windows(4).rposition(|four| four == b"\xA7qR\x1C").unwrap();
+    bytes[last] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let findings = looked(&dir);
+    assert_eq!((findings.damaged_places, findings.unfinished), (1, None));
+}
+
+#[test]
 fn a_damaged_record_that_was_removed_is_no_damage() {
     let root = tempfile::tempdir().unwrap();
     let [dir, _] = queues(root.path());

@@ -1,0 +1,29 @@
+//! Whether the stage behind the collector answers, where the configuration names one.
+
+use chassis::config::Origin;
+
+use super::Subject;
+use super::finding::Finding;
+
+const NAME: &str = "next stage";
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let placed = &subject.placed;
+    if placed.configuration.origin_of("collector.next") == Origin::Default {
+        return Vec::new(); // `up` joins its stages by calls
+    }
+    let address = placed.collector.next.as_str();
+    vec![match subject.runtime.block_on(proto::is_serving(address)) {
+        Ok(true) => Finding::ok(NAME, format!("{address} serves")),
+        Ok(false) => {
+            Finding::warning(NAME, &format!("{address} answers and does not serve; look at its own status"))
+        }
+        Err(_) if subject.service("router").is_some() => Finding::ok(NAME, "joined by calls in one process"),
+        Err(error) => {
+            let what = format!(
+                "{address} does not answer: {error}; start it, or correct collector.next; a single `up` needs none"
+            );
+            Finding::error(NAME, &what)
+        }
+    }]
+}
