@@ -23,14 +23,6 @@ pub(crate) fn datadog_registry(arguments: &DatadogRegistry) -> Result<ExitCode, 
         ImportError::Open(_) => Failure::from(error),
     })?;
     imported.passed_over.iter().for_each(|what| say::aside(what));
-    for taken in &imported.taken {
-        if !config.asks_for(&taken.path) && config.conf_dir.is_none() && !config.logs.is_empty() {
-            say::aside(&format!(
-                "{} is named by no entry of collector.logs: name it there",
-                taken.path.display()
-            ));
-        }
-    }
     if imported.taken.is_empty() {
         say::aside("no position was taken");
         return Ok(ExitCode::FAILURE);

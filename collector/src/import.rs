@@ -14,7 +14,7 @@ use crate::find::{self, Found};
 use crate::identity::{Print, TAIL_BYTES};
 use crate::opened::Opened;
 use crate::sibling::{self, Age};
-use crate::{pattern, problem};
+use crate::{entry, pattern, problem};
 
 mod moment;
 mod registry;
@@ -72,7 +72,10 @@ pub enum ImportError {
 /// [`ImportError`].
 pub fn import_registry(config: &Config, path: &Path) -> Result<Imported, ImportError> {
     let wrong = |why| ImportError::Registry { path: path.to_owned(), why };
-    let (positions, passed_over) = registry::read(path).map_err(wrong)?;
+    let (mut positions, passed_over) = registry::read(path).map_err(wrong)?;
+    let (entries, _) = entry::entries(config)?;
+    let asked: Vec<PathBuf> = entries.iter().flat_map(|entry| entry.pattern.paths()).collect();
+    positions.iter_mut().for_each(|position| name_as_asked(position, &asked));
     let mut imported = Imported { passed_over, ..Imported::default() };
     if positions.is_empty() {
         return Ok(imported);
@@ -102,6 +105,18 @@ pub fn import_registry(config: &Config, path: &Path) -> Result<Imported, ImportE
     }
     queue.close().map_err(|error| state(error.to_string()))?;
     Ok(imported)
+}
+
+/// A source is known by the path that an entry asks for, whichever of the ways to the file the Agent went.
+fn name_as_asked(position: &mut Position, asked: &[PathBuf]) {
+    let place = pattern::place(&position.path);
+    match asked.iter().find(|path| pattern::place(path) == place) {
+        Some(path) => position.path.clone_from(path),
+        None if asked.is_empty() => {}
+        None => {
+            position.notes.push("no entry of the configuration asks for it; name it under `logs`".to_owned())
+        }
+    }
 }
 
 /// The state of one log, as source `number`.
@@ -136,7 +151,7 @@ fn take(position: &Position, number: u32, puts: &mut Vec<Put>) -> Result<Taken, 
     }
     puts.push(source.put());
     puts.extend(states.iter().map(|state| state.put(number)));
-    let notes = stand.note.into_iter().chain(position.notes());
+    let notes = stand.note.into_iter().chain(position.notes.iter().cloned());
     let file = files[at].path.clone();
     Ok(Taken { path: path.clone(), file, offset: stand.offset, notes: notes.collect() })
 }

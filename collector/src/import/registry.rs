@@ -23,16 +23,8 @@ pub(super) struct Position {
     pub(super) offset: u64,
     /// When the last line before the offset was read.
     pub(super) time: Moment,
-    tailing_mode: String,
-}
-
-impl Position {
-    /// What of it has no effect here.
-    pub(super) fn notes(&self) -> Option<String> {
-        let mode = &self.tailing_mode;
-        let force = mode.starts_with("force");
-        force.then(|| format!("its TailingMode `{mode}` is not taken over: reading goes on at the position"))
-    }
+    /// What an operator should know of it.
+    pub(super) notes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +91,11 @@ fn position(key: &str, entry: serde_json::Value) -> Result<Position, String> {
     // The line before the offset was read no later than its receipt came.
     let read = (ingestion_timestamp > 0).then(|| Moment::of_ns(ingestion_timestamp.into()));
     let time = read.map_or(updated, |read| read.min(updated));
-    Ok(Position { path: path.into(), offset, time, tailing_mode })
+    let force = tailing_mode.starts_with("force");
+    let notes = force.then(|| {
+        format!("its TailingMode `{tailing_mode}` is not taken over: reading goes on at the position")
+    });
+    Ok(Position { path: path.into(), offset, time, notes: notes.into_iter().collect() })
 }
 
 #[cfg(test)]
@@ -127,7 +123,7 @@ mod tests {
         assert_eq!(positions.len(), 2);
         assert_eq!((positions[0].path.to_str(), positions[0].offset), (Some("/var/log/audit.log"), 123));
         assert_eq!(positions[0].time, Moment::of_rfc3339("2026-11-23T06:10:38Z").unwrap());
-        assert!(positions[0].notes().unwrap().contains("forceEnd") && positions[1].notes().is_none());
+        assert!(positions[0].notes[0].contains("forceEnd") && positions[1].notes.is_empty());
         assert_eq!(positions[1].time, Moment::of_rfc3339("2026-11-23T06:10:40.5Z").unwrap());
         assert_eq!(others.len(), 3, "{others:?}");
         assert!(others[0].starts_with("docker:abc is not taken: only files"), "{others:?}");

@@ -151,3 +151,22 @@ async fn a_running_collector_is_not_imported_under() {
     assert!(refused.to_string().contains("in use"), "{refused}");
     running.stop().await;
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_the_agent_reached_by_a_link_goes_on_under_the_path_that_is_configured() {
+    let (world, offset) = half_read();
+    let link = world.path("link.log");
+    std::os::unix::fs::symlink(world.log(), &link).unwrap();
+    let imported = import(&world, &registry(&world, &link, offset, AFTER)).await.unwrap();
+    assert_eq!(imported.taken[0].path, world.log());
+    assert_eq!(remaining(&world).await, expected(5..12));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_no_entry_asks_for_is_taken_and_that_is_said() {
+    let (world, _) = half_read();
+    append(&world.path("other.log"), events(0..3));
+    let imported = import(&world, &registry(&world, &world.path("other.log"), 0, AFTER)).await.unwrap();
+    assert!(imported.taken[0].notes[0].contains("no entry of the configuration asks for it"), "{imported:?}");
+}
