@@ -53,8 +53,8 @@ pub use crate::entry::check;
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::import::{ImportError, Imported, Taken, import_registry};
 pub use crate::sibling::{Age, in_rotation};
-pub use crate::webhook::{Webhook, WebhookTls};
 pub use crate::survey::{Surveyed, survey};
+pub use crate::webhook::{Webhook, WebhookTls};
 
 mod serve;
 

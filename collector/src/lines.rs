@@ -205,18 +205,22 @@ impl Judged {
     fn stands(&mut self, line: &[u8], place: Place, range: Range<usize>, fate: Fate<'_>, longest: usize) {
         let number = self.lines - 1;
         let read_bytes = line.len() as u64 + 1;
-        let why = no_event(line, longest);
         let (place, why) = match fate {
+            Fate::Masked { line: masked, .. } if line.len() > longest => {
+                (self.make(&masked), Some(too_long(line.len() as u64, longest)))
+            }
             Fate::Masked { by, line: masked } => {
-                let broken = |what| format!("after the rule `{by}` masked it: {what}");
-                let why = if why.is_none() { no_event(&masked, longest).map(broken) } else { why };
+                let why = no_event(&masked, longest).map(|what| match no_event(line, longest) {
+                    None => format!("after the rule `{by}` masked it: {what}"),
+                    Some(_) => what,
+                });
                 (self.make(&masked), why)
             }
             Fate::Grown(by) => {
                 let grown = format!("the rule `{by}` makes it longer than {longest} bytes (max_line_size)");
                 (Place::Made(0..0), Some(grown))
             }
-            Fate::Passes | Fate::LeftOut(_) => (place, why),
+            Fate::Passes | Fate::LeftOut(_) => (place, no_event(line, longest)),
         };
         match why {
             None => {
@@ -385,6 +389,11 @@ mod tests {
         assert_eq!(bad, [&b"{\"key\":\"x}"[..], b"key x", b"{\"b\":\"x}"]);
         assert!(judged.bad[0].why.starts_with("after the rule `mask` masked it: no JSON object"));
         assert!(judged.bad[1].why.starts_with("no JSON object"));
+        let unwrapped = super::judge(b"I1123 {\"a\":1}\n", 100, &mask("^[^{]*", ""));
+        assert_eq!((unwrapped.events.len(), unwrapped.kept), (1, Tally::new(1, 14)));
+        let long = super::judge(b"{\"a\":\"secret\"}\n", 12, &mask("secret", "x"));
+        assert_eq!(long.bytes(&long.bad[0].place, b""), b"{\"a\":\"x\"}");
+        assert!(long.bad[0].why.contains("max_line_size"));
         let judged = super::judge(lines, 100, &mask("secret", "a longer one"));
         let event = &judged.events[0];
         assert_eq!((event.number, event.read_bytes), (0, 17));
