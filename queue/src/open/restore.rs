@@ -45,7 +45,8 @@ pub(super) fn restore(
     survey: &Survey,
     mark: Option<Mark>,
 ) -> Result<Restored, OpenError> {
-    let existed = index_directory::exists(dir);
+    let unused = survey.segments.is_empty() && is_blank(dir, options);
+    let existed = index_directory::exists(dir) && !unused; // the first opening ended before there was a queue
     if existed {
         match keep(dir, options, survey, mark) {
             Ok(restored) => return Ok(restored),
@@ -56,6 +57,15 @@ pub(super) fn restore(
         }
     }
     rebuild(dir, options, survey, existed)
+}
+
+/// Whether the index was made and never written to.
+fn is_blank(dir: &Path, options: &Options) -> bool {
+    if !index_directory::exists(dir) {
+        return true;
+    }
+    let index = Index::open(&index_directory::path(dir), options.cache_bytes);
+    index.and_then(|index| index.applied()).is_ok_and(|applied| applied.is_none())
 }
 
 fn keep(dir: &Path, options: &Options, survey: &Survey, mark: Option<Mark>) -> Result<Restored, ReplayError> {
@@ -146,5 +156,21 @@ pub(super) fn bytes_of(dir: &Path, place: &Damaged) -> Vec<u8> {
     match file.and_then(|file| positional::read_exact(&file, &mut bytes, place.offset)) {
         Ok(()) => bytes,
         Err(_) => Vec::new(), // cut off, or the medium does not give it
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_the_first_opening_made_and_never_wrote_to_is_no_queue_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        drop(Index::open(&index_directory::path(dir.path()), options.cache_bytes).unwrap());
+        let (parts, opened) = crate::open::open(dir.path(), options).unwrap();
+        assert!(opened.fresh && !opened.renewed_id && !opened.rebuilt_index, "{opened:?}");
+        parts.handover.close();
+        parts.writer.join().unwrap().unwrap();
     }
 }
