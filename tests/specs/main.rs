@@ -8,6 +8,7 @@ mod destinations;
 mod lines;
 mod nothing_is_lost;
 mod policy;
+mod published_defects;
 mod refusals;
 mod rotation;
 mod shutdown;

@@ -94,6 +94,27 @@ impl LoneCollector {
         assert!(status.success(), "the collector ended with {status}: {}", self.words());
     }
 
+    /// Asks it to stop (SIGTERM), and waits for nothing.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[cfg(unix)]
+    pub fn ask_to_stop(&self) {
+        self.running.as_ref().unwrap().ask_to_stop();
+    }
+
+    /// Waits for its end, for which it was asked.
+    ///
+    /// # Panics
+    /// When it never ends.
+    pub async fn ended(&mut self) {
+        let mut process = self.running.take().unwrap();
+        eventually("the collector ends", async || {
+            if process.has_ended() { Ok(()) } else { Err("it runs".to_owned()) }
+        })
+        .await;
+    }
+
     /// Fails when it ended by itself.
     ///
     /// # Panics

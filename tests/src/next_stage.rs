@@ -3,7 +3,7 @@
 //!
 //! Promise: what it holds grows by a few bytes per line, so that a run may write gigabytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,6 +70,8 @@ pub struct Record {
     pub wrong: Vec<String>,
     /// Batches that were taken and whose receipt did not go out.
     pub receipts_lost: u64,
+    /// Lines that were written otherwise, and are not to come.
+    pub left_out: BTreeSet<u64>,
 }
 
 /// A batch that was taken.
@@ -175,6 +177,24 @@ impl Taking {
         lock(&self.0.record).number(number) != 0
     }
 
+    /// The line with this number was written otherwise and is not to come.
+    pub fn leaves_out(&self, number: u64) {
+        let mut record = lock(&self.0.record);
+        record.left_out.insert(number);
+        self.advance(&record);
+    }
+
+    /// Waits until every event up to the line with this number came.
+    ///
+    /// # Panics
+    /// When they never do.
+    pub async fn until(&self, number: u64) {
+        eventually(&format!("lines up to {number} came"), async || {
+            if self.upto() >= number { Ok(()) } else { Err(format!("those up to {}", self.upto())) }
+        })
+        .await;
+    }
+
     /// What came, as of now.
     #[must_use]
     pub fn record(&self) -> Record {
@@ -256,8 +276,14 @@ impl Taking {
 
     fn advance(&self, record: &Record) {
         let mut upto = self.upto();
-        let is_done = |number| record.number(number) != 0 || self.0.lines.kind(number) != Kind::Event;
-        while (upto as usize) + 1 < record.lines.len() && is_done(upto + 1) {
+        let is_done = |number| {
+            record.number(number) != 0
+                || self.0.lines.kind(number) != Kind::Event
+                || record.left_out.contains(&number)
+        };
+        let last =
+            (record.lines.len() as u64).saturating_sub(1).max(record.left_out.last().copied().unwrap_or(0));
+        while upto < last && is_done(upto + 1) {
             upto += 1;
         }
         self.0.upto.store(upto, Ordering::Relaxed);

@@ -60,9 +60,15 @@ impl Process {
     /// Asks it to stop (SIGTERM) and waits for its end.
     #[cfg(unix)]
     pub fn stop(mut self) -> ExitStatus {
+        self.ask_to_stop();
+        self.child.wait().unwrap()
+    }
+
+    /// Asks it to stop (SIGTERM), and waits for nothing.
+    #[cfg(unix)]
+    pub fn ask_to_stop(&self) {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
-        self.child.wait().unwrap()
     }
 
     /// Waits for its end.
@@ -75,7 +81,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
