@@ -14,8 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tests::apiserver::ApiServer;
-use tests::fixture;
+use tests::fixture::{self, renamed};
 use tests::intake::{Intake, Mood};
+use tests::usage::{greatest_memory, processor_seconds};
 
 /// One run's figures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,17 +90,6 @@ fn log(name: &'static str, lines: &[Vec<u8>], size: u64) -> Log {
     Log { name, directory, bytes, events }
 }
 
-/// The line with the first eight digits of its audit id replaced.
-fn renamed(line: &[u8], digits: &[u8]) -> Vec<u8> {
-    const KEY: &[u8] = b"\"auditID\":\"";
-    let mut line = line.to_vec();
-    let at = line.windows(KEY.len()).position(|window| window == KEY);
-    if let Some(id) = at.and_then(|at| line.get_mut(at + KEY.len()..at + KEY.len() + digits.len())) {
-        id.copy_from_slice(digits);
-    }
-    line
-}
-
 async fn run(binary: &Path, log: &Log, policy: Option<&str>) -> Figures {
     let intake = Intake::start(Mood::Count).await;
     let data = tempfile::tempdir().unwrap();
@@ -127,20 +117,6 @@ fn watch(mut child: Child) -> (f64, u64) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// User and system time, in seconds; a clock tick is 10 ms on every Linux that we know.
-fn processor_seconds(process: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    (ticks > 0).then_some(ticks as f64 / 100.0)
-}
-
-fn greatest_memory(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 fn print(log: &Log, policy: Option<&str>, runs: &[Figures]) {

@@ -43,3 +43,15 @@ pub fn lossy(lines: &[Vec<u8>]) -> Vec<String> {
 pub fn slices(lines: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
     lines.iter().map(Vec::as_slice)
 }
+
+/// The line with the first eight digits of its audit id replaced.
+#[must_use]
+pub fn renamed(line: &[u8], digits: &[u8]) -> Vec<u8> {
+    const KEY: &[u8] = b"\"auditID\":\"";
+    let mut line = line.to_vec();
+    let at = line.windows(KEY.len()).position(|window| window == KEY);
+    if let Some(id) = at.and_then(|at| line.get_mut(at + KEY.len()..at + KEY.len() + digits.len())) {
+        id.copy_from_slice(digits);
+    }
+    line
+}

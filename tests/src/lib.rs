@@ -21,3 +21,4 @@ pub mod numbered;
 pub mod port;
 pub mod process;
 pub mod rotating;
+pub mod usage;
