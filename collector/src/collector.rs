@@ -98,7 +98,10 @@ impl Collector {
         let recovering = Box::pin(self.recovery(&ended).run(ended.clone()));
         let posting = Box::pin(async {
             match listening {
-                Some((webhook, on)) => webhook.run(on, self.shared(), &self.config, ended.clone()).await,
+                Some((webhook, on)) => {
+                    // Boxed: most collectors have none, and all of them would carry its room.
+                    Box::pin(webhook.run(on, self.shared(), &self.config, ended.clone())).await
+                }
                 None => Ok(()),
             }
         });
