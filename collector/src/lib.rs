@@ -1,10 +1,10 @@
-//! From the log file to the queue, from the queue to the next stage. The collector knows bytes and lines, not
-//! Kubernetes.
+//! From the log file, or from what API servers post, to the queue; from the queue to the next stage. The collector
+//! knows bytes and lines, not Kubernetes.
 //!
 //! The way of a line: the `reader` looks at the files of every `source` (which `find`s them, and tells them
 //! apart by `identity`), reads a `chunk` of one, judges its `lines`, and hands the batch together with the
-//! `checkpoint` behind it to the queue (`append`). The sender (`send`) takes batches from there, pushes them, and
-//! removes what has its receipt.
+//! `checkpoint` behind it to the queue (`append`). What is posted to the `webhook` becomes lines (`event_list`) that
+//! go the same way. The sender (`send`) takes batches from there, pushes them, and removes what has its receipt.
 //!
 //! Promises: every line of every log arrives once or is accounted for, byte for byte, whatever happens to the file,
 //! this process or the next stage; a batch that is sent again is the same batch; memory does not depend on the

@@ -117,6 +117,7 @@ impl Ledger {
         let draft = match self.draft(group).await {
             Ok(draft) => draft,
             Err((answers, why)) => {
+                self.books.set_posting(Some(format!("the webhook's bodies are refused: {why}")));
                 refuse(answers, &NotTaken::Later(why));
                 return Ok(());
             }

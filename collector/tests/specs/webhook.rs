@@ -215,6 +215,28 @@ async fn items_that_are_no_events_are_counted_and_stop_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_waits_outside_while_its_bad_items_cannot_be_kept() {
+    let (world, client) = posting(Next::takes_all()).await;
+    let running = world.run().await;
+    let poster = poster(&running, &client).await;
+    let quarantine = world.queue_dir().join("quarantine");
+    std::fs::remove_dir(&quarantine).unwrap();
+    let body = list(&[item(1), "null".into()]);
+    let refused = poster.post(body.clone()).await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "5"));
+    let says = |problem: &String| problem.contains("bodies are refused") && problem.contains("quarantine");
+    running.until("why bodies are refused", |status| status.problems.iter().any(says)).await;
+    assert_eq!(running.source().read.unwrap().events, 0);
+    std::fs::create_dir(&quarantine).unwrap();
+    assert_eq!(poster.taken(body).await, "taken\n");
+    world.next.until_count(1).await;
+    let status = running.until_empty().await;
+    assert_eq!(status.problems, [""; 0]);
+    accounted(&running.source(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_takes_nothing_and_says_when_to_come_again() {
     let (mut world, client) = posting(Next::answers(busy)).await;
     (world.config.max_line_size, world.config.chunk_size) = (ByteSize::kib(64), ByteSize::kib(64));

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
@@ -15,8 +14,18 @@ use crate::world::World;
 const BODIES: u32 = 120;
 const ROUNDS: usize = 6;
 
-/// A collector of its own, and where it listens.
-fn start(config: &std::path::Path) -> (Child, String) {
+/// A collector of its own, killed when this is dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// A collector, and where it listens.
+fn start(config: &std::path::Path) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));
     command.arg("--config").arg(config).stdin(Stdio::null()).stderr(Stdio::piped());
     let ours = |name: &String| name.starts_with("AUDITRAIL_") || name.starts_with("DD_");
@@ -29,11 +38,11 @@ fn start(config: &std::path::Path) -> (Child, String) {
     let line = line.expect("the collector says where its webhook is");
     let url = line.split("webhook at ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     std::thread::spawn(move || said.for_each(drop)); // so that it never waits for us
-    (child, url)
+    (Process(child), url)
 }
 
 /// Posts bodies as the API server does: each until it is answered with 200.
-async fn post(next: Arc<Mutex<u32>>, url: watch::Receiver<String>, taken: Arc<AtomicUsize>) {
+async fn post(next: Arc<Mutex<u32>>, url: watch::Receiver<String>, taken: watch::Sender<usize>) {
     let client =
         reqwest::Client::builder().tls_certs_only([]).timeout(Duration::from_secs(30)).build().unwrap();
     loop {
@@ -54,7 +63,7 @@ async fn post(next: Arc<Mutex<u32>>, url: watch::Receiver<String>, taken: Arc<At
             }
             tokio::time::sleep(Duration::from_millis(1)).await; // dead at the moment
         }
-        taken.fetch_add(1, Ordering::SeqCst);
+        taken.send_modify(|count| *count += 1);
     }
 }
 
@@ -69,28 +78,25 @@ async fn killing_the_process_loses_no_body_and_takes_none_twice() {
         "collector:\n  id: cp-1\n  listen: 127.0.0.1:0\n  http_listen: 127.0.0.1:0\n  next: http://127.0.0.1:9\n  queue: {{dir: {dir}}}\n  webhook: {{listen: '127.0.0.1:0', insecure: true}}\n"
     );
     std::fs::write(&config, text).unwrap();
-    let (mut child, url) = start(&config);
+    let (mut process, url) = start(&config);
     let (address, urls) = watch::channel(url);
-    let (next, taken) = (Arc::new(Mutex::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (next, taken) = (Arc::new(Mutex::new(0)), watch::Sender::new(0));
+    let mut count = taken.subscribe();
     let posters: Vec<_> =
-        (0..4).map(|_| tokio::spawn(post(Arc::clone(&next), urls.clone(), Arc::clone(&taken)))).collect();
+        (0..4).map(|_| tokio::spawn(post(Arc::clone(&next), urls.clone(), taken.clone()))).collect();
     for round in 1..=ROUNDS {
         let enough = round * BODIES as usize / (ROUNDS + 1);
-        while taken.load(Ordering::SeqCst) < enough {
-            assert!(child.try_wait().unwrap().is_none(), "the collector ended by itself");
-            tokio::task::yield_now().await;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(60), count.wait_for(|count| *count >= enough));
+        drop(waited.await.expect("bodies are taken").unwrap());
+        drop(process);
         let url;
-        (child, url) = start(&config);
+        (process, url) = start(&config);
         address.send_replace(url);
     }
     for poster in posters {
         poster.await.unwrap();
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(process);
     world.next.answers_now(|_| Ok(()));
     let running = world.run().await;
     world.next.until_count(u64::from(2 * BODIES)).await;
