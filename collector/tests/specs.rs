@@ -33,5 +33,9 @@ mod webhook;
 mod webhook_clients;
 #[path = "specs/webhook_kill.rs"]
 mod webhook_kill;
+#[path = "specs/webhook_refusals.rs"]
+mod webhook_refusals;
+#[path = "specs/webhook_repeats.rs"]
+mod webhook_repeats;
 #[path = "specs/world.rs"]
 mod world;

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use collector::{Webhook, WebhookTls};
+use proto::v1::SourceStatus;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Response};
 
+use crate::next::Next;
 use crate::world::{Running, World};
 
 /// The path of the webhook's source.
@@ -158,4 +160,31 @@ pub(crate) fn item(number: u32) -> String {
 /// What arrived from the webhook, in order.
 pub(crate) fn arrived(world: &World) -> Vec<Vec<u8>> {
     world.next.lines_of(Path::new(SOURCE)).into_values().collect()
+}
+
+/// A world with a webhook, and a client that it knows.
+pub(crate) async fn posting(next: Next) -> (World, Client) {
+    let (mut world, authority) = (World::new(next), Authority::new());
+    https(&mut world, &authority, None);
+    (world, authority.client(None))
+}
+
+/// The client, posting to a running webhook.
+pub(crate) async fn poster(running: &Running, client: &Client) -> Poster {
+    Poster::to(running, client.clone()).await
+}
+
+/// What leaves lines out first, and how many.
+pub(crate) fn filtered(source: &SourceStatus) -> (&str, u64) {
+    let filtered = &source.filtered[0];
+    (&filtered.name, filtered.count.unwrap().events)
+}
+
+/// Everything that was read has one end.
+pub(crate) fn accounted(source: &SourceStatus, handed_on: u64) {
+    let ended =
+        source.filtered.iter().chain(&source.dead).map(|named| named.count.unwrap().events).sum::<u64>();
+    let queued = source.queued.unwrap().events;
+    assert_eq!(source.read.unwrap().events, ended + queued + handed_on, "{source:#?}");
+    assert_eq!(source.last, source.read.unwrap().events);
 }
