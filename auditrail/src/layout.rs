@@ -105,11 +105,22 @@ impl Page {
         for file in &source.files {
             let size = if file.size > 0 { format!(" of {}", grouped(file.size)) } else { String::new() };
             let (offset, committed) = (grouped(file.offset), grouped(file.committed));
-            self.line(3, &format!("{} (offset {offset}{size}, committed {committed})", file.path));
+            let removed = if file.removed { ", removed, read from its open handle" } else { "" };
+            self.line(3, &format!("{} (offset {offset}{size}, committed {committed}{removed})", file.path));
         }
         let read = Amount::from(source.read);
         self.field(2, "Lines Read", &format!("{} ({})", grouped(read.events), bytes(read.bytes)));
-        self.field(2, "Lag", &bytes(source.lag_bytes));
+        self.field(2, "Lag", &lag(source));
+        if source.unread_files > 0 {
+            let left = source.retention_left.map_or(String::new(), |left| {
+                format!(", {left} rotations until the API server removes the oldest")
+            });
+            self.field(2, "Unread Rotated Files", &format!("{}{left}", grouped(source.unread_files)));
+        }
+        for gap in &source.gaps {
+            let end = if gap.to > 0 { format!(" to {}", grouped(gap.to)) } else { " on".to_owned() };
+            self.field(2, "! Lost Unread", &format!("{}, bytes {}{end}", gap.path, grouped(gap.from)));
+        }
         let queued = Amount::from(source.queued);
         if queued.events > 0 {
             let oldest = chassis::Span::millis(source.oldest_unacked_ms);
@@ -136,8 +147,18 @@ impl Page {
     }
 }
 
+/// How far reading is behind, in bytes and in time.
+fn lag(source: &SourceStatus) -> String {
+    let behind = bytes(source.lag_bytes);
+    match source.lag_ms {
+        0 => behind,
+        ms => format!("{behind}, {}", chassis::Span::millis(ms)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proto::v1::GapStatus;
     use proto::{Count, Origin};
 
     use super::*;
@@ -150,6 +171,10 @@ mod tests {
             queued: Some(Count { events: 12, bytes: 100 }),
             oldest_unacked_ms: 1500,
             lag_bytes: 2_000_000,
+            lag_ms: 3000,
+            unread_files: 2,
+            retention_left: Some(5),
+            gaps: vec![GapStatus { path: "/var/log/old.log".into(), from: 10, to: 2000, noticed_us: 1 }],
             ..SourceStatus::default()
         };
         let service = ServiceStatus {
@@ -163,7 +188,9 @@ mod tests {
             "! /var/log/audit.log does not exist",
             "not reachable: http://127.0.0.1:7103: refused",
             "Lines Read: 1,234 (5.0 MB)",
-            "Lag: 2.0 MB",
+            "Lag: 2.0 MB, 3s",
+            "Unread Rotated Files: 2, 5 rotations until the API server removes the oldest",
+            "! Lost Unread: /var/log/old.log, bytes 10 to 2,000",
             "Without Receipt: 12 lines, the oldest for 1500ms",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");

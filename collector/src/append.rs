@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use queue::{Put, Queue, Refused, Ticket};
 
+use crate::metrics;
+
 /// Batches of one operation.
 const MOST_RECORDS: usize = 64;
 /// Bytes of one operation, but for a single larger batch.
@@ -64,6 +66,12 @@ impl Appends {
     /// Why reading waits.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
+    }
+
+    /// What holds up reading, in the words of the metric.
+    pub(crate) fn held_by(&self) -> Option<&'static str> {
+        let [full, disk] = metrics::HOLDS_READING;
+        self.problem.as_ref().map(|_| if self.is_full() { full } else { disk })
     }
 
     /// Whether the queue has no room.

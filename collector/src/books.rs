@@ -184,9 +184,10 @@ impl Books {
         (pages.reading, pages.paused) = (problems, paused);
     }
 
-    /// What holds up sending; none when a batch got its receipt.
-    pub(crate) fn set_sending(&self, problem: Option<String>) {
-        self.lock().sending = problem;
+    /// What holds up sending, one of [`metrics::HOLDS_SENDING`], and what to do; none when a batch got its receipt.
+    pub(crate) fn set_sending(&self, held: Option<(&'static str, String)>) {
+        metrics::held("sending", &metrics::HOLDS_SENDING, held.as_ref().map(|(by, _)| *by));
+        self.lock().sending = held.map(|(_, problem)| problem);
     }
 
     /// Queued lines were lost.

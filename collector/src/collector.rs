@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,22 +90,10 @@ impl Collector {
         let ended = stop.token().child_token();
         let _end = ended.clone().drop_guard();
         let sources = self.sources().map_err(RunError::Ended)?;
-        let listening = match &self.webhook {
-            Some(webhook) => Some((webhook, webhook.listen().await.map_err(RunError::Webhook)?)),
-            None => None,
-        };
+        let posting = self.posting(&ended).await?;
         let reading = self.read(sources, Until::Stopped, &ended);
         let sending = Box::pin(self.sender(&ended).run(ended.clone(), CancellationToken::new()));
         let recovering = Box::pin(self.recovery(&ended).run(ended.clone()));
-        let posting = Box::pin(async {
-            match listening {
-                Some((webhook, on)) => {
-                    // Boxed: most collectors have none, and all of them would carry its room.
-                    Box::pin(webhook.run(on, self.shared(), &self.config, ended.clone())).await
-                }
-                None => Ok(()),
-            }
-        });
         let (read, sent, recovered, posted) = tokio::join!(
             ending(reading, &ended),
             ending(sending, &ended),
@@ -112,6 +101,13 @@ impl Collector {
             ending(posting, &ended)
         );
         read.and(sent).and(recovered).and(posted).map_err(RunError::Ended)
+    }
+
+    /// The webhook from when it listens, if there is one. Boxed: most collectors have none.
+    async fn posting(&self, ended: &CancellationToken) -> Result<Posts<'_>, RunError> {
+        let Some(webhook) = &self.webhook else { return Ok(Box::pin(async { Ok(()) })) };
+        let listening = webhook.listen().await.map_err(RunError::Webhook)?;
+        Ok(Box::pin(webhook.run(listening, self.shared(), &self.config, ended.clone())))
     }
 
     /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
@@ -254,6 +250,8 @@ impl Collector {
         answer.await.unwrap_or_else(|_| Err("the reader's thread ended".to_owned()))
     }
 }
+
+type Posts<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 /// Ends the other half when this one fails.
 async fn ending<T>(

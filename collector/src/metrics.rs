@@ -59,6 +59,13 @@ static GAPS: LazyLock<Gauges> = LazyLock::new(|| {
         &["path"],
     )
 });
+static HELD: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "auditrail_collector_held",
+        "1 for what holds up reading or sending now, 0 for what does not.",
+        &["what", "by"],
+    )
+});
 static POSTED: LazyLock<Counters> = LazyLock::new(|| {
     counters(
         "auditrail_collector_webhook_bodies_total",
@@ -123,6 +130,18 @@ pub(crate) fn retention(path: &str, unread_files: u64, left: Option<u64>) {
 /// How many files were lost.
 pub(crate) fn gaps(path: &str, files: u64) {
     GAPS.of(&[path]).set(gauge_value(files));
+}
+
+/// What may hold up reading.
+pub(crate) const HOLDS_READING: [&str; 2] = ["queue full", "disk"];
+/// What may hold up sending.
+pub(crate) const HOLDS_SENDING: [&str; 4] = ["busy", "unavailable", "unauthorised", "queue"];
+
+/// What holds up reading or sending, one of those above; none when it goes on.
+pub(crate) fn held(what: &str, among: &[&str], by: Option<&str>) {
+    for cause in among {
+        HELD.of(&[what, cause]).set(i64::from(by == Some(cause)));
+    }
 }
 
 fn gauge_value(value: u64) -> i64 {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::append::Appends;
 use crate::books::Books;
 use crate::error::{HalfLine, Once};
+use crate::metrics;
 use crate::quarantine::Quarantine;
 use crate::source::{Read, Settings, Source};
 use crate::sources::Sources;
@@ -117,6 +118,7 @@ impl Reader {
     fn report(&self) {
         let appends = self.appends.problem().map(str::to_owned);
         let problems = self.sources.problems.iter().cloned().chain(appends).collect();
+        metrics::held("reading", &metrics::HOLDS_READING, self.appends.held_by());
         self.books.set_reading(problems, self.appends.problem().is_some());
     }
 

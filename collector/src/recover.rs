@@ -56,7 +56,9 @@ impl Again {
                     self.books.lose(why);
                     return None;
                 }
-                Err(NotAgain::Later(why)) => self.books.set_sending(Some(format!("sending waits: {why}"))),
+                Err(NotAgain::Later(why)) => {
+                    self.books.set_sending(Some(("queue", format!("sending waits: {why}"))))
+                }
             }
             tokio::time::sleep(backoff.next()).await;
         }

@@ -149,7 +149,7 @@ impl Sender {
                 }
             }
             Ok(Err(error)) => {
-                self.books.set_sending(Some(format!("sending waits: {error}")));
+                self.books.set_sending(Some(("queue", format!("sending waits: {error}"))));
                 tokio::time::sleep(Backoff::LONG / 30).await;
             }
             Err(error) => tracing::error!(%error, "listing the queue failed"),
@@ -249,7 +249,7 @@ async fn read(queue: Queue, entry: Entry, books: &Books) -> Result<Option<Batch>
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        books.set_sending(Some(format!("sending waits: {error}")));
+        books.set_sending(Some(("queue", format!("sending waits: {error}"))));
         tokio::time::sleep(backoff.next()).await;
     }
 }

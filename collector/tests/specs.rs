@@ -5,6 +5,9 @@
 mod accounting;
 #[path = "specs/damage.rs"]
 mod damage;
+#[cfg(target_os = "linux")]
+#[path = "specs/disk_full.rs"]
+mod disk_full;
 #[path = "specs/following.rs"]
 mod following;
 #[path = "specs/identity.rs"]

@@ -79,7 +79,7 @@ impl Push {
                 Refusal::Busy { .. } | Refusal::Unavailable { .. } => backoff.next(),
             };
             tracing::debug!(first = part.first, last = part.last, %refusal, "batch is sent again");
-            self.books.set_sending(Some(format!("sending waits: next stage {refusal}")));
+            self.books.set_sending(Some((answer(&refusal), format!("sending waits: next stage {refusal}"))));
             tokio::select! {
                 () = self.stop.cancelled() => return Answer::Stopped,
                 () = tokio::time::sleep(pause) => {}
@@ -126,7 +126,8 @@ impl Push {
             quarantine.keep(&held.collect::<Vec<_>>())
         };
         while let Ok(Err(error)) = tokio::task::spawn_blocking(keep.clone()).await {
-            self.books.set_sending(Some(format!("refused lines cannot be kept in quarantine: {error}")));
+            self.books
+                .set_sending(Some(("queue", format!("refused lines cannot be kept in quarantine: {error}"))));
             tokio::time::sleep(backoff.next()).await;
         }
         metrics::left_out(REFUSED, tally.events);

@@ -1,7 +1,7 @@
 //! Following a log that grows: lines come whole, once, in order, over restarts.
 
 use crate::next::{Next, busy};
-use crate::world::{SMALL, World, event, events, expected, real_log};
+use crate::world::{SMALL, World, event, events, expected, noise, real_log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_a_real_log_arrives_once_and_byte_for_byte() {
@@ -142,17 +142,6 @@ async fn a_full_queue_stops_reading_and_goes_on_when_there_is_room() {
     world.config.queue.max_size = chassis::ByteSize::mib(1);
     world.config.max_line_size = chassis::ByteSize::kib(128);
     world.config.chunk_size = chassis::ByteSize::kib(64);
-    let noise = |seed: u64| -> String {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            char::from(b'!' + (state % 90) as u8)
-        };
-        let text: String = (0..4000).map(|_| next()).filter(|&c| c != '"' && c != '\\').collect();
-        format!("{{\"a\":\"{text}\"}}")
-    };
     let lines: Vec<String> = (1..600).map(noise).collect();
     world.append(lines.join("\n") + "\n");
     let running = world.run().await;
@@ -165,4 +154,23 @@ async fn a_full_queue_stops_reading_and_goes_on_when_there_is_room() {
     running.until_empty().await;
     running.stop().await;
     assert_eq!(world.next.text_of(&world.log()), lines);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_alone_finds_new_lines_rotations_and_new_files() {
+    let mut world = World::new(Next::takes_all());
+    world.config.watch = false;
+    world.config.logs[0].path = world.path("*.log");
+    world.append(events(0..5));
+    let running = world.run().await;
+    world.next.until_count(5).await;
+    world.append(events(5..10));
+    world.next.until_count(10).await;
+    world.rotate(1);
+    world.append(events(10..15));
+    world.next.until_count(15).await;
+    crate::world::append(&world.path("other.log"), events(0..5));
+    world.next.until_count(20).await;
+    running.stop().await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..15));
 }

@@ -3,7 +3,7 @@
 use collector::OnceError;
 
 use crate::next::{Next, busy};
-use crate::world::{SMALL, World, events, expected, gzip};
+use crate::world::{SMALL, World, events, expected, gzip, noise};
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
@@ -138,17 +138,4 @@ async fn what_was_truncated_unread_without_a_copy_is_a_gap() {
         .await;
     running.stop().await;
     assert_eq!(status.sources[0].gaps[0].from, read);
-}
-
-/// A line of 4 KB that does not pack.
-fn noise(seed: u64) -> String {
-    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        char::from(b'!' + (state % 90) as u8)
-    };
-    let text: String = (0..4000).map(|_| next()).filter(|&c| c != '"' && c != '\\').collect();
-    format!("{{\"n\":{seed},\"a\":\"{text}\"}}")
 }

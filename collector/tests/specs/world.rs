@@ -181,3 +181,16 @@ pub(crate) fn zstd(path: &Path) {
 }
 
 pub(crate) const SMALL: ByteSize = ByteSize::kib(1);
+
+/// A line of 4 KB that does not pack.
+pub(crate) fn noise(seed: u64) -> String {
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + (state % 90) as u8)
+    };
+    let text: String = (0..4000).map(|_| next()).filter(|&c| c != '"' && c != '\\').collect();
+    format!("{{\"n\":{seed},\"a\":\"{text}\"}}")
+}
