@@ -14,6 +14,8 @@ use crate::sibling::{self, Age};
 
 /// Most entries of a directory that are looked through.
 const MOST_ENTRIES: usize = 100_000;
+/// How often a directory that changes is listed in one look.
+const LISTINGS: usize = 3;
 /// Most files that are looked into when one is missing.
 const MOST_STRANGERS: usize = 1000;
 
@@ -34,8 +36,8 @@ pub(crate) struct Look {
     pub(crate) files: Vec<Found>,
     /// Why the active file cannot be read.
     pub(crate) problem: Option<String>,
-    /// A rotated file was listed and was not there any more when it was looked at: there is one under another name.
-    pub(crate) vanished: bool,
+    /// Files were renamed, compressed or removed during the look: there may be more than it found.
+    pub(crate) unsteady: bool,
     /// The active file is there and its directory could be listed: what is not among `files` is gone.
     pub(crate) whole: bool,
 }
@@ -49,10 +51,10 @@ pub(crate) fn files_of(path: &Path) -> Look {
     };
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let whole = active.is_some() && fs::read_dir(directory_of(&target)).is_ok();
-    let (mut files, vanished) = siblings(&target);
+    let (mut files, unsteady) = siblings(&target);
     let renamed = |active: &Found| files.iter().any(|file| file.key == active.key);
     files.extend(active.filter(|active| !renamed(active)));
-    Look { files, problem, vanished, whole }
+    Look { files, problem, unsteady, whole: whole && !unsteady }
 }
 
 /// Every file in the directory of `path`, under any name; at most [`MOST_STRANGERS`].
@@ -67,23 +69,31 @@ pub(crate) fn is_rotated_since(path: &Path, looked: &[Found]) -> bool {
     named(&target).iter().any(|(_, sibling)| looked.iter().all(|found| found.path != *sibling))
 }
 
-/// Rotated siblings, oldest first, and whether one was removed or renamed meanwhile.
+/// Rotated siblings, oldest first, and whether the directory changed meanwhile: a listing may show neither the old nor
+/// the new name of a file that is renamed or compressed just then.
 fn siblings(base: &Path) -> (Vec<Found>, bool) {
-    let mut named = named(base);
-    named.sort(); // `.log` before `.log.gz` of the same time
-    let listed = named.len();
-    let looked = named.iter().map(|(_, path)| found(path));
-    let vanished = |found: &io::Result<_>| matches!(found, Err(error) if error.kind() == ErrorKind::NotFound);
-    let looked: Vec<_> = looked.filter(|found| !vanished(found)).collect();
-    let any_vanished = looked.len() < listed;
-    (looked.into_iter().filter_map(|found| found.ok().flatten()).collect(), any_vanished)
+    let mut last = Vec::new();
+    for _ in 0..LISTINGS {
+        let named = named(base);
+        let looked: Vec<_> = named.iter().map(|(_, path)| found(path)).collect();
+        let gone = |found: &io::Result<_>| matches!(found, Err(error) if error.kind() == ErrorKind::NotFound);
+        let changed = looked.iter().any(gone) || self::named(base) != named;
+        let found = looked.into_iter().filter_map(|found| found.ok().flatten()).collect();
+        if !changed {
+            return (found, false);
+        }
+        last = found;
+    }
+    (last, true)
 }
 
 /// Paths that are siblings by their names, with the ages that these tell.
 fn named(base: &Path) -> Vec<(Age, PathBuf)> {
     let Some(name) = base.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let aged = |path: PathBuf| Some((sibling::age_of(path.file_name()?.to_str()?, name)?, path));
-    entries(base).filter_map(aged).collect()
+    let mut named: Vec<_> = entries(base).filter_map(aged).collect();
+    named.sort(); // `.log` before `.log.gz` of the same time
+    named
 }
 
 fn entries(beside: &Path) -> impl Iterator<Item = PathBuf> {

@@ -86,6 +86,11 @@ impl Opened {
         follows(state, &mut self.content)
     }
 
+    /// Whether it still has what was seen and read of it.
+    pub(crate) fn is_still(&mut self, state: &FileState) -> io::Result<bool> {
+        Ok(begins(state, &self.content)? && follows(state, &mut self.content)? == Fit::Yes)
+    }
+
     /// Whether this, shorter, file holds nothing but what was read of the one that `state` speaks of: a copy of its
     /// beginning.
     pub(crate) fn is_beginning_of(&mut self, state: &FileState) -> io::Result<bool> {

@@ -121,22 +121,40 @@ impl Tracked {
         *size == found.size && *path == found.path && self.modified == found.modified && !gone && !self.unsure
     }
 
-    /// Whether a file that was found beside this one is a copy of it, or of its beginning.
+    /// Whether a file that was found beside this one is a copy of it, or of its beginning; none when this one is not
+    /// what it was any more: it was truncated just now, and the next look can tell.
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub(crate) fn is_copied_in(&mut self, found: &Found, opened: &mut Opened) -> io::Result<bool> {
+    pub(crate) fn is_copied_in(&self, found: &Found, opened: &mut Opened) -> io::Result<Option<bool>> {
         if self.is_packed() || content::is_packed(&found.path) {
-            return Ok(false);
+            return Ok(Some(false));
         }
-        let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(false) };
-        ours.is_same_as(self.state.size, opened, found.size)
+        let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(None) };
+        if ours.content.size()? < self.state.size || !ours.is_still(&self.state)? {
+            return Ok(None);
+        }
+        let same = ours.is_same_as(self.state.size, opened, found.size)?;
+        Ok(Some(same).filter(|_| ours.is_still(&self.state).is_ok_and(|still| still)))
     }
 
     /// Takes over a handle; what was known of an unfinished line is read again.
     pub(crate) fn hold(&mut self, content: Content) {
         self.content = Some(content);
         self.skip = Skip::default();
+    }
+
+    /// Notes that nothing of a compressed file is unread, when that is so: its decoder is at the reading position.
+    pub(crate) fn end_if_read(&mut self) -> io::Result<()> {
+        let (offset, mut next) = (self.state.offset, Vec::new());
+        if let (true, Some(content)) = (self.is_packed(), &mut self.content) {
+            content.read(offset, &mut next, 1)?;
+            content.put_back(&next);
+            if next.is_empty() {
+                self.end();
+            }
+        }
+        Ok(())
     }
 
     /// Opens it for reading where it was seen last.

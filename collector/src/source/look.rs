@@ -26,7 +26,7 @@ impl Source {
             (file.present, file.awaited, file.problem) = (false, false, None);
         }
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
-        let mut sight = Sight { looked: &look.files, claimed, ordered: !look.vanished };
+        let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady };
         for found in unknown {
             if !is_packed_twin(found, &look.files) {
                 self.meet(found, &mut sight);

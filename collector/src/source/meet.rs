@@ -48,8 +48,8 @@ impl Source {
                 return;
             }
             Ok(Some(mut opened)) => self.who(found, &mut opened).and_then(|who| match who {
-                Who::Missing(at) => self.adopt(at, found, opened),
-                Who::Read(at) => self.adopt_read(at, found, opened),
+                Who::Missing(at) => self.adopt(at, found, opened, false),
+                Who::Read(at) => self.adopt(at, found, opened, true),
                 Who::Unclear | Who::Copy => Ok(()),
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
                 Who::New if !sight.ordered || self.is_overtaken(found, sight.looked) => Ok(()),
@@ -86,9 +86,10 @@ impl Source {
         for at in order {
             let file = &mut self.files[at];
             if file.present {
-                match copied && file.is_copied_in(found, opened)? {
-                    true => return Ok(Who::Copy),
-                    false => continue,
+                match if copied { file.is_copied_in(found, opened)? } else { Some(false) } {
+                    Some(true) => return Ok(Who::Copy),
+                    Some(false) => continue,
+                    None => return Ok(Who::Unclear),
                 }
             }
             match opened.fits(found, &file.state)? {
@@ -104,8 +105,9 @@ impl Source {
         Ok(Who::New)
     }
 
-    /// A file that is known by its content: compressed or copied meanwhile. It may close a gap.
-    fn adopt(&mut self, at: usize, found: &Found, opened: Opened) -> io::Result<()> {
+    /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It may close a
+    /// gap.
+    fn adopt(&mut self, at: usize, found: &Found, opened: Opened, read: bool) -> io::Result<()> {
         let file = &mut self.files[at];
         tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
         file.see(found);
@@ -115,15 +117,13 @@ impl Source {
         }
         opened.teach(&mut file.state)?;
         file.hold(opened.content);
+        if read {
+            file.end()
+        } else {
+            file.end_if_read()?
+        }
         let number = file.state.number;
         self.state.gaps.retain(|gap| gap.file != number);
-        self.put_file(at);
-        Ok(())
-    }
-
-    fn adopt_read(&mut self, at: usize, found: &Found, opened: Opened) -> io::Result<()> {
-        self.adopt(at, found, opened)?;
-        self.files[at].end();
         self.put_file(at);
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Source {
                 wanted(file) && opened.fits(&found, &file.state).is_ok_and(|fit| fit == Fit::Yes)
             };
             if let Some(at) = self.files.iter().position(&mut fits)
-                && let Err(error) = self.adopt(at, &found, opened)
+                && let Err(error) = self.adopt(at, &found, opened, false)
             {
                 self.files[at].problem = Some(problem::with_file(&found.path, &error));
             }
