@@ -297,6 +297,22 @@ impl Record {
         self.lines.get(line as usize).copied().unwrap_or(0)
     }
 
+    /// Runs of lines that were read one after the other, as `lines at the number of the first`.
+    #[must_use]
+    pub fn runs(&self) -> Vec<String> {
+        let mut runs: Vec<(u64, u64, u64)> = Vec::new();
+        for (line, &number) in (0..).zip(&self.lines).filter(|(_, number)| **number != 0) {
+            match runs
+                .last_mut()
+                .filter(|(first, _, at)| number.wrapping_sub(line) == at.wrapping_sub(*first))
+            {
+                Some((_, last, _)) => *last = line,
+                None => runs.push((line, line, number)),
+            }
+        }
+        runs.iter().map(|(first, last, at)| format!("{first} to {last} at {at}")).collect()
+    }
+
     /// A line came in a batch that came first; whether the line did too.
     fn arrived(&mut self, line: u64, number: u64) -> bool {
         let at = line as usize;

@@ -88,7 +88,8 @@ impl Verdict {
         let moved =
             (1..self.record.lines.len() as u64).find(|&line| ![0, line].contains(&self.record.number(line)));
         if let Some(line) = moved {
-            broken.push(format!("line {line} was read as number {}", self.record.number(line)));
+            let runs = self.record.runs().into_iter().take(20).collect::<Vec<_>>().join(", ");
+            broken.push(format!("line {line} was read as number {}: {runs}", self.record.number(line)));
         }
         if let Some((first, before)) = self.late() {
             broken.push(format!("the batch from {first} came after {before} later ones"));
