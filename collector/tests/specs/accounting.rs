@@ -21,10 +21,7 @@ async fn blanks_garbage_and_long_lines_are_counted_and_stop_nothing() {
         b"{\"last\":1}",
     ];
     world.append([lines.join(&b'\n'), b"\n".to_vec()].concat());
-    let running = world.run().await;
-    world.next.until_count(5).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(5).await;
 
     let arrived = world.next.lines_of(&world.log());
     assert!(arrived.keys().copied().eq([1, 4, 5, 7, 9]));
@@ -59,10 +56,7 @@ async fn the_account_goes_on_after_a_restart_and_batches_cover_every_number() {
     running.until("three lines read", |status| status.sources[0].last == 3).await;
     running.stop().await;
     world.append("\n{\"a\":2}\n");
-    let running = world.run().await;
-    world.next.until_count(2).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(2).await;
     let source = &status.sources[0];
     assert_eq!(source.read.unwrap().events, 5);
     assert_eq!(source.filtered[0].count.unwrap().events, 2);

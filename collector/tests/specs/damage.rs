@@ -68,10 +68,7 @@ async fn a_batch_that_was_damaged_in_the_queue_is_read_again_from_its_file_and_a
         }
         flip(&world);
         world.next.answers_now(|_| Ok(()));
-        let running = world.run().await;
-        world.next.until_count(200).await;
-        let status = running.until_empty().await;
-        running.stop().await;
+        let status = world.catch_up(200).await;
         assert_eq!(world.next.text_of(&world.log()), expected(0..200));
         assert_eq!(world.next.count(), 200, "nothing twice");
         assert!(status.sources[0].dead.is_empty());

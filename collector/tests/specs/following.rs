@@ -32,14 +32,10 @@ async fn a_restart_leaves_no_gap_and_repeats_nothing() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
     for round in 1..4 {
-        let running = world.run().await;
-        world.next.until_count(u64::from(round) * 10).await;
-        running.stop().await;
+        world.catch_up(u64::from(round) * 10).await;
         world.append(events(round * 10..(round + 1) * 10));
     }
-    let running = world.run().await;
-    world.next.until_count(40).await;
-    running.stop().await;
+    world.catch_up(40).await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..40));
     assert!(world.next.lines_of(&world.log()).into_keys().eq(1..=40));
 }

@@ -39,10 +39,7 @@ async fn files_with_equal_beginnings_are_told_apart() {
     std::fs::remove_file(first).unwrap();
     gzip(&second);
     world.append(header() + &events(30..35));
-    let running = world.run().await;
-    world.next.until_count(38).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(38).await;
     assert_eq!(world.next.count(), 38, "nothing is read twice");
     assert_eq!(numbered(&world), expected(0..35));
     assert_eq!(status.problems, [""; 0]);
@@ -52,15 +49,10 @@ async fn files_with_equal_beginnings_are_told_apart() {
 async fn a_file_that_was_written_anew_under_the_same_inode_is_read_from_its_start() {
     let world = World::new(Next::takes_all());
     world.append(header() + &events(0..10));
-    let running = world.run().await;
-    world.next.until_count(11).await;
-    running.stop().await;
+    world.catch_up(11).await;
     // as an inode that is given again: same name in the file system, same beginning, larger, other content
     std::fs::write(world.log(), header() + &events(100..130)).unwrap();
-    let running = world.run().await;
-    world.next.until_count(42).await;
-    running.until_empty().await;
-    running.stop().await;
+    world.catch_up(42).await;
     assert_eq!(numbered(&world), expected((0..10).chain(100..130)));
 }
 
@@ -102,19 +94,14 @@ async fn what_copytruncate_copied_away_is_read_from_the_copy_and_once() {
 async fn copies_that_were_made_while_the_collector_was_down_are_found_by_their_content() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     world.append(events(10..20));
     copytruncate(&world, 9);
     world.append(events(20..30));
     copytruncate(&world, 9);
     gzip(&world.path("audit.log.2"));
     world.append(events(30..40));
-    let running = world.run().await;
-    world.next.until_count(40).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(40).await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..40));
     assert_eq!(status.problems, [""; 0]);
 }
@@ -123,17 +110,12 @@ async fn copies_that_were_made_while_the_collector_was_down_are_found_by_their_c
 async fn a_copy_under_a_strange_name_is_found_by_its_content_too() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     world.append(events(10..20));
     std::fs::copy(world.log(), world.path("before-the-incident")).unwrap();
     truncate(&world.log());
     world.append(events(20..30));
-    let running = world.run().await;
-    world.next.until_count(30).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(30).await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..30));
     assert_eq!(status.problems, [""; 0]);
 }
@@ -252,9 +234,7 @@ async fn what_comes_back_after_it_was_gone_is_not_read_again() {
 async fn a_compressed_file_in_the_making_is_waited_for_when_the_plain_one_is_gone() {
     let world = World::new(Next::takes_all());
     world.append(header() + &events(0..200));
-    let running = world.run().await;
-    world.next.until_count(201).await;
-    running.stop().await;
+    world.catch_up(201).await;
     let old = world.rotate(1);
     append(&old, events(200..210));
     gzip(&old);

@@ -80,9 +80,7 @@ async fn a_warning_comes_before_removal_reaches_the_reading_position() {
 async fn what_vanished_unread_while_it_was_down_is_a_gap_with_its_range_and_never_success() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     let read = std::fs::metadata(world.log()).unwrap().len();
     world.append(events(10..20));
     let gone = world.rotate(1);

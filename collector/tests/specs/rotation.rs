@@ -37,9 +37,7 @@ async fn lines_that_come_late_into_a_renamed_file_are_read() {
 async fn rotations_while_the_collector_was_down_are_caught_up_in_order() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     for round in 1..6 {
         world.append(events(round * 10..round * 10 + 10));
         let rotated = world.rotate(round);
@@ -50,10 +48,7 @@ async fn rotations_while_the_collector_was_down_are_caught_up_in_order() {
         }
     }
     world.append(events(60..70));
-    let running = world.run().await;
-    world.next.until_count(70).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(70).await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..70));
     assert_eq!(status.problems, [""; 0]);
 }
@@ -82,15 +77,11 @@ async fn a_file_that_is_compressed_while_it_is_followed_is_not_read_again() {
 async fn a_file_under_a_name_that_nobody_knows_is_found_again_by_its_identity() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     world.append(events(10..20));
     std::fs::rename(world.log(), world.path("audit.log.1")).unwrap();
     world.append(events(20..30));
-    let running = world.run().await;
-    world.next.until_count(30).await;
-    running.stop().await;
+    world.catch_up(30).await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..30));
 }
 
@@ -115,9 +106,7 @@ async fn a_truncated_file_is_read_from_its_start_and_its_hole_is_counted() {
 async fn an_unread_file_that_is_gone_at_the_start_is_reported_and_the_rest_is_read() {
     let world = World::new(Next::takes_all());
     world.append(events(0..10));
-    let running = world.run().await;
-    world.next.until_count(10).await;
-    running.stop().await;
+    world.catch_up(10).await;
     std::fs::rename(world.log(), world.queue_dir().join("away")).unwrap();
     world.append(events(20..30));
     let running = world.run().await;

@@ -111,10 +111,7 @@ async fn a_line_that_is_never_taken_is_dead_and_the_rest_goes_on() {
     });
     let world = World::new(next);
     world.append(events(0..40));
-    let running = world.run().await;
-    world.next.until_count(39).await;
-    let status = running.until_empty().await;
-    running.stop().await;
+    let status = world.catch_up(39).await;
     assert_eq!(world.next.text_of(&world.log()), expected((0..40).filter(|&number| number != 13)));
     let dead = &status.sources[0].dead[0];
     assert_eq!((dead.name.as_str(), dead.count.unwrap().events), ("refused", 1));

@@ -76,9 +76,7 @@ async fn an_entry_that_begins_at_the_end_reads_what_is_written_from_then_on() {
     world.next.until_count(1).await;
     running.stop().await;
     world.append(events(11..12));
-    let running = world.run().await;
-    world.next.until_count(2).await;
-    running.stop().await;
+    world.catch_up(2).await;
     assert_eq!(world.next.text_of(&world.log()), expected(10..12));
 }
 

@@ -46,10 +46,7 @@ async fn what_was_answered_with_200_is_there_after_a_kill_and_keeps_its_numbers(
         running.kill().await;
     }
     world.next.answers_now(|_| Ok(()));
-    let running = world.run().await;
-    world.next.until_count(lines().len() as u64).await;
-    running.until_empty().await;
-    running.stop().await;
+    world.catch_up(lines().len() as u64).await;
     assert!(arrived(&world) == lines());
 }
 

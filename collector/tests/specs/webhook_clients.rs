@@ -180,8 +180,6 @@ async fn a_request_that_was_begun_before_a_stop_is_answered_and_nothing_new_is_a
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     ended(silent).await;
     stopping.await.unwrap();
-    let running = world.run().await;
-    world.next.until_count(1).await;
-    running.stop().await;
+    world.catch_up(1).await;
     assert_eq!(arrived(&world), [line(&item(1)).into_bytes()]);
 }

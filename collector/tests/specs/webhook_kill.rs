@@ -98,10 +98,7 @@ async fn killing_the_process_loses_no_body_and_takes_none_twice() {
     }
     drop(process);
     world.next.answers_now(|_| Ok(()));
-    let running = world.run().await;
-    world.next.until_count(u64::from(2 * BODIES)).await;
-    running.until_empty().await;
-    running.stop().await;
+    world.catch_up(u64::from(2 * BODIES)).await;
     let mut arrived = world.next.text_of(SOURCE.as_ref());
     let whole: Vec<_> = (0..BODIES).map(|body| [line(&item(2 * body)), line(&item(2 * body + 1))]).collect();
     assert!(arrived.chunks(2).all(|body| whole.iter().any(|whole| whole == body)), "a body is torn");

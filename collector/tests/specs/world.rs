@@ -88,6 +88,15 @@ impl World {
         Running { collector, stop, task: tokio::spawn(async move { running.run(asked).await }) }
     }
 
+    /// Runs until so many lines arrived in all and have their receipts, then stops; what status said at the end.
+    pub(crate) async fn catch_up(&self, count: u64) -> ServiceStatus {
+        let running = self.run().await;
+        self.next.until_count(count).await;
+        let status = running.until_empty().await;
+        running.stop().await;
+        status
+    }
+
     pub(crate) async fn run_once(&self) -> Result<collector::Once, collector::OnceError> {
         let collector = self.open().await;
         let patience = Duration::from_secs(60);
