@@ -57,34 +57,54 @@ pub(crate) fn files_of(path: &Path) -> Look {
     Look { files, problem, unsteady, whole: whole && !unsteady }
 }
 
+/// The active file of the log at `path`, if it is there.
+pub(crate) fn active(path: &Path) -> Option<Found> {
+    found(path).ok().flatten()
+}
+
 /// Every file in the directory of `path`, under any name; at most [`MOST_STRANGERS`].
 pub(crate) fn beside(path: &Path) -> Vec<Found> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     entries(&target).filter_map(|path| found(&path).ok().flatten()).take(MOST_STRANGERS).collect()
 }
 
-/// Whether there is a rotated sibling of the log at `path` that a look did not find: it came since.
+/// Whether the rotated siblings of the log at `path` are others than a look found: the log was rotated since.
 pub(crate) fn is_rotated_since(path: &Path, looked: &[Found]) -> bool {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    named(&target).iter().any(|(_, sibling)| looked.iter().all(|found| found.path != *sibling))
+    let known = |now: &Found| looked.iter().any(|found| found.path == now.path && found.key == now.key);
+    !listed(&target).is_some_and(|now| now.iter().all(known))
 }
 
 /// Rotated siblings, oldest first, and whether the directory changed meanwhile: a listing may show neither the old nor
 /// the new name of a file that is renamed or compressed just then.
 fn siblings(base: &Path) -> (Vec<Found>, bool) {
-    let mut last = Vec::new();
+    let mut before = listed(base);
     for _ in 0..LISTINGS {
-        let named = named(base);
-        let looked: Vec<_> = named.iter().map(|(_, path)| found(path)).collect();
-        let gone = |found: &io::Result<_>| matches!(found, Err(error) if error.kind() == ErrorKind::NotFound);
-        let changed = looked.iter().any(gone) || self::named(base) != named;
-        let found = looked.into_iter().filter_map(|found| found.ok().flatten()).collect();
-        if !changed {
-            return (found, false);
+        let now = listed(base);
+        if let (Some(before), Some(now)) = (&before, &now)
+            && before
+                .iter()
+                .map(|found| (&found.path, &found.key))
+                .eq(now.iter().map(|found| (&found.path, &found.key)))
+        {
+            return (now.clone(), false);
         }
-        last = found;
+        before = now;
     }
-    (last, true)
+    (before.unwrap_or_default(), true)
+}
+
+/// What is there under the names of siblings, oldest first; none when something went away meanwhile.
+fn listed(base: &Path) -> Option<Vec<Found>> {
+    let mut listed = Vec::new();
+    for (_, path) in named(base) {
+        match found(&path) {
+            Ok(found) => listed.extend(found),
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(_) => {}
+        }
+    }
+    Some(listed)
 }
 
 /// Paths that are siblings by their names, with the ages that these tell.

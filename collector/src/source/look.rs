@@ -39,7 +39,7 @@ impl Source {
         }
         if look.whole {
             self.note_active();
-            self.miss();
+            self.miss(&look.files);
         }
         self.files.sort_by_key(|file| file.state.number);
         self.hold_unread();

@@ -102,7 +102,19 @@ impl Source {
                 Fit::No | Fit::Shorter => {}
             }
         }
+        if copied && self.is_copied_from_active(found, opened)? {
+            return Ok(Who::Copy);
+        }
         Ok(Who::New)
+    }
+
+    /// Whether the active file, which nobody knows yet, has the same content: the copy is in the making.
+    fn is_copied_from_active(&self, found: &Found, opened: &mut Opened) -> io::Result<bool> {
+        let active = find::active(&self.state.path).filter(|active| active.size > 0);
+        let Some(active) = active else { return Ok(false) };
+        let Some(mut original) = Opened::at(&active.path, &active.key)? else { return Ok(false) };
+        let packed = content::is_packed(&found.path) || content::is_packed(&active.path);
+        Ok(!packed && original.is_same_as(active.size, opened, found.size)?)
     }
 
     /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It may close a

@@ -5,6 +5,7 @@
 //! or compressed by somebody slow) is not read again.
 
 use super::{MOST_OPEN, Source};
+use crate::find::{self, Found};
 use crate::gap::{Gap, MOST_GAPS};
 use crate::tracked::Tracked;
 use crate::{clock, metrics};
@@ -25,8 +26,13 @@ impl Source {
         }
     }
 
-    /// Notes which files are gone, and which of them were not read.
-    pub(super) fn miss(&mut self) {
+    /// Notes which files are gone, and which of them were not read. What was `looked` at must be all that is there.
+    pub(super) fn miss(&mut self, looked: &[Found]) {
+        let is_missing =
+            |file: &Tracked| !file.present && !file.awaited && !file.state.gone && file.content.is_none();
+        if self.files.iter().any(is_missing) && find::is_rotated_since(self.path(), looked) {
+            return; // the next look may find it
+        }
         let newest = self.files.iter().map(|file| file.state.number).max();
         let mut renamed = self.files.iter().filter(|file| !file.present && file.content.is_some()).count();
         for at in 0..self.files.len() {

@@ -237,6 +237,9 @@ impl Source {
         if batch.is_some() {
             self.state.uncovered = self.state.next;
         }
+        if let Err(error) = self.files[at].end_if_read() {
+            tracing::debug!(%error, "whether the file is at its end is seen when it is read on");
+        }
         self.put_file(at);
         let Some(batch) = batch else { return Read::More };
         let file = &self.files[at].state;
