@@ -49,6 +49,8 @@ pub(crate) struct Content {
     packing: Packing,
     file: Arc<File>,
     unpacking: Option<Unpacking>,
+    /// Why it cannot be unpacked behind what was given last.
+    broken: Option<io::Error>,
 }
 
 /// Bytes that are searched at a time for one that is no NUL.
@@ -75,7 +77,7 @@ impl Content {
     pub(crate) fn open(path: &Path) -> io::Result<(Content, FileKey)> {
         let file = File::open(path)?;
         let key = FileKey::of_open(&file)?;
-        Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None }, key))
+        Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None, broken: None }, key))
     }
 
     /// Its size on the disk.
@@ -150,9 +152,12 @@ impl Content {
         if self.packing == Packing::Plain {
             return fill(&mut Cursor::new(Arc::clone(&self.file), at), buffer, want);
         }
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let unpacking = match self.unpacking_at(at) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Reached::End),
-            unpacking => unpacking?,
+            unpacking => unpacking.map_err(broken)?,
         };
         let from_carry = unpacking.carry.len().min(want);
         buffer.extend(unpacking.carry.drain(..from_carry));
@@ -166,7 +171,11 @@ impl Content {
             }
             Err(error) => {
                 self.unpacking = None;
-                Err(error)
+                if buffer.len() == before && from_carry == 0 {
+                    return Err(broken(error));
+                }
+                self.broken = Some(broken(error)); // what comes before the damage is given first
+                Ok(Reached::More)
             }
             reached => reached,
         }
@@ -214,6 +223,14 @@ impl Content {
             Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(cursor))),
             Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(cursor)?),
         })
+    }
+}
+
+/// What a decoder says of damaged bytes, however its library calls it.
+fn broken(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => io::Error::new(io::ErrorKind::InvalidData, error),
     }
 }
 

@@ -62,6 +62,11 @@ impl Tracked {
         content::is_packed(&self.state.path)
     }
 
+    /// Whether it may still come of what is in the making.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited && self.waited < PATIENCE
+    }
+
     /// Whether later files wait until it is known what became of it.
     pub(crate) fn holds_others(&self) -> bool {
         self.unsure && self.waited < PATIENCE
@@ -107,6 +112,9 @@ impl Tracked {
 
     /// Sees it again where it was `found`.
     pub(crate) fn see(&mut self, found: &Found) {
+        if self.modified.is_some() && self.modified != found.modified {
+            self.state.ended = None; // it was written to
+        }
         self.present = true;
         self.state.gone = false;
         self.state.path.clone_from(&found.path);

@@ -40,7 +40,7 @@ use restore::Restored;
 use survey::Survey;
 
 /// Most damaged places that are listed one by one.
-const LISTED: usize = 1000;
+const LISTED: usize = 100_000;
 /// Positions that are marked as removed in one operation.
 const BURIED: usize = 100_000;
 

@@ -44,6 +44,6 @@ pub struct Opened {
     pub damaged_records: u64,
     /// Their bytes.
     pub damaged_bytes: u64,
-    /// The first of them (at most 1000).
+    /// The first of them (at most 100,000).
     pub damaged: Vec<Damaged>,
 }

@@ -173,7 +173,7 @@ impl Source {
     /// Files without a known name: those whose handle is open go on. Others are looked for among all files of the
     /// directory, by identity and by content, before they count as missing.
     pub(super) fn find_missing(&mut self) {
-        let is_missing = |file: &Tracked| !file.present && !file.awaited && !file.state.gone;
+        let is_missing = |file: &Tracked| !file.present && !file.is_awaited() && !file.state.gone;
         for file in self.files.iter_mut().filter(|file| is_missing(file)) {
             if let Some(content) = &file.content {
                 file.state.size = content.size().unwrap_or(file.state.size);

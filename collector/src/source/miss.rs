@@ -28,8 +28,9 @@ impl Source {
 
     /// Notes which files are gone, and which of them were not read. What was `looked` at must be all that is there.
     pub(super) fn miss(&mut self, looked: &[Found]) {
-        let is_missing =
-            |file: &Tracked| !file.present && !file.awaited && !file.state.gone && file.content.is_none();
+        let is_missing = |file: &Tracked| {
+            !file.present && !file.is_awaited() && !file.state.gone && file.content.is_none()
+        };
         if self.files.iter().any(is_missing) && find::is_rotated_since(self.path(), looked) {
             return; // the next look may find it
         }
@@ -37,7 +38,8 @@ impl Source {
         let mut renamed = self.files.iter().filter(|file| !file.present && file.content.is_some()).count();
         for at in 0..self.files.len() {
             let file = &self.files[at];
-            if file.present || file.awaited || file.state.gone || (self.frozen && file.content.is_some()) {
+            if file.present || file.is_awaited() || file.state.gone || (self.frozen && file.content.is_some())
+            {
                 continue;
             }
             match &file.content {
@@ -59,27 +61,35 @@ impl Source {
         let file = &self.files[at];
         let maybe_more = !self.looked && file.state.active;
         if file.is_unread() || maybe_more {
-            let gap = self.gap(file);
-            tracing::error!(source = %self.state.path.display(), "{gap}");
-            metrics::lost();
-            if self.state.gaps.len() >= MOST_GAPS {
-                self.state.gaps.remove(0);
-            }
-            self.state.gaps.push(gap);
+            self.add_gap(at, false);
         }
         self.remember(at);
     }
 
-    fn gap(&self, file: &Tracked) -> Gap {
-        let (state, known) = (&file.state, !file.is_packed());
-        let to = Some(state.size).filter(|&size| known && size > state.offset);
-        Gap {
+    /// The content of a file is damaged: what follows in it is a gap, and it is not read again until it changes.
+    pub(super) fn give_up(&mut self, at: usize) {
+        self.add_gap(at, true);
+        self.files[at].end();
+        self.put_file(at);
+    }
+
+    fn add_gap(&mut self, at: usize, broken: bool) {
+        let (state, packed) = (&self.files[at].state, self.files[at].is_packed());
+        let gap = Gap {
             file: state.number,
             path: state.path.clone(),
             from: state.offset,
-            to,
+            to: Some(state.size).filter(|&size| !packed && size > state.offset),
             noticed_us: clock::now_us(),
+            broken,
+        };
+        tracing::error!(source = %self.state.path.display(), "{gap}");
+        metrics::lost();
+        self.state.gaps.retain(|known| known.file != gap.file);
+        if self.state.gaps.len() >= MOST_GAPS {
+            self.state.gaps.remove(0);
         }
+        self.state.gaps.push(gap);
     }
 
     fn remember(&mut self, at: usize) {

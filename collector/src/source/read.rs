@@ -80,6 +80,9 @@ impl Source {
                 let file = &mut self.files[at];
                 file.problem = Some(problem::with_file(&file.state.path, &error));
                 file.content = None;
+                if error.kind() == io::ErrorKind::InvalidData {
+                    self.give_up(at);
+                }
                 Ok(Read::More)
             }
         }
@@ -227,7 +230,9 @@ impl Source {
     }
 
     fn advance(&mut self, at: usize, bytes: u64, raw: Option<&[u8]>, read: Tally) {
-        self.files[at].advance(bytes, raw);
+        let file = &mut self.files[at];
+        file.advance(bytes, raw);
+        self.state.gaps.retain(|gap| gap.file != file.state.number);
         self.state.read.add(read);
         metrics::read(read);
     }

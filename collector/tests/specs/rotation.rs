@@ -1,7 +1,7 @@
 //! Rotation: whatever the API server does to its files, lines come once and in order.
 
 use crate::next::Next;
-use crate::world::{World, append, events, expected, gzip, zstd};
+use crate::world::{World, append, events, expected, gzip, noise, zstd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_file_is_read_to_its_end_before_the_new_one() {
@@ -114,4 +114,40 @@ async fn an_unread_file_that_is_gone_at_the_start_is_reported_and_the_rest_is_re
     let status = running.until("the gap", |status| !status.problems.is_empty()).await;
     assert!(status.problems[0].contains("was removed before it was read"), "{:?}", status.problems);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_file_that_is_broken_in_the_middle_is_a_gap_and_holds_up_nothing() {
+    let world = World::new(Next::takes_all());
+    world.append((0..2000).map(|number| noise(number) + "\n").collect::<String>());
+    let rotated = world.rotate(1);
+    gzip(&rotated);
+    let packed = rotated.with_file_name("audit-2026-11-23T06-10-01.938.log.gz");
+    let whole = std::fs::read(&packed).unwrap();
+    let mut broken = whole.clone();
+    let middle = broken.len() / 2;
+    broken[middle..middle + 64].fill(0xff);
+    std::fs::write(&packed, broken).unwrap();
+    world.append(events(0..10));
+    let running = world.run().await;
+    let last = |next: &Next| next.text_of(&world.log()).last() == expected(9..10).last();
+    world.next.until("the newer file", last).await;
+    let status = running.until("the gap", |status| !status.sources[0].gaps.is_empty()).await;
+    assert!(status.problems.iter().any(|problem| problem.contains("cannot be unpacked")), "{status:?}");
+    let before = world.next.count();
+    assert!(before > 500 && before < 2010, "{before}");
+    std::fs::write(&packed, whole).unwrap(); // restored from a backup
+    world.next.until_count(2010).await;
+    let status = running.until("no gap", |status| status.sources[0].gaps.is_empty()).await;
+    running.stop().await;
+    assert_eq!(status.problems, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_compressed_file_holds_up_nothing() {
+    let world = World::new(Next::takes_all());
+    std::fs::write(world.path("audit-2026-11-23T06-10-01.938.log.gz"), "").unwrap();
+    world.append(events(0..10));
+    world.catch_up(10).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..10));
 }
