@@ -72,7 +72,8 @@ pub(crate) fn beside(path: &Path) -> Vec<Found> {
 pub(crate) fn is_rotated_since(path: &Path, looked: &[Found]) -> bool {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let known = |now: &Found| looked.iter().any(|found| found.path == now.path && found.key == now.key);
-    !listed(&target).is_some_and(|now| now.iter().all(known))
+    let (now, unsteady) = siblings(&target);
+    unsteady || !now.iter().all(known)
 }
 
 /// Rotated siblings, oldest first, and whether the directory changed meanwhile: a listing may show neither the old nor

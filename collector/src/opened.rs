@@ -86,11 +86,6 @@ impl Opened {
         follows(state, &mut self.content)
     }
 
-    /// Whether it still has what was seen and read of it.
-    pub(crate) fn is_still(&mut self, state: &FileState) -> io::Result<bool> {
-        Ok(begins(state, &self.content)? && follows(state, &mut self.content)? == Fit::Yes)
-    }
-
     /// Whether this, shorter, file holds nothing but what was read of the one that `state` speaks of: a copy of its
     /// beginning.
     pub(crate) fn is_beginning_of(&mut self, state: &FileState) -> io::Result<bool> {
@@ -131,13 +126,18 @@ impl Opened {
     }
 }
 
+/// Whether `content` still has what was seen and read of the file.
+pub(crate) fn is_still(state: &FileState, content: &mut Content) -> io::Result<bool> {
+    Ok(begins(state, content)? && follows(state, content)? == Fit::Yes)
+}
+
 /// Whether `content` begins with the bytes that are known of the file.
 pub(crate) fn begins(state: &FileState, content: &Content) -> io::Result<bool> {
     Ok(state.prefix.begins(&content.head(state.hole)?.bytes))
 }
 
 /// Whether the bytes before the offset are those that were read.
-pub(crate) fn follows(state: &FileState, content: &mut Content) -> io::Result<Fit> {
+fn follows(state: &FileState, content: &mut Content) -> io::Result<Fit> {
     if state.tail.length() == 0 {
         return Ok(Fit::Yes);
     }

@@ -13,7 +13,7 @@ use crate::chunk::Skip;
 use crate::content::{self, Content};
 use crate::find::Found;
 use crate::identity::{Print, TAIL_BYTES};
-use crate::opened::{self, Fit, Opened};
+use crate::opened::{self, Opened};
 
 /// A file of a source.
 pub(crate) struct Tracked {
@@ -25,7 +25,7 @@ pub(crate) struct Tracked {
     pub(crate) modified: Option<SystemTime>,
     /// The last look saw what may become it: a compressed file in the making.
     pub(crate) awaited: bool,
-    /// For how many looks that has been so.
+    /// For how many looks that has been so, or it was missing.
     pub(crate) waited: u32,
     /// Bytes behind `state.offset` that are no whole line.
     pub(crate) half: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Tracked {
     pub(crate) unsure: bool,
 }
 
-/// Looks for which later files wait for one that is in the making.
+/// Looks for which later files wait for one that is missing or in the making.
 const PATIENCE: u32 = 240;
 
 impl Tracked {
@@ -67,9 +67,14 @@ impl Tracked {
         self.awaited && self.waited < PATIENCE
     }
 
-    /// Whether later files wait until it is known what became of it.
+    /// Whether nobody knows what became of it: neither a name nor a handle leads to it.
+    pub(crate) fn is_missing(&self) -> bool {
+        !self.present && self.content.is_none() && !self.state.gone
+    }
+
+    /// Whether later files wait until it is known what became of it: there may be more of it than was read.
     pub(crate) fn holds_others(&self) -> bool {
-        self.unsure && self.waited < PATIENCE
+        (self.unsure || self.is_missing()) && self.waited < PATIENCE
     }
 
     /// Size on the disk as far as reading goes.
@@ -139,11 +144,10 @@ impl Tracked {
             return Ok(Some(false));
         }
         let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(None) };
-        if ours.content.size()? < self.state.size || !ours.is_still(&self.state)? {
-            return Ok(None);
-        }
         let same = ours.is_same_as(self.state.size, opened, found.size)?;
-        Ok(Some(same).filter(|_| ours.is_still(&self.state).is_ok_and(|still| still)))
+        let intact =
+            ours.content.size()? >= self.state.size && opened::is_still(&self.state, &mut ours.content)?;
+        Ok(intact.then_some(same))
     }
 
     /// Takes over a handle; what was known of an unfinished line is read again.
@@ -176,17 +180,15 @@ impl Tracked {
         Ok(self.content.as_mut())
     }
 
-    /// Whether the bytes before the reading position are still those that were read (at the start: those that were seen):
-    /// what was read behind them just now followed them then. Only what is not compressed can be overwritten in place.
+    /// Whether its first bytes, and those before the reading position, are still those that were seen: what was read
+    /// behind them just now followed them then. Only what is not compressed can be overwritten in place.
     ///
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn is_intact(&mut self) -> io::Result<bool> {
         match &mut self.content {
-            Some(_) if content::is_packed(&self.state.path) => Ok(true),
-            Some(content) if self.state.offset == 0 => opened::begins(&self.state, content),
-            Some(content) => Ok(opened::follows(&self.state, content)? == Fit::Yes),
-            None => Ok(true),
+            Some(content) if !content::is_packed(&self.state.path) => opened::is_still(&self.state, content),
+            _ => Ok(true),
         }
     }
 

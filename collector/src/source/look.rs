@@ -33,13 +33,13 @@ impl Source {
             }
         }
         self.find_missing();
-        for file in &mut self.files {
-            file.unsure = false;
-            file.waited = if file.awaited { file.waited + 1 } else { 0 };
-        }
+        self.files.iter_mut().for_each(|file| file.unsure = false);
         if look.whole {
             self.note_active();
             self.miss(&look.files);
+        }
+        for file in &mut self.files {
+            file.waited = if file.awaited || file.is_missing() { file.waited + 1 } else { 0 };
         }
         self.files.sort_by_key(|file| file.state.number);
         self.hold_unread();

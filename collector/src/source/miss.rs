@@ -28,9 +28,7 @@ impl Source {
 
     /// Notes which files are gone, and which of them were not read. What was `looked` at must be all that is there.
     pub(super) fn miss(&mut self, looked: &[Found]) {
-        let is_missing = |file: &Tracked| {
-            !file.present && !file.is_awaited() && !file.state.gone && file.content.is_none()
-        };
+        let is_missing = |file: &Tracked| file.is_missing() && !file.is_awaited();
         if self.files.iter().any(is_missing) && find::is_rotated_since(self.path(), looked) {
             return; // the next look may find it
         }

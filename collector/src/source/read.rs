@@ -51,8 +51,8 @@ impl Source {
         quarantine: &Quarantine,
         buffer: &mut Vec<u8>,
     ) -> io::Result<Read> {
-        let next = |file: &Tracked| file.is_unread() && (file.problem.is_none() || file.holds_others());
-        let next = self.files.iter().position(next).filter(|&at| !self.files[at].unsure);
+        let is_next = |file: &Tracked| file.holds_others() || (file.is_unread() && file.problem.is_none());
+        let next = self.files.iter().position(is_next).filter(|&at| !self.files[at].holds_others());
         let Some(at) = next else { return Ok(Read::Nothing) };
         let file = &mut self.files[at];
         let (offset, limit) = (file.state.offset, file.limit);
