@@ -51,7 +51,9 @@ pub(crate) fn files_of(path: &Path) -> Look {
     };
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let whole = active.is_some() && fs::read_dir(directory_of(&target)).is_ok();
-    let (mut files, unsteady) = siblings(&target);
+    let (mut files, changed) = siblings(&target);
+    let key = |active: &Option<Found>| active.as_ref().map(|active| active.key.clone());
+    let unsteady = changed || key(&self::active(path)) != key(&active);
     let renamed = |active: &Found| files.iter().any(|file| file.key == active.key);
     files.extend(active.filter(|active| !renamed(active)));
     Look { files, problem, unsteady, whole: whole && !unsteady }

@@ -145,9 +145,9 @@ impl Tracked {
         }
         let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(None) };
         let same = ours.is_same_as(self.state.size, opened, found.size)?;
-        let intact =
-            ours.content.size()? >= self.state.size && opened::is_still(&self.state, &mut ours.content)?;
-        Ok(intact.then_some(same))
+        let is_short = self.state.size < self.state.offset; // a copy itself, of less than was read
+        let is_still = is_short || opened::is_still(&self.state, &mut ours.content)?;
+        Ok((is_still && ours.content.size()? >= self.state.size).then_some(same))
     }
 
     /// Takes over a handle; what was known of an unfinished line is read again.

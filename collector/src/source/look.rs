@@ -25,16 +25,18 @@ impl Source {
         for file in &mut self.files {
             (file.present, file.awaited, file.problem) = (false, false, None);
         }
-        let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
-        let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady };
+        let mut sight = Sight { looked: &look.files, claimed, steady: !look.unsteady };
+        let unknown: Vec<&Found> =
+            look.files.iter().filter(|found| !self.recognise(found, &mut sight)).collect();
         for found in unknown {
             if !is_packed_twin(found, &look.files) {
                 self.meet(found, &mut sight);
             }
         }
+        let whole = look.whole && sight.steady;
         self.find_missing();
         self.files.iter_mut().for_each(|file| file.unsure = false);
-        if look.whole {
+        if whole {
             self.note_active();
             self.miss(&look.files);
         }
@@ -53,15 +55,25 @@ impl Source {
 
     /// Sees a file again by the name that the file system gave it. Names are given again after a removal: of several
     /// files with the same one the newest that fits is meant.
-    fn recognise(&mut self, found: &Found) -> bool {
+    fn recognise(&mut self, found: &Found, sight: &mut Sight<'_>) -> bool {
         for at in (0..self.files.len()).rev() {
             let file = &mut self.files[at];
             let renamed = file.state.path != found.path;
-            if file.state.key == found.key && recognised(file, found, self.looked) {
-                if renamed {
-                    self.put_file(at);
+            if file.state.key != found.key {
+                continue;
+            }
+            match recognised(file, found, self.looked) {
+                Some(true) => {
+                    if renamed {
+                        self.put_file(at);
+                    }
+                    return true;
                 }
-                return true;
+                Some(false) => {}
+                None => {
+                    sight.steady = false;
+                    return true;
+                }
             }
         }
         false
@@ -75,32 +87,30 @@ fn is_packed_twin(found: &Found, all: &[Found]) -> bool {
     packed && all.iter().any(|other| other.path == found.path.with_file_name(plain))
 }
 
-/// Whether what was found under the name that the file system gave to `file` is still that file.
-fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> bool {
+/// Whether what was found under the name that the file system gave to `file` is still that file; none when something
+/// else is there by now, and the next look has to say what.
+fn recognised(file: &mut Tracked, found: &Found, looked: bool) -> Option<bool> {
     if file.is_unchanged(found) && (file.content.is_some() || looked) {
         file.present = true;
-        return true;
+        return Some(true);
     }
     match fit(file, found) {
         Ok(Some(Fit::Yes)) => {
             file.see(found);
-            true
+            Some(true)
         }
         Ok(Some(Fit::No | Fit::Shorter | Fit::NotYet)) => {
             if file.content.take().is_some() {
                 metrics::truncated();
                 tracing::warn!(path = %found.path.display(), read = file.state.offset, "file was truncated");
             }
-            false
+            Some(false)
         }
-        Ok(None) => {
-            file.present = true; // replaced while we looked: the next look says by what
-            true
-        }
+        Ok(None) => None,
         Err(error) => {
             file.see(found);
             file.problem = Some(problem::with_file(&found.path, &error));
-            true
+            Some(true)
         }
     }
 }

@@ -21,8 +21,9 @@ use crate::tracked::Tracked;
 pub(super) struct Sight<'a> {
     pub(super) looked: &'a [Found],
     pub(super) claimed: &'a Claimed<'a>,
-    /// All older files than the one that is met next are known by now: new ones may be numbered.
-    pub(super) ordered: bool,
+    /// Nothing was renamed, compressed, truncated or removed during the look: new files may be numbered, since all that
+    /// are older are known, and what was not found is not there.
+    pub(super) steady: bool,
 }
 
 /// Who a file with an unknown name is.
@@ -33,7 +34,9 @@ enum Who {
     Read(usize),
     /// A copy of a file that is there: the original will be truncated, or the copy is of no interest.
     Copy,
-    /// It cannot be told yet.
+    /// It is compressed, and too little of it is there to tell.
+    InTheMaking,
+    /// What it was compared with changed meanwhile.
     Unclear,
     /// Nobody that is known.
     New,
@@ -50,13 +53,17 @@ impl Source {
             Ok(Some(mut opened)) => self.who(found, &mut opened).and_then(|who| match who {
                 Who::Missing(at) => self.adopt(at, found, opened, false),
                 Who::Read(at) => self.adopt(at, found, opened, true),
-                Who::Unclear | Who::Copy => Ok(()),
+                Who::InTheMaking | Who::Copy => Ok(()),
+                Who::Unclear => {
+                    sight.steady = false;
+                    Ok(())
+                }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
-                Who::New if !sight.ordered || self.is_overtaken(found, sight.looked) => Ok(()),
+                Who::New if !sight.steady || self.is_overtaken(found, sight.looked) => Ok(()),
                 Who::New => self.begin(found, opened),
             }),
             Ok(None) => {
-                sight.ordered = false; // the next look finds it under another name
+                sight.steady = false; // the next look finds it under another name
                 Ok(())
             }
             Err(error) => Err(error),
@@ -96,7 +103,7 @@ impl Source {
                 Fit::Yes => return Ok(Who::Missing(at)),
                 Fit::NotYet => {
                     file.awaited = true;
-                    return Ok(Who::Unclear);
+                    return Ok(Who::InTheMaking);
                 }
                 Fit::Shorter if copied && opened.is_beginning_of(&file.state)? => return Ok(Who::Read(at)),
                 Fit::No | Fit::Shorter => {}
