@@ -56,7 +56,7 @@ pub(crate) fn files_of(path: &Path) -> Look {
     let unsteady = changed || key(&self::active(path)) != key(&active);
     let renamed = |active: &Found| files.iter().any(|file| file.key == active.key);
     files.extend(active.filter(|active| !renamed(active)));
-    Look { files, problem, unsteady, whole: whole && !unsteady }
+    Look { files, problem, unsteady, whole }
 }
 
 /// The active file of the log at `path`, if it is there.

@@ -39,7 +39,7 @@ pub(crate) struct Tracked {
 }
 
 /// Looks for which later files wait for one that is missing or in the making.
-const PATIENCE: u32 = 240;
+pub(crate) const PATIENCE: u32 = 240;
 
 impl Tracked {
     pub(crate) fn new(state: FileState) -> Tracked {

@@ -10,7 +10,7 @@ use super::meet::Sight;
 use crate::find::{self, Found};
 use crate::identity::FileKey;
 use crate::opened::{Fit, Opened};
-use crate::tracked::Tracked;
+use crate::tracked::{PATIENCE, Tracked};
 use crate::{clock, metrics, problem, sibling};
 
 /// Whether another source has the file with this key.
@@ -25,7 +25,9 @@ impl Source {
         for file in &mut self.files {
             (file.present, file.awaited, file.problem) = (false, false, None);
         }
-        let mut sight = Sight { looked: &look.files, claimed, steady: !look.unsteady };
+        let impatient = self.unsteady >= PATIENCE;
+        let steady = !look.unsteady || impatient;
+        let mut sight = Sight { looked: &look.files, claimed, steady, impatient };
         let unknown: Vec<&Found> =
             look.files.iter().filter(|found| !self.recognise(found, &mut sight)).collect();
         for found in unknown {
@@ -34,6 +36,7 @@ impl Source {
             }
         }
         let whole = look.whole && sight.steady;
+        self.unsteady = if sight.steady { 0 } else { self.unsteady + 1 };
         self.find_missing();
         self.files.iter_mut().for_each(|file| file.unsure = false);
         if whole {
@@ -71,7 +74,7 @@ impl Source {
                 }
                 Some(false) => {}
                 None => {
-                    sight.steady = false;
+                    sight.shake();
                     return true;
                 }
             }

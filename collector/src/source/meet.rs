@@ -24,6 +24,15 @@ pub(super) struct Sight<'a> {
     /// Nothing was renamed, compressed, truncated or removed during the look: new files may be numbered, since all that
     /// are older are known, and what was not found is not there.
     pub(super) steady: bool,
+    /// That has not been so for long: it is decided all the same.
+    pub(super) impatient: bool,
+}
+
+impl Sight<'_> {
+    /// Something changed meanwhile.
+    pub(super) fn shake(&mut self) {
+        self.steady &= self.impatient;
+    }
 }
 
 /// Who a file with an unknown name is.
@@ -55,7 +64,7 @@ impl Source {
                 Who::Read(at) => self.adopt(at, found, opened, true),
                 Who::InTheMaking | Who::Copy => Ok(()),
                 Who::Unclear => {
-                    sight.steady = false;
+                    sight.shake();
                     Ok(())
                 }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
@@ -63,7 +72,7 @@ impl Source {
                 Who::New => self.begin(found, opened),
             }),
             Ok(None) => {
-                sight.steady = false; // the next look finds it under another name
+                sight.shake(); // the next look finds it under another name
                 Ok(())
             }
             Err(error) => Err(error),
@@ -109,10 +118,11 @@ impl Source {
                 Fit::No | Fit::Shorter => {}
             }
         }
-        if copied && self.is_copied_from_active(found, opened)? {
-            return Ok(Who::Copy);
+        match copied {
+            true if opened.content.nuls()?.is_none() => Ok(Who::Unclear), // a hole that is being copied
+            true if self.is_copied_from_active(found, opened)? => Ok(Who::Copy),
+            _ => Ok(Who::New),
         }
-        Ok(Who::New)
     }
 
     /// Whether the active file, which nobody knows yet, has the same content: the copy is in the making.

@@ -134,7 +134,7 @@ impl World {
 
     fn write(&mut self, lines: u8) {
         let mut file = OpenOptions::new().append(true).open(self.log()).unwrap();
-        if self.rotator == Rotator::CopytruncateWithHoles {
+        if self.rotator == Rotator::CopytruncateWithHoles && lines > 0 {
             file.set_len(self.offset).unwrap(); // as a write behind the end does
         }
         if file.metadata().unwrap().len() == 0 && lines > 0 {
