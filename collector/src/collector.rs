@@ -34,6 +34,8 @@ use crate::source::{Settings, Source};
 use crate::sources::Sources;
 use crate::webhook::{Posting, Shared};
 
+/// Changes of the queue's state in one operation; a queue that was damaged may have many.
+const MOST_PUTS: usize = 10_000;
 /// Follows logs, takes what is posted, and hands the lines to the next stage.
 pub struct Collector {
     config: Config,
@@ -66,8 +68,8 @@ impl Collector {
             puts.push(checkpoint::put_format());
         }
         let webhook = Posting::of(&config, &mut saved, &mut puts);
-        if !puts.is_empty() {
-            let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
+        for puts in puts.chunks(MOST_PUTS) {
+            let written = queue.commit(puts.to_vec()).map_err(|error| state(error.to_string()))?;
             written.wait().map_err(|error| state(error.to_string()))?;
         }
         let books = Arc::new(Books::load(&queue, &saved).map_err(|error| state(error.to_string()))?);
