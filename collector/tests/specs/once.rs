@@ -81,3 +81,17 @@ async fn an_empty_log_is_read_at_once() {
     world.run_once().await.unwrap();
     assert_eq!(world.next.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_nowhere_beside_the_log_holds_up_nothing() {
+    let world = World::new(Next::takes_all());
+    std::os::unix::fs::symlink("nowhere", world.rotated(1)).unwrap();
+    world.append(events(0..10));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 10);
+    world.append(events(10..20));
+    world.rotate(2);
+    world.append(events(20..30));
+    world.catch_up(30).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..30));
+}
