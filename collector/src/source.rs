@@ -126,6 +126,11 @@ impl Source {
         std::mem::take(&mut self.puts)
     }
 
+    /// What of its files has yet to come, but for further lines.
+    pub(crate) fn waits_for(&self) -> impl Iterator<Item = String> {
+        self.files.iter().filter_map(Tracked::waits_for)
+    }
+
     /// Why it is not read now, the source as a whole first.
     pub(crate) fn unreadable(&self) -> Vec<String> {
         let files = self.files.iter().filter_map(|file| file.problem.clone());

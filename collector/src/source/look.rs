@@ -22,9 +22,7 @@ impl Source {
         let looked_us = clock::now_us();
         let look = find::files_of(self.path());
         self.problem = look.problem;
-        for file in &mut self.files {
-            (file.present, file.awaited, file.problem) = (false, false, None);
-        }
+        self.files.iter_mut().for_each(Tracked::begin_look);
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
         let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady };
         for found in unknown {
@@ -33,10 +31,7 @@ impl Source {
             }
         }
         self.find_missing();
-        for file in &mut self.files {
-            file.unsure = false;
-            file.waited = if file.awaited { file.waited + 1 } else { 0 };
-        }
+        self.files.iter_mut().for_each(Tracked::end_look);
         if look.whole {
             self.note_active();
             self.miss(&look.files);

@@ -33,7 +33,9 @@ enum Who {
     Read(usize),
     /// A copy of a file that is there: the original will be truncated, or the copy is of no interest.
     Copy,
-    /// It cannot be told yet.
+    /// It cannot be told yet, since it is compressed and not whole.
+    Awaited,
+    /// The next look can tell.
     Unclear,
     /// Nobody that is known.
     New,
@@ -50,7 +52,11 @@ impl Source {
             Ok(Some(mut opened)) => self.who(found, &mut opened).and_then(|who| match who {
                 Who::Missing(at) => self.adopt(at, found, opened, false),
                 Who::Read(at) => self.adopt(at, found, opened, true),
-                Who::Unclear | Who::Copy => Ok(()),
+                Who::Copy | Who::Awaited => Ok(()),
+                Who::Unclear => {
+                    sight.clear = false;
+                    Ok(())
+                }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
                 Who::New if !sight.ordered || self.is_overtaken(found, sight.looked) => Ok(()),
                 Who::New => self.begin(found, opened),
@@ -76,6 +82,10 @@ impl Source {
     fn wait_for(&mut self, found: &Found, opened: &Opened) {
         let missing = self.files.iter_mut().filter(|file| !file.present && content::is_packed(&found.path));
         missing.filter(|_| opened.head.cut || found.size == 0).for_each(|file| file.awaited = true);
+        if opened.head.cut && found.size > 0 {
+            let path = found.path.display();
+            self.problem = Some(format!("{path} is cut off before its first byte: it is waited for"));
+        }
     }
 
     /// Which known file this is: a missing one, first of all the one of the same name, or a copy of one that is there.
@@ -96,7 +106,7 @@ impl Source {
                 Fit::Yes => return Ok(Who::Missing(at)),
                 Fit::NotYet => {
                     file.awaited = true;
-                    return Ok(Who::Unclear);
+                    return Ok(Who::Awaited);
                 }
                 Fit::Shorter if copied && opened.is_beginning_of(&file.state)? => return Ok(Who::Read(at)),
                 Fit::No | Fit::Shorter => {}

@@ -53,11 +53,11 @@ impl Source {
         self.forget_oldest();
     }
 
-    /// No handle and no name leads to it: what of it was not read is a gap. At the start nobody knows what was written
-    /// into the active file before it went away.
+    /// No handle and no name leads to it: what of it was not read is a gap. Of an active file that was not seen since the
+    /// start nobody knows what was written into it before it went away.
     fn lose(&mut self, at: usize) {
         let file = &self.files[at];
-        let maybe_more = !self.looked && file.state.active;
+        let maybe_more = !file.seen && file.state.active;
         if file.is_unread() || maybe_more {
             let gap = self.gap(file);
             tracing::error!(source = %self.state.path.display(), "{gap}");

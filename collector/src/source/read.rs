@@ -79,6 +79,7 @@ impl Source {
             Err(error) => {
                 let file = &mut self.files[at];
                 file.problem = Some(problem::with_file(&file.state.path, &error));
+                file.broken = error.kind() == io::ErrorKind::InvalidData;
                 file.content = None;
                 Ok(Read::More)
             }

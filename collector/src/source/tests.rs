@@ -333,3 +333,24 @@ proptest! {
         world.read_all();
     }
 }
+
+#[test]
+fn a_broken_file_is_not_unpacked_again_before_it_changes() {
+    let mut world = World::new(Rotator::Lumberjack);
+    world.write(5);
+    world.rotate();
+    world.step(Step::Pack(1, true));
+    let (packed, _) = world.rotated[0].clone();
+    let whole = std::fs::read(&packed).unwrap();
+    std::fs::write(&packed, [&whole, &b"something else"[..]].concat()).unwrap();
+    world.write(5);
+    world.look();
+    while world.read_one() {}
+    assert_eq!(world.read.len(), 10);
+    assert!(world.source.is_unread() && world.source.unreadable().len() == 1);
+    world.look();
+    assert!(!world.read_one() && world.source.unreadable().len() == 1);
+    std::fs::write(&packed, whole).unwrap();
+    world.read_all();
+    assert_eq!(world.source.unreadable(), [""; 0]);
+}

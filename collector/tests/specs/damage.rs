@@ -169,6 +169,21 @@ fn arrived(next: &Next) -> std::collections::BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stands_beside_the_log_and_cannot_be_read_keeps_no_batch_from_being_read_again() {
+    let world = world();
+    queued(&world).await.stop().await;
+    flip(&world);
+    gzip(&world.rotate(1));
+    for name in ["a.gz", "b.zst", "audit-2026-11-22T06-10-01.938.log.gz"] {
+        std::fs::write(world.path(name), "this was never compressed").unwrap();
+    }
+    world.append(events(200..210));
+    world.next.answers_now(|_| Ok(()));
+    world.catch_up(210).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..210));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn however_many_batches_were_damaged_every_line_arrives() {
     let world = world();
     world.append(events(0..40_000));

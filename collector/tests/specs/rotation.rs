@@ -1,7 +1,7 @@
 //! Rotation: whatever the API server does to its files, lines come once and in order.
 
 use crate::next::Next;
-use crate::world::{World, append, events, expected, gzip, zstd};
+use crate::world::{World, append, event, events, expected, gzip, real_log, zstd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_file_is_read_to_its_end_before_the_new_one() {
@@ -114,4 +114,40 @@ async fn an_unread_file_that_is_gone_at_the_start_is_reported_and_the_rest_is_re
     let status = running.until("the gap", |status| !status.problems.is_empty()).await;
     assert!(status.problems[0].contains("was removed before it was read"), "{:?}", status.problems);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_compressed_file_that_is_broken_all_is_read_that_can_be_and_the_rest_is_named() {
+    type Pack = fn(&std::path::Path);
+    type Break = fn(&mut Vec<u8>);
+    let flip: Break = |bytes| *bytes.iter_mut().nth_back(5).unwrap() ^= 0x55; // of the check sum
+    let spoil: Break = |bytes| bytes.extend(b"something else");
+    for (pack, damage) in [(gzip as Pack, flip), (gzip, spoil), (zstd, spoil)] {
+        let world = World::new(Next::takes_all());
+        world.append(events(0..50));
+        world.rotate(1);
+        world.append(real_log());
+        let lines = real_log().iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let old = world.rotate(2);
+        pack(&old);
+        world.append(events(50..60));
+        let name = old.file_name().unwrap().to_str().unwrap();
+        let packed = [".gz", ".zst"].map(|end| world.path(&format!("{name}{end}")));
+        let packed = packed.into_iter().find(|path| path.exists()).unwrap();
+        let mut bytes = std::fs::read(&packed).unwrap();
+        damage(&mut bytes);
+        std::fs::write(&packed, &bytes).unwrap();
+        let running = world.run().await;
+        world.next.until("what is behind it", |next| next.text_of(&world.log()).contains(&event(59))).await;
+        let status = running
+            .until("it is named", |status| {
+                status.sources[0].problem.contains("cannot be unpacked any further")
+            })
+            .await;
+        assert!(status.sources[0].problem.contains(packed.to_str().unwrap()), "{status:?}");
+        running.stop().await;
+        assert_eq!(world.next.count(), 60 + lines);
+        let error = world.run_once().await.unwrap_err();
+        assert!(error.to_string().contains("cannot be unpacked any further"), "{error}");
+    }
 }
