@@ -36,6 +36,11 @@ use crate::webhook::{Posting, Shared};
 
 /// Changes of the queue's state in one operation; a queue that was damaged may have many.
 const MOST_PUTS: usize = 10_000;
+/// How often a log that is rotated just now is looked at again before it is read once.
+const LOOKS: u32 = 40;
+/// How long after each other.
+const LOOKS_APART: Duration = Duration::from_millis(50);
+
 /// Follows logs, takes what is posted, and hands the lines to the next stage.
 pub struct Collector {
     config: Config,
@@ -127,8 +132,16 @@ impl Collector {
             return Err(OnceError::Missing(missing));
         }
         sources.look();
+        for _ in 0..LOOKS {
+            if sources.unsettled().is_empty() {
+                break;
+            }
+            tokio::time::sleep(LOOKS_APART).await;
+            sources.look();
+        }
         sources.freeze();
-        let unreadable: Vec<String> = sources.all.iter().flat_map(Source::unreadable).collect();
+        let unreadable = sources.all.iter().flat_map(Source::unreadable);
+        let unreadable: Vec<String> = unreadable.chain(sources.unsettled()).collect();
         if !unreadable.is_empty() {
             return Err(OnceError::Missing(unreadable));
         }

@@ -52,6 +52,8 @@ pub(crate) struct Source {
     /// Nothing of it was in the queue's state.
     is_new: bool,
     looked: bool,
+    /// The last look could tell of all files who they are.
+    pub(crate) settled: bool,
     /// No new files: what was there at the first look is all.
     frozen: bool,
     /// State that is not in the queue yet.
@@ -79,6 +81,7 @@ impl Source {
             rules: entry.rules.clone(),
             is_new,
             looked: false,
+            settled: false,
             frozen: false,
             puts: Vec::new(),
         }

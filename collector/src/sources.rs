@@ -68,6 +68,15 @@ impl Sources {
         }
     }
 
+    /// Logs of which the last look could not tell what all files are: they are being rotated.
+    pub(crate) fn unsettled(&self) -> Vec<String> {
+        let unsettled = self.all.iter().filter(|source| !source.settled);
+        let said = unsettled.map(|source| {
+            format!("{} is rotated again and again, nothing was read: try again", source.path().display())
+        });
+        said.collect()
+    }
+
     /// From now on: what is there, up to the sizes of the last look.
     pub(crate) fn freeze(&mut self) {
         self.frozen = true;

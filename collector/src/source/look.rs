@@ -24,12 +24,14 @@ impl Source {
         self.problem = look.problem;
         self.files.iter_mut().for_each(Tracked::begin_look);
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
-        let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady };
+        let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady, clear: true };
         for found in unknown {
             if !is_packed_twin(found, &look.files) {
                 self.meet(found, &mut sight);
             }
         }
+        let Sight { ordered, clear, .. } = sight;
+        self.settled = ordered && clear;
         self.find_missing();
         self.files.iter_mut().for_each(Tracked::end_look);
         if look.whole {
@@ -43,7 +45,7 @@ impl Source {
         if !self.looked && self.is_new {
             self.puts.push(self.state.put());
         }
-        self.looked = true;
+        self.looked |= ordered;
     }
 
     /// Sees a file again by the name that the file system gave it. Names are given again after a removal: of several

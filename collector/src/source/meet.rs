@@ -23,6 +23,8 @@ pub(super) struct Sight<'a> {
     pub(super) claimed: &'a Claimed<'a>,
     /// All older files than the one that is met next are known by now: new ones may be numbered.
     pub(super) ordered: bool,
+    /// Of all files that were met it could be told who they are.
+    pub(super) clear: bool,
 }
 
 /// Who a file with an unknown name is.
@@ -58,8 +60,10 @@ impl Source {
                     Ok(())
                 }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
-                Who::New if !sight.ordered || self.is_overtaken(found, sight.looked) => Ok(()),
-                Who::New => self.begin(found, opened),
+                Who::New => {
+                    sight.ordered &= !self.is_overtaken(found, sight.looked);
+                    if sight.ordered { self.begin(found, opened) } else { Ok(()) }
+                }
             }),
             Ok(None) => {
                 sight.ordered = false; // the next look finds it under another name

@@ -82,6 +82,7 @@ async fn an_empty_log_is_read_at_once() {
     assert_eq!(world.next.count(), 0);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_nowhere_beside_the_log_holds_up_nothing() {
     let world = World::new(Next::takes_all());
@@ -128,4 +129,24 @@ async fn what_vanished_is_no_success_though_something_empty_may_become_it() {
     world.append(events(20..30));
     let error = world.run_once().await.unwrap_err();
     assert!(matches!(&error, OnceError::Unread(_)), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_at_the_start_leaves_nothing_out() {
+    for round in 0..10 {
+        let world = World::new(Next::takes_all());
+        world.append(events(0..5));
+        std::fs::rename(world.log(), world.path("audit.log.1")).unwrap();
+        world.append(events(5..10));
+        let names = [1, 2].map(|number| world.path(&format!("audit.log.{number}")));
+        let rotating = std::thread::spawn(move || {
+            for turn in 0..2000 {
+                std::fs::rename(&names[turn % 2], &names[(turn + 1) % 2]).unwrap();
+            }
+        });
+        world.run_once().await.unwrap();
+        rotating.join().unwrap();
+        assert_eq!(world.next.text_of(&world.log()), expected(0..10), "{round}");
+    }
 }
