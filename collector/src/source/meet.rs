@@ -150,6 +150,7 @@ impl Source {
         }
         let number = file.state.number;
         self.state.gaps.retain(|gap| gap.file != number);
+        self.spare(at);
         self.put_file(at);
         Ok(())
     }
@@ -174,6 +175,7 @@ impl Source {
         file.see(found);
         file.hold(opened.content);
         self.files.push(file);
+        self.spare(self.files.len() - 1);
         self.put_file(self.files.len() - 1);
         if let Some(at) = newer {
             self.puts.push(checkpoint::forget(self.state.number, self.files[at].state.number));

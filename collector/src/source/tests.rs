@@ -335,6 +335,20 @@ proptest! {
 }
 
 #[test]
+fn however_many_files_wait_only_the_oldest_are_held_open() {
+    let mut world = World::new(Rotator::Lumberjack);
+    for _ in 0..3 * super::MOST_OPEN {
+        world.write(1);
+        world.rotate();
+    }
+    world.look();
+    let open: Vec<bool> = world.source.files.iter().map(|file| file.content.is_some()).collect();
+    assert_eq!(open.iter().filter(|&&open| open).count(), super::MOST_OPEN);
+    assert!(open[..super::MOST_OPEN].iter().all(|&open| open));
+    world.read_all();
+}
+
+#[test]
 fn a_broken_file_is_not_unpacked_again_before_it_changes() {
     let mut world = World::new(Rotator::Lumberjack);
     world.write(5);
