@@ -113,9 +113,10 @@ impl Source {
         self.files.iter().any(Tracked::is_unread)
     }
 
-    /// Whether this source has the file with this key.
+    /// Whether this source has the file with this key. Before its first look, it has what it had.
     pub(crate) fn has(&self, key: &FileKey) -> bool {
-        let is_there = |file: &Tracked| file.present || file.content.is_some();
+        let is_there =
+            |file: &Tracked| file.present || file.content.is_some() || (!self.looked && !file.state.gone);
         self.files.iter().any(|file| file.state.key == *key && is_there(file))
     }
 

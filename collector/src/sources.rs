@@ -99,7 +99,8 @@ impl Sources {
         logs.extend(self.saved.sources.iter().map(|source| source.path.clone()));
         let mut places: BTreeSet<PathBuf> = self.all.iter().map(|source| place(source.path())).collect();
         for (path, at) in asked {
-            let rotated = sibling::base_of(&path).is_some_and(|base| logs.contains(&base));
+            let alone = self.saved.sources.iter().any(|source| source.path == path);
+            let rotated = !alone && sibling::base_of(&path).is_some_and(|base| logs.contains(&base));
             if !rotated && places.insert(place(&path)) {
                 self.add(path, at);
             }
