@@ -12,6 +12,7 @@ use super::position::end_of_last_line;
 use crate::checkpoint;
 use crate::content;
 use crate::find::{self, Found};
+use crate::gap::Gap;
 use crate::opened::{Fit, Opened};
 use crate::problem;
 use crate::sibling::{self, Age};
@@ -131,8 +132,8 @@ impl Source {
         Ok(!packed && original.is_same_as(active.size, opened, found.size)?)
     }
 
-    /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It may close a
-    /// gap.
+    /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It closes a gap
+    /// if it has what is missing.
     fn adopt(&mut self, at: usize, found: &Found, opened: Opened, read: bool) -> io::Result<()> {
         let file = &mut self.files[at];
         tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
@@ -149,7 +150,8 @@ impl Source {
             file.end_if_read()?
         }
         let number = file.state.number;
-        self.state.gaps.retain(|gap| gap.file != number);
+        let has = |gap: &Gap| content::is_packed(&found.path) || gap.to.is_none_or(|to| found.size >= to);
+        self.state.gaps.retain(|gap| gap.file != number || read || !has(gap));
         self.spare(at);
         self.put_file(at);
         Ok(())
