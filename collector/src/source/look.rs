@@ -21,7 +21,7 @@ impl Source {
     pub(crate) fn look(&mut self, claimed: &Claimed<'_>) {
         let looked_us = clock::now_us();
         let look = find::files_of(self.path());
-        self.problem = look.problem;
+        self.problem = look.problem.filter(|_| !self.frozen); // what was there at the start may well be gone
         self.files.iter_mut().for_each(Tracked::begin_look);
         let unknown: Vec<&Found> = look.files.iter().filter(|found| !self.recognise(found)).collect();
         let mut sight = Sight { looked: &look.files, claimed, ordered: !look.unsteady, clear: true };
