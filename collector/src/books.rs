@@ -120,7 +120,7 @@ impl Books {
         page.origin.clone_from(&source.origin);
         page.followed = true;
         page.count(source);
-        page.problems = source.unreadable();
+        page.problems = source.unreadable().into_iter().chain(source.waits_for()).collect();
         page.look_behind(source);
         page.warnings = source.retention.warnings(source.path());
         page.unread_files = source.retention.unread as u64;

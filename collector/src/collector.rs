@@ -34,6 +34,13 @@ use crate::source::{Settings, Source};
 use crate::sources::Sources;
 use crate::webhook::{Posting, Shared};
 
+/// Changes of the queue's state in one operation; a queue that was damaged may have many.
+const MOST_PUTS: usize = 10_000;
+/// How often a log that is rotated just now is looked at again before it is read once.
+const LOOKS: u32 = 40;
+/// How long after each other.
+const LOOKS_APART: Duration = Duration::from_millis(50);
+
 /// Follows logs, takes what is posted, and hands the lines to the next stage.
 pub struct Collector {
     config: Config,
@@ -66,8 +73,8 @@ impl Collector {
             puts.push(checkpoint::put_format());
         }
         let webhook = Posting::of(&config, &mut saved, &mut puts);
-        if !puts.is_empty() {
-            let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
+        for puts in puts.chunks(MOST_PUTS) {
+            let written = queue.commit(puts.to_vec()).map_err(|error| state(error.to_string()))?;
             written.wait().map_err(|error| state(error.to_string()))?;
         }
         let books = Arc::new(Books::load(&queue, &saved).map_err(|error| state(error.to_string()))?);
@@ -125,8 +132,16 @@ impl Collector {
             return Err(OnceError::Missing(missing));
         }
         sources.look();
+        for _ in 0..LOOKS {
+            if sources.unsettled().is_empty() {
+                break;
+            }
+            tokio::time::sleep(LOOKS_APART).await;
+            sources.look();
+        }
         sources.freeze();
-        let unreadable: Vec<String> = sources.all.iter().flat_map(Source::unreadable).collect();
+        let unreadable = sources.all.iter().flat_map(Source::unreadable);
+        let unreadable: Vec<String> = unreadable.chain(sources.unsettled()).collect();
         if !unreadable.is_empty() {
             return Err(OnceError::Missing(unreadable));
         }

@@ -1,8 +1,8 @@
 //! The content of an open file, unpacked where its name says `.gz` or `.zst`.
 //!
 //! Promises: offsets are of unpacked bytes; what was given can be put back and is given again; a compressed file
-//! that is still being written ends where it ends now and goes on later; nothing but a decoder and what was put back
-//! is kept in memory.
+//! that is still being written ends where it ends now and goes on later; of a broken one, all is given that stands
+//! before the broken place; nothing but a decoder and what was put back is kept in memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,8 +49,8 @@ pub(crate) struct Content {
     packing: Packing,
     file: Arc<File>,
     unpacking: Option<Unpacking>,
-    /// Why it cannot be unpacked behind what was given last.
-    broken: Option<io::Error>,
+    /// The last read came to an end where no compressed file ends.
+    cut: bool,
 }
 
 /// Bytes that are searched at a time for one that is no NUL.
@@ -77,12 +77,17 @@ impl Content {
     pub(crate) fn open(path: &Path) -> io::Result<(Content, FileKey)> {
         let file = File::open(path)?;
         let key = FileKey::of_open(&file)?;
-        Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None, broken: None }, key))
+        Ok((Content { packing: Packing::of(path), file: Arc::new(file), unpacking: None, cut: false }, key))
     }
 
     /// Its size on the disk.
     pub(crate) fn size(&self) -> io::Result<u64> {
         self.file.metadata().map(|metadata| metadata.len())
+    }
+
+    /// Whether it is compressed and the last read came to an end where it is cut off.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether no directory names it any more.
@@ -146,37 +151,35 @@ impl Content {
     /// Adds to `buffer`, whose first byte is at `offset`, at most `want` of the bytes that follow.
     ///
     /// # Errors
-    /// `InvalidData` when the content cannot be unpacked.
+    /// `InvalidData` when the content cannot be unpacked any further.
     pub(crate) fn read(&mut self, offset: u64, buffer: &mut Vec<u8>, want: usize) -> io::Result<Reached> {
         let at = offset + buffer.len() as u64;
         if self.packing == Packing::Plain {
             return fill(&mut Cursor::new(Arc::clone(&self.file), at), buffer, want);
         }
-        if let Some(error) = self.broken.take() {
-            return Err(error);
-        }
+        self.cut = false;
         let unpacking = match self.unpacking_at(at) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Reached::End),
-            unpacking => unpacking.map_err(broken)?,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.cut = true;
+                return Ok(Reached::End);
+            }
+            unpacking => unpacking?,
         };
+        let before = buffer.len();
         let from_carry = unpacking.carry.len().min(want);
         buffer.extend(unpacking.carry.drain(..from_carry));
-        let before = buffer.len();
+        let carried = buffer.len();
         let reached = fill(&mut unpacking.decoder, buffer, want - from_carry);
-        unpacking.at += (buffer.len() - before) as u64;
+        unpacking.at += (buffer.len() - carried) as u64;
+        if reached.is_err() || (buffer.len() == carried && want > from_carry) {
+            self.unpacking = None; // a decoder does not go on behind an error, or what was an end
+        }
         match reached {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.unpacking = None; // cut off: a decoder cannot go on after that
+                self.cut = true;
                 Ok(Reached::End)
             }
-            Err(error) => {
-                self.unpacking = None;
-                if buffer.len() == before && from_carry == 0 {
-                    return Err(broken(error));
-                }
-                self.broken = Some(broken(error)); // what comes before the damage is given first
-                Ok(Reached::More)
-            }
+            Err(_) if buffer.len() > before => Ok(Reached::More), // the next read gives the error
             reached => reached,
         }
     }
@@ -220,17 +223,25 @@ impl Content {
         let cursor = Cursor::new(Arc::clone(&self.file), at);
         Ok(match self.packing {
             Packing::Plain => Box::new(cursor),
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::new(cursor))),
-            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(cursor)?),
+            Packing::Gzip => {
+                Box::new(Unpacked(flate2::read::MultiGzDecoder::new(io::BufReader::new(cursor))))
+            }
+            Packing::Zstd => Box::new(Unpacked(zstd::stream::read::Decoder::new(cursor)?)),
         })
     }
 }
 
-/// What a decoder says of damaged bytes, however its library calls it.
-fn broken(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(_) => error,
-        None => io::Error::new(io::ErrorKind::InvalidData, error),
+/// What a decoder gives. Its errors are `UnexpectedEof` where the file is cut off, `InvalidData` where it is broken, and
+/// those of the system.
+struct Unpacked<D>(D);
+
+impl<D: Read> Read for Unpacked<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::Interrupted => error,
+            _ if error.raw_os_error().is_some() => error,
+            _ => io::Error::new(io::ErrorKind::InvalidData, error),
+        })
     }
 }
 
@@ -305,6 +316,22 @@ mod tests {
             std::fs::write(&path, &whole).unwrap();
             content.read(0, &mut buffer, 99).unwrap();
             assert_eq!(buffer, TEXT, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_added_to_a_compressed_file_that_was_whole_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.log.gz", "a.log.zst"] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, packed(&path)).unwrap();
+            let (mut content, _) = Content::open(&path).unwrap();
+            let mut buffer = Vec::new();
+            while content.read(0, &mut buffer, 7).unwrap() == Reached::More {}
+            assert_eq!(content.read(0, &mut buffer, 7).unwrap(), Reached::End);
+            std::fs::write(&path, [packed(&path), packed(&path)].concat()).unwrap();
+            while content.read(0, &mut buffer, 99).unwrap() == Reached::More {}
+            assert_eq!(buffer, [TEXT, TEXT].concat(), "{name}");
         }
     }
 }

@@ -103,11 +103,16 @@ fn listed(base: &Path) -> Option<Vec<Found>> {
     for (_, path) in named(base) {
         match found(&path) {
             Ok(found) => listed.extend(found),
-            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == ErrorKind::NotFound && !is_link(&path) => return None,
             Err(_) => {}
         }
     }
     Some(listed)
+}
+
+/// Whether a link stands there, which may well lead nowhere.
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
 /// Paths that are siblings by their names, with the ages that these tell.

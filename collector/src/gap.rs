@@ -24,8 +24,6 @@ pub(crate) struct Gap {
     pub(crate) to: Option<u64>,
     /// When it was noticed: microseconds since 1970-01-01 UTC.
     pub(crate) noticed_us: i64,
-    /// It is there, and its content is damaged.
-    pub(crate) broken: bool,
 }
 
 impl Gap {
@@ -42,10 +40,6 @@ impl Gap {
 impl std::fmt::Display for Gap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Gap { path, from, .. } = self;
-        if self.broken {
-            let path = path.display();
-            return write!(f, "{path} cannot be unpacked behind byte {from}: what follows in it is lost");
-        }
         write!(f, "{} was removed before it was read, or overwritten in place: ", path.display())?;
         match self.to {
             Some(to) => write!(f, "bytes {from} to {to} at least are lost")?,
@@ -61,19 +55,10 @@ mod tests {
 
     #[test]
     fn a_gap_names_the_file_and_the_range_that_is_missing() {
-        let gap = Gap {
-            file: 1,
-            path: "/l/audit.log".into(),
-            from: 10,
-            to: Some(90),
-            noticed_us: 0,
-            broken: false,
-        };
+        let gap = Gap { file: 1, path: "/l/audit.log".into(), from: 10, to: Some(90), noticed_us: 0 };
         assert!(gap.to_string().starts_with("/l/audit.log was removed before it was read"), "{gap}");
         assert!(gap.to_string().contains("bytes 10 to 90 at least are lost"), "{gap}");
         let unknown = Gap { to: None, ..gap };
         assert!(unknown.to_string().contains("behind byte 10, if anything"), "{unknown}");
-        let broken = Gap { broken: true, ..unknown };
-        assert!(broken.to_string().contains("cannot be unpacked behind byte 10"), "{broken}");
     }
 }

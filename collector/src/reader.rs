@@ -81,7 +81,8 @@ impl Reader {
             }
             self.report();
             if self.until == Until::End && self.appends.is_idle() {
-                if patience == 0 || !self.sources.all.iter().any(Source::is_unread) {
+                let lasts = |source: &Source| source.is_unread() || source.waits_for().next().is_some();
+                if patience == 0 || !self.sources.all.iter().any(lasts) {
                     return Ok(self.reached());
                 }
                 patience -= 1; // a rotation just now: the next look finds the file under its new name
@@ -154,7 +155,8 @@ impl Reader {
         let half = |(path, offset, bytes): (PathBuf, u64, u64)| HalfLine { path, offset, bytes };
         let half_lines = sources.iter().flat_map(Source::half_lines).map(half).collect();
         let gaps = sources.iter().flat_map(Source::new_gaps).map(ToString::to_string);
-        let unread = sources.iter().flat_map(Source::unreadable).chain(gaps).collect();
+        let waited_for = sources.iter().flat_map(Source::waits_for);
+        let unread = sources.iter().flat_map(Source::unreadable).chain(waited_for).chain(gaps).collect();
         Reached { once: Once { half_lines }, unread }
     }
 

@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::checkpoint::{self, FileState, Saved};
 use crate::chunk::Bounds;
 use crate::entry::Entry;
-use crate::find;
+use crate::find::{self, Found};
 use crate::lines;
 use crate::opened::{self, Opened};
 use crate::record::Header;
@@ -53,6 +53,7 @@ impl Again {
                 Ok(batch) => return Some(batch),
                 Err(NotAgain::Never(why)) => {
                     tracing::error!("{why}");
+                    self.books.set_sending(None);
                     self.books.lose(why);
                     return None;
                 }
@@ -116,25 +117,35 @@ impl Again {
 }
 
 /// The bytes of the header's range, from any file that has the content of `file`.
+///
+/// # Errors
+/// `NotFound` when no file has them; otherwise what keeps a file of this log, which may have them, from being read.
 fn range(log: &Path, file: &FileState, header: &Header) -> io::Result<Vec<u8>> {
-    let look = find::files_of(log).files;
-    let beside = std::iter::once(()).flat_map(|()| find::beside(log));
-    let mut all = look.into_iter().chain(beside).collect::<Vec<_>>();
-    all.sort_by_key(|found| found.key != file.key);
-    for found in all {
-        let Some(mut opened) = Opened::at(&found.path, &found.key)? else { continue };
-        if !opened::begins(file, &opened.content)? {
-            continue;
-        }
-        let (mut raw, want) = (Vec::new(), (header.end - header.start) as usize);
-        match opened.content.read(header.start, &mut raw, want) {
-            Ok(_) if raw.len() == want => return Ok(raw),
-            Ok(_) => {}
+    let mut look = find::files_of(log).files;
+    look.sort_by_key(|found| found.key != file.key);
+    let mut failed = io::Error::from(ErrorKind::NotFound);
+    for found in &look {
+        match part_of(found, file, header) {
+            Ok(Some(raw)) => return Ok(raw),
+            Ok(None) => {}
             Err(error) if error.kind() == ErrorKind::InvalidData => {}
-            Err(error) => return Err(error),
+            Err(error) => failed = error,
         }
     }
-    Err(ErrorKind::NotFound.into())
+    let beside = find::beside(log);
+    let raw = beside.iter().find_map(|found| part_of(found, file, header).ok().flatten()); // of strangers nothing is asked
+    raw.ok_or(failed)
+}
+
+/// The bytes of the header's range, if what was found has the content of `file` up to there.
+fn part_of(found: &Found, file: &FileState, header: &Header) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut opened) = Opened::at(&found.path, &found.key)? else { return Ok(None) };
+    if !opened::begins(file, &opened.content)? {
+        return Ok(None);
+    }
+    let (mut raw, want) = (Vec::new(), (header.end - header.start) as usize);
+    opened.content.read(header.start, &mut raw, want)?;
+    Ok((raw.len() == want).then_some(raw))
 }
 
 /// Sends what opening the queue found damaged, once each.

@@ -54,6 +54,8 @@ pub(crate) struct Source {
     looked: bool,
     /// For how many looks its directory has changed during each.
     unsteady: u32,
+    /// The last look could tell of all files who they are.
+    pub(crate) settled: bool,
     /// No new files: what was there at the first look is all.
     frozen: bool,
     /// State that is not in the queue yet.
@@ -82,6 +84,7 @@ impl Source {
             is_new,
             looked: false,
             unsteady: 0,
+            settled: false,
             frozen: false,
             puts: Vec::new(),
         }
@@ -113,9 +116,10 @@ impl Source {
         self.files.iter().any(Tracked::is_unread)
     }
 
-    /// Whether this source has the file with this key.
+    /// Whether this source has the file with this key. Before its first look, it has what it had.
     pub(crate) fn has(&self, key: &FileKey) -> bool {
-        let is_there = |file: &Tracked| file.present || file.content.is_some();
+        let is_there =
+            |file: &Tracked| file.present || file.content.is_some() || (!self.looked && !file.state.gone);
         self.files.iter().any(|file| file.state.key == *key && is_there(file))
     }
 
@@ -127,6 +131,11 @@ impl Source {
     /// State to be committed that belongs to no batch.
     pub(crate) fn take_puts(&mut self) -> Vec<Put> {
         std::mem::take(&mut self.puts)
+    }
+
+    /// What of its files has yet to come, but for further lines.
+    pub(crate) fn waits_for(&self) -> impl Iterator<Item = String> {
+        self.files.iter().filter_map(Tracked::waits_for)
     }
 
     /// Why it is not read now, the source as a whole first.

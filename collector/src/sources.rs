@@ -68,6 +68,15 @@ impl Sources {
         }
     }
 
+    /// Logs of which the last look could not tell what all files are: they are being rotated.
+    pub(crate) fn unsettled(&self) -> Vec<String> {
+        let unsettled = self.all.iter().filter(|source| !source.settled);
+        let said = unsettled.map(|source| {
+            format!("{} is rotated again and again, nothing was read: try again", source.path().display())
+        });
+        said.collect()
+    }
+
     /// From now on: what is there, up to the sizes of the last look.
     pub(crate) fn freeze(&mut self) {
         self.frozen = true;
@@ -90,7 +99,8 @@ impl Sources {
         logs.extend(self.saved.sources.iter().map(|source| source.path.clone()));
         let mut places: BTreeSet<PathBuf> = self.all.iter().map(|source| place(source.path())).collect();
         for (path, at) in asked {
-            let rotated = sibling::base_of(&path).is_some_and(|base| logs.contains(&base));
+            let alone = self.saved.sources.iter().any(|source| source.path == path);
+            let rotated = !alone && sibling::base_of(&path).is_some_and(|base| logs.contains(&base));
             if !rotated && places.insert(place(&path)) {
                 self.add(path, at);
             }

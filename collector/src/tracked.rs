@@ -27,6 +27,12 @@ pub(crate) struct Tracked {
     pub(crate) awaited: bool,
     /// For how many looks that has been so, or it was missing.
     pub(crate) waited: u32,
+    /// A look of this process saw it.
+    pub(crate) seen: bool,
+    /// It is compressed and cut off; size on the disk at which it was read up to there.
+    cut: Option<u64>,
+    /// It cannot be unpacked any further, as long as it stays as it is.
+    pub(crate) broken: bool,
     /// Bytes behind `state.offset` that are no whole line.
     pub(crate) half: u64,
     pub(crate) skip: Skip,
@@ -50,6 +56,9 @@ impl Tracked {
             modified: None,
             awaited: false,
             waited: 0,
+            seen: false,
+            cut: None,
+            broken: false,
             half: 0,
             skip: Skip::default(),
             limit: u64::MAX,
@@ -62,9 +71,23 @@ impl Tracked {
         content::is_packed(&self.state.path)
     }
 
-    /// Whether it may still come of what is in the making.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.awaited && self.waited < PATIENCE
+    /// Begins a look, which may see it or not.
+    pub(crate) fn begin_look(&mut self) {
+        (self.present, self.awaited) = (false, false);
+        if !self.broken {
+            self.problem = None; // it is tried again
+        }
+    }
+
+    /// Ends the part of a look that may have seen it.
+    pub(crate) fn end_look(&mut self) {
+        self.unsure = false;
+        self.awaited &= self.waited < PATIENCE;
+    }
+
+    /// Counts the looks for which others have waited for it.
+    pub(crate) fn count_waiting(&mut self) {
+        self.waited = if self.awaited || self.is_missing() { self.waited + 1 } else { 0 };
     }
 
     /// Whether nobody knows what became of it: neither a name nor a handle leads to it.
@@ -77,6 +100,22 @@ impl Tracked {
         (self.unsure || self.is_missing()) && self.waited < PATIENCE
     }
 
+    /// What of it has yet to come, if something has.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        let FileState { path, offset, size, gone, .. } = &self.state;
+        let path = path.display();
+        match self.cut {
+            _ if *gone => None,
+            Some(at) if at == *size => Some(format!(
+                "{path} is cut off: what follows byte {offset} of what it unpacks to is waited for"
+            )),
+            _ if self.awaited => Some(format!(
+                "{path} is not there any more: a compressed file beside it, of which nothing can be read yet, may become it"
+            )),
+            _ => None,
+        }
+    }
+
     /// Size on the disk as far as reading goes.
     fn readable(&self) -> u64 {
         if self.is_packed() { self.state.size } else { self.state.size.min(self.limit) }
@@ -84,13 +123,16 @@ impl Tracked {
 
     /// Whether there may be lines that were not read.
     pub(crate) fn is_unread(&self) -> bool {
-        let ended = self.state.gone || self.state.ended == Some(self.readable());
+        let end = Some(self.readable());
+        let ended = self.state.gone || self.state.ended == end || self.cut == end;
         !ended && (self.is_packed() || self.readable() > self.state.offset)
     }
 
-    /// Notes that nothing more is to be read as long as the size stays.
+    /// Notes that nothing more is to be read as long as the size stays. That a file is cut off is found out anew by
+    /// every process, so that it is said for as long as it is so.
     pub(crate) fn end(&mut self) {
-        self.state.ended = Some(self.readable());
+        let (end, cut) = (Some(self.readable()), self.content.as_ref().is_some_and(Content::is_cut));
+        (self.state.ended, self.cut) = if cut { (None, end) } else { (end, None) };
     }
 
     /// Whether only an open handle keeps it from being lost.
@@ -117,10 +159,10 @@ impl Tracked {
 
     /// Sees it again where it was `found`.
     pub(crate) fn see(&mut self, found: &Found) {
-        if self.modified.is_some() && self.modified != found.modified {
-            self.state.ended = None; // it was written to
+        (self.present, self.seen) = (true, true);
+        if std::mem::take(&mut self.broken) {
+            self.problem = None;
         }
-        self.present = true;
         self.state.gone = false;
         self.state.path.clone_from(&found.path);
         self.state.key = found.key.clone();

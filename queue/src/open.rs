@@ -39,8 +39,6 @@ use crate::writer::{Writer, Wrong, snapshot};
 use restore::Restored;
 use survey::Survey;
 
-/// Most damaged places that are listed one by one.
-const LISTED: usize = 100_000;
 /// Positions that are marked as removed in one operation.
 const BURIED: usize = 100_000;
 
@@ -63,10 +61,9 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<(Parts, Opened), Open
         .map_err(OpenError::io("creating", &segment::directory(dir)))?;
     let mark = clean::take(dir).map_err(OpenError::io("reading the mark of a clean stop in", dir))?;
     let mut restored = restore::restore(dir, &options, &survey, mark)?;
-    let (aside, mut opened) = report(dir, &mut restored)?;
+    let (aside, opened) = report(dir, &mut restored)?;
     let active = begin(dir, &options, &survey, &mut restored).map_err(|wrong| wrong.at(dir))?;
     let buried = restored.buried(dir, &survey).map_err(|wrong| wrong.at(dir))?;
-    opened.damaged.truncate(LISTED);
 
     let mut writer =
         writer(dir, options, lock, &survey, restored, aside, active).map_err(|wrong| wrong.at(dir))?;

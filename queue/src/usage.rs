@@ -44,6 +44,7 @@ pub struct Opened {
     pub damaged_records: u64,
     /// Their bytes.
     pub damaged_bytes: u64,
-    /// The first of them (at most 100,000).
+    /// All of them, and what was damaged between records; no more than the segments held. Whoever can replace a record
+    /// needs its header, and is told of it this once.
     pub damaged: Vec<Damaged>,
 }

@@ -130,6 +130,7 @@ impl Push {
                 .set_sending(Some(("queue", format!("refused lines cannot be kept in quarantine: {error}"))));
             tokio::time::sleep(backoff.next()).await;
         }
+        self.books.set_sending(None);
         metrics::left_out(REFUSED, tally.events);
         tally
     }

@@ -21,10 +21,8 @@ impl Source {
     pub(crate) fn look(&mut self, claimed: &Claimed<'_>) {
         let looked_us = clock::now_us();
         let look = find::files_of(self.path());
-        self.problem = look.problem;
-        for file in &mut self.files {
-            (file.present, file.awaited, file.problem) = (false, false, None);
-        }
+        self.problem = look.problem.filter(|_| !self.frozen); // what was there at the start may well be gone
+        self.files.iter_mut().for_each(Tracked::begin_look);
         let impatient = self.unsteady >= PATIENCE;
         let steady = !look.unsteady || impatient;
         let mut sight = Sight { looked: &look.files, claimed, steady, impatient };
@@ -36,16 +34,15 @@ impl Source {
             }
         }
         let whole = look.whole && sight.steady;
+        self.settled = sight.steady;
         self.unsteady = if sight.steady { 0 } else { self.unsteady + 1 };
         self.find_missing();
-        self.files.iter_mut().for_each(|file| file.unsure = false);
+        self.files.iter_mut().for_each(Tracked::end_look);
         if whole {
             self.note_active();
             self.miss(&look.files);
         }
-        for file in &mut self.files {
-            file.waited = if file.awaited || file.is_missing() { file.waited + 1 } else { 0 };
-        }
+        self.files.iter_mut().for_each(Tracked::count_waiting);
         self.files.sort_by_key(|file| file.state.number);
         self.hold_unread();
         self.note_retention(&look.files);
@@ -53,7 +50,7 @@ impl Source {
         if !self.looked && self.is_new {
             self.puts.push(self.state.put());
         }
-        self.looked = true;
+        self.looked |= self.settled;
     }
 
     /// Sees a file again by the name that the file system gave it. Names are given again after a removal: of several

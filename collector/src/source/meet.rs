@@ -12,6 +12,7 @@ use super::position::end_of_last_line;
 use crate::checkpoint;
 use crate::content;
 use crate::find::{self, Found};
+use crate::gap::Gap;
 use crate::opened::{Fit, Opened};
 use crate::problem;
 use crate::sibling::{self, Age};
@@ -92,6 +93,10 @@ impl Source {
     fn wait_for(&mut self, found: &Found, opened: &Opened) {
         let missing = self.files.iter_mut().filter(|file| !file.present && content::is_packed(&found.path));
         missing.filter(|_| opened.head.cut || found.size == 0).for_each(|file| file.awaited = true);
+        if opened.head.cut && found.size > 0 {
+            let path = found.path.display();
+            self.problem = Some(format!("{path} is cut off before its first byte: it is waited for"));
+        }
     }
 
     /// Which known file this is: a missing one, first of all the one of the same name, or a copy of one that is there.
@@ -134,8 +139,8 @@ impl Source {
         Ok(!packed && original.is_same_as(active.size, opened, found.size)?)
     }
 
-    /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It may close a
-    /// gap.
+    /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It closes a gap
+    /// if it has what is missing.
     fn adopt(&mut self, at: usize, found: &Found, opened: Opened, read: bool) -> io::Result<()> {
         let file = &mut self.files[at];
         tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
@@ -152,7 +157,9 @@ impl Source {
             file.end_if_read()?
         }
         let number = file.state.number;
-        self.state.gaps.retain(|gap| gap.file != number);
+        let has = |gap: &Gap| content::is_packed(&found.path) || gap.to.is_none_or(|to| found.size >= to);
+        self.state.gaps.retain(|gap| gap.file != number || read || !has(gap));
+        self.spare(at);
         self.put_file(at);
         Ok(())
     }
@@ -177,6 +184,7 @@ impl Source {
         file.see(found);
         file.hold(opened.content);
         self.files.push(file);
+        self.spare(self.files.len() - 1);
         self.put_file(self.files.len() - 1);
         if let Some(at) = newer {
             self.puts.push(checkpoint::forget(self.state.number, self.files[at].state.number));
@@ -190,7 +198,7 @@ impl Source {
     /// Files without a known name: those whose handle is open go on. Others are looked for among all files of the
     /// directory, by identity and by content, before they count as missing.
     pub(super) fn find_missing(&mut self) {
-        let is_missing = |file: &Tracked| !file.present && !file.is_awaited() && !file.state.gone;
+        let is_missing = |file: &Tracked| !file.present && !file.awaited && !file.state.gone;
         for file in self.files.iter_mut().filter(|file| is_missing(file)) {
             if let Some(content) = &file.content {
                 file.state.size = content.size().unwrap_or(file.state.size);

@@ -28,7 +28,7 @@ impl Source {
 
     /// Notes which files are gone, and which of them were not read. What was `looked` at must be all that is there.
     pub(super) fn miss(&mut self, looked: &[Found]) {
-        let is_missing = |file: &Tracked| file.is_missing() && !file.is_awaited();
+        let is_missing = |file: &Tracked| file.is_missing() && !file.awaited;
         if self.files.iter().any(is_missing) && find::is_rotated_since(self.path(), looked) {
             return; // the next look may find it
         }
@@ -36,8 +36,7 @@ impl Source {
         let mut renamed = self.files.iter().filter(|file| !file.present && file.content.is_some()).count();
         for at in 0..self.files.len() {
             let file = &self.files[at];
-            if file.present || file.is_awaited() || file.state.gone || (self.frozen && file.content.is_some())
-            {
+            if file.present || file.awaited || file.state.gone || (self.frozen && file.content.is_some()) {
                 continue;
             }
             match &file.content {
@@ -53,25 +52,18 @@ impl Source {
         self.forget_oldest();
     }
 
-    /// No handle and no name leads to it: what of it was not read is a gap. At the start nobody knows what was written
-    /// into the active file before it went away.
+    /// No handle and no name leads to it: what of it was not read is a gap. Of an active file that was not seen since the
+    /// start nobody knows what was written into it before it went away.
     fn lose(&mut self, at: usize) {
         let file = &self.files[at];
-        let maybe_more = !self.looked && file.state.active;
+        let maybe_more = !file.seen && file.state.active;
         if file.is_unread() || maybe_more {
-            self.add_gap(at, false);
+            self.add_gap(at);
         }
         self.remember(at);
     }
 
-    /// The content of a file is damaged: what follows in it is a gap, and it is not read again until it changes.
-    pub(super) fn give_up(&mut self, at: usize) {
-        self.add_gap(at, true);
-        self.files[at].end();
-        self.put_file(at);
-    }
-
-    fn add_gap(&mut self, at: usize, broken: bool) {
+    fn add_gap(&mut self, at: usize) {
         let (state, packed) = (&self.files[at].state, self.files[at].is_packed());
         let gap = Gap {
             file: state.number,
@@ -79,7 +71,6 @@ impl Source {
             from: state.offset,
             to: Some(state.size).filter(|&size| !packed && size > state.offset),
             noticed_us: clock::now_us(),
-            broken,
         };
         tracing::error!(source = %self.state.path.display(), "{gap}");
         metrics::lost();

@@ -79,10 +79,8 @@ impl Source {
             Err(error) => {
                 let file = &mut self.files[at];
                 file.problem = Some(problem::with_file(&file.state.path, &error));
+                file.broken = error.kind() == io::ErrorKind::InvalidData;
                 file.content = None;
-                if error.kind() == io::ErrorKind::InvalidData {
-                    self.give_up(at);
-                }
                 Ok(Read::More)
             }
         }

@@ -68,7 +68,7 @@ impl Retention {
 }
 
 impl Source {
-    /// Opens the oldest unread files, so that a removal cannot take them away, and closes those that are read.
+    /// Opens the oldest unread files, so that a removal cannot take them away, and closes the others.
     pub(super) fn hold_unread(&mut self) {
         let active = self.state.path.clone();
         let mut open = 0;
@@ -78,9 +78,17 @@ impl Source {
                 if let Err(error) = file.open() {
                     file.problem = Some(problem::with_file(&file.state.path, &error));
                 }
-            } else if file.present && file.state.path != active && !file.is_unread() {
+            } else if file.present && file.state.path != active {
                 file.content = None;
             }
+        }
+    }
+
+    /// Closes a file that was opened just now when enough are open; it is opened again in its turn.
+    pub(super) fn spare(&mut self, at: usize) {
+        let open = self.files.iter().filter(|file| file.content.is_some()).count();
+        if open > MOST_OPEN {
+            self.files[at].content = None;
         }
     }
 

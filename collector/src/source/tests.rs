@@ -19,6 +19,8 @@ use crate::config::Config;
 use crate::entry::{self, Entry};
 use crate::quarantine::Quarantine;
 
+mod cases;
+
 /// Who rotates the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rotator {

@@ -167,3 +167,39 @@ fn arrived(next: &Next) -> std::collections::BTreeSet<String> {
     let lines = batches.iter().flat_map(|batch| batch.lines().unwrap());
     lines.map(|line| String::from_utf8(line.bytes.to_vec()).unwrap()).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_beside_the_log_and_cannot_be_read_keeps_no_batch_from_being_read_again() {
+    let world = world();
+    queued(&world).await.stop().await;
+    flip(&world);
+    gzip(&world.rotate(1));
+    for name in ["a.gz", "b.zst", "audit-2026-11-22T06-10-01.938.log.gz"] {
+        std::fs::write(world.path(name), "this was never compressed").unwrap();
+    }
+    world.append(events(200..210));
+    world.next.answers_now(|_| Ok(()));
+    world.catch_up(210).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..210));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_batches_were_damaged_every_line_arrives() {
+    let world = world();
+    world.append(events(0..40_000));
+    let running = world.run().await;
+    running
+        .until("all queued, and on the disk", |status| {
+            status.sources.first().is_some_and(|source| source.queued.unwrap().events == 40_000)
+                && status.queue.as_ref().unwrap().records >= 1300
+        })
+        .await;
+    running.kill().await;
+    let mut bytes = std::fs::read(segment(&world)).unwrap();
+    let written = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    bytes[written / 20..written / 20 * 19].fill(0xff);
+    std::fs::write(segment(&world), bytes).unwrap();
+    world.next.answers_now(|_| Ok(()));
+    world.catch_up(40_000).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..40_000));
+}

@@ -3,7 +3,7 @@
 use collector::OnceError;
 
 use crate::next::{Next, busy};
-use crate::world::{World, event, events, expected, gzip, zstd};
+use crate::world::{World, append, event, events, expected, gzip, zstd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_there_arrives_oldest_sibling_first() {
@@ -80,4 +80,73 @@ async fn an_empty_log_is_read_at_once() {
     world.append("");
     world.run_once().await.unwrap();
     assert_eq!(world.next.count(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_nowhere_beside_the_log_holds_up_nothing() {
+    let world = World::new(Next::takes_all());
+    std::os::unix::fs::symlink("nowhere", world.rotated(1)).unwrap();
+    world.append(events(0..10));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 10);
+    world.append(events(10..20));
+    world.rotate(2);
+    world.append(events(20..30));
+    world.catch_up(30).await;
+    assert_eq!(world.next.text_of(&world.log()), expected(0..30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_sibling_that_is_cut_off_is_no_success() {
+    for (keep, least) in [(0.5, 11), (0.0, 0)] {
+        let world = World::new(Next::takes_all());
+        world.append(events(0..2000));
+        let old = world.rotate(1);
+        gzip(&old);
+        let packed = world.path("audit-2026-11-23T06-10-01.938.log.gz");
+        let whole = std::fs::read(&packed).unwrap();
+        std::fs::write(&packed, &whole[..(whole.len() as f64 * keep) as usize + 12]).unwrap();
+        append(&world.log(), events(2000..2010));
+        let error = world.run_once().await.unwrap_err();
+        assert!(error.to_string().contains(&format!("{} is cut off", packed.display())), "{error}");
+        assert!(world.next.count() >= least, "what can be read is");
+        world.run_once().await.unwrap_err();
+        std::fs::write(&packed, &whole).unwrap();
+        world.run_once().await.unwrap();
+        assert_eq!(world.next.count(), 2010);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_vanished_is_no_success_though_something_empty_may_become_it() {
+    let world = World::new(Next::takes_all());
+    world.append(events(0..10));
+    world.catch_up(10).await;
+    world.append(events(10..20));
+    std::fs::rename(world.rotate(1), world.queue_dir().join("aside")).unwrap();
+    std::fs::write(world.path("audit-2026-11-23T06-10-09.938.log.gz"), "").unwrap();
+    world.append(events(20..30));
+    let error = world.run_once().await.unwrap_err();
+    assert!(matches!(&error, OnceError::Unread(_)), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_at_the_start_leaves_nothing_out() {
+    for round in 0..10 {
+        let world = World::new(Next::takes_all());
+        world.append(events(0..5));
+        std::fs::rename(world.log(), world.path("audit.log.1")).unwrap();
+        world.append(events(5..10));
+        let names = [1, 2].map(|number| world.path(&format!("audit.log.{number}")));
+        let rotating = std::thread::spawn(move || {
+            for turn in 0..2000 {
+                std::fs::rename(&names[turn % 2], &names[(turn + 1) % 2]).unwrap();
+            }
+        });
+        world.run_once().await.unwrap();
+        rotating.join().unwrap();
+        assert_eq!(world.next.text_of(&world.log()), expected(0..10), "{round}");
+    }
 }

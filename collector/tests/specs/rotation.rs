@@ -1,7 +1,7 @@
 //! Rotation: whatever the API server does to its files, lines come once and in order.
 
 use crate::next::Next;
-use crate::world::{World, append, events, expected, gzip, noise, zstd};
+use crate::world::{World, append, event, events, expected, gzip, real_log, zstd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_file_is_read_to_its_end_before_the_new_one() {
@@ -117,37 +117,37 @@ async fn an_unread_file_that_is_gone_at_the_start_is_reported_and_the_rest_is_re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_compressed_file_that_is_broken_in_the_middle_is_a_gap_and_holds_up_nothing() {
-    let world = World::new(Next::takes_all());
-    world.append((0..2000).map(|number| noise(number) + "\n").collect::<String>());
-    let rotated = world.rotate(1);
-    gzip(&rotated);
-    let packed = rotated.with_file_name("audit-2026-11-23T06-10-01.938.log.gz");
-    let whole = std::fs::read(&packed).unwrap();
-    let mut broken = whole.clone();
-    let middle = broken.len() / 2;
-    broken[middle..middle + 64].fill(0xff);
-    std::fs::write(&packed, broken).unwrap();
-    world.append(events(0..10));
-    let running = world.run().await;
-    let last = |next: &Next| next.text_of(&world.log()).last() == expected(9..10).last();
-    world.next.until("the newer file", last).await;
-    let status = running.until("the gap", |status| !status.sources[0].gaps.is_empty()).await;
-    assert!(status.problems.iter().any(|problem| problem.contains("cannot be unpacked")), "{status:?}");
-    let before = world.next.count();
-    assert!(before > 500 && before < 2010, "{before}");
-    std::fs::write(&packed, whole).unwrap(); // restored from a backup
-    world.next.until_count(2010).await;
-    let status = running.until("no gap", |status| status.sources[0].gaps.is_empty()).await;
-    running.stop().await;
-    assert_eq!(status.problems, [""; 0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_compressed_file_holds_up_nothing() {
-    let world = World::new(Next::takes_all());
-    std::fs::write(world.path("audit-2026-11-23T06-10-01.938.log.gz"), "").unwrap();
-    world.append(events(0..10));
-    world.catch_up(10).await;
-    assert_eq!(world.next.text_of(&world.log()), expected(0..10));
+async fn of_a_compressed_file_that_is_broken_all_is_read_that_can_be_and_the_rest_is_named() {
+    type Pack = fn(&std::path::Path);
+    type Break = fn(&mut Vec<u8>);
+    let flip: Break = |bytes| *bytes.iter_mut().nth_back(5).unwrap() ^= 0x55; // of the check sum
+    let spoil: Break = |bytes| bytes.extend(b"something else");
+    for (pack, damage) in [(gzip as Pack, flip), (gzip, spoil), (zstd, spoil)] {
+        let world = World::new(Next::takes_all());
+        world.append(events(0..50));
+        world.rotate(1);
+        world.append(real_log());
+        let lines = real_log().iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let old = world.rotate(2);
+        pack(&old);
+        world.append(events(50..60));
+        let name = old.file_name().unwrap().to_str().unwrap();
+        let packed = [".gz", ".zst"].map(|end| world.path(&format!("{name}{end}")));
+        let packed = packed.into_iter().find(|path| path.exists()).unwrap();
+        let mut bytes = std::fs::read(&packed).unwrap();
+        damage(&mut bytes);
+        std::fs::write(&packed, &bytes).unwrap();
+        let running = world.run().await;
+        world.next.until("what is behind it", |next| next.text_of(&world.log()).contains(&event(59))).await;
+        let status = running
+            .until("it is named", |status| {
+                status.sources[0].problem.contains("cannot be unpacked any further")
+            })
+            .await;
+        assert!(status.sources[0].problem.contains(packed.to_str().unwrap()), "{status:?}");
+        running.stop().await;
+        assert_eq!(world.next.count(), 60 + lines);
+        let error = world.run_once().await.unwrap_err();
+        assert!(error.to_string().contains("cannot be unpacked any further"), "{error}");
+    }
 }

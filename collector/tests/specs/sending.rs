@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use proto::{Batch, Refusal};
 use tokio::sync::Semaphore;
 
-use crate::next::Next;
+use crate::next::{Next, busy};
 use crate::world::{SMALL, World, events, expected};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,4 +163,18 @@ async fn a_clean_stop_sends_nothing_again_that_has_its_receipt_though_an_older_b
     running.stop().await;
     assert_eq!(world.next.text_of(&world.log()), expected(0..200));
     assert_eq!(world.next.count(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_holds_up_sending_any_more_when_the_last_batch_was_refused_for_good() {
+    let world = World::new(Next::answers(busy));
+    world.append(events(0..1));
+    let running = world.run().await;
+    running
+        .until("it waits", |status| status.problems.iter().any(|said| said.contains("sending waits")))
+        .await;
+    world.next.answers_now(|_| Err(Refusal::Invalid { why: "never".into() }));
+    let status = running.until_empty().await;
+    running.stop().await;
+    assert_eq!(status.problems, [""; 0]);
 }

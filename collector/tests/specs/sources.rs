@@ -170,3 +170,22 @@ async fn collection_that_is_switched_off_reads_nothing_and_says_so() {
     running.stop().await;
     assert_eq!(world.next.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sibling_that_was_found_before_its_log_stays_a_log_of_its_own() {
+    let mut world = World::new(Next::takes_all());
+    world.config.logs = vec![LogsEntry::audit_log(world.path("*.log"))];
+    let sibling = world.rotated(1);
+    append(&sibling, events(0..5)); // between the renaming and the making of the new file
+    world.catch_up(5).await;
+    world.append(events(5..10));
+    world.catch_up(10).await;
+    world.append(events(10..11));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 11, "nothing is read twice");
+    std::fs::hard_link(world.log(), world.path("hard.link")).unwrap();
+    world.config.logs.insert(0, LogsEntry::audit_log(world.path("hard.link")));
+    world.run_once().await.unwrap();
+    assert_eq!(world.next.count(), 11, "nor by a name that was not known before");
+    assert_eq!(world.next.text_of(&sibling), expected(0..5));
+}
