@@ -4,15 +4,26 @@
 //! column; a rule is called unreachable only when that is proven. Every finding says how to mend it. Never refuses
 //! to look: a text that is no policy at all gives findings too.
 
+mod builtin;
 mod catch_all;
+mod codes;
+mod detections;
 mod documents;
 mod duplicates;
 mod fields;
+mod fix;
+mod reach;
 mod refused;
+mod resources;
+mod sensitive;
 mod shadowed;
 mod stages;
+mod surprises;
 mod verbs;
 mod wildcards;
+
+pub use codes::CODES;
+pub use fix::{Fixed, fix};
 
 use crate::policy::document::{self, Place};
 use crate::policy::load;
@@ -22,10 +33,24 @@ use std::collections::HashSet;
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The policy does what it says, but that is hardly what was meant.
+    /// Nothing is wrong; it is worth knowing all the same.
+    Note,
+    /// kube-apiserver takes the policy without a word, but what it does is hardly what was meant.
     Warning,
-    /// kube-apiserver refuses the policy, or silently ignores a part of it, or a rule can match nothing.
+    /// kube-apiserver refuses the policy, or ignores a part of it and logs a warning.
     Error,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
 
 /// One finding.
@@ -45,6 +70,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub fix: String,
+    /// The word to write at this place instead, where that is all there is to do.
+    pub replacement: Option<String>,
 }
 
 /// All findings about the text of a policy, in the order of their places.
@@ -57,6 +84,7 @@ pub fn lint(text: &str) -> Vec<Finding> {
             fields::check(&document.root, &mut findings);
             duplicates::check(&document.root, &mut findings);
             documents::check(&document, &mut findings);
+            surprises::check(text, &document, &mut findings);
             match load::decode(&document) {
                 Err(faults) => refused::check(&faults, &mut findings),
                 Ok(decoded) => {
@@ -82,9 +110,13 @@ fn ignored(warnings: &[String], findings: &mut Findings) {
 fn check_spec(spec: &PolicySpec, findings: &mut Findings) {
     wildcards::check(spec, findings);
     verbs::check(spec, findings);
+    resources::check(spec, findings);
     stages::check(spec, findings);
-    shadowed::check(spec, findings);
     catch_all::check(spec, findings);
+    let reach = reach::Reach::new(spec);
+    shadowed::check(spec, &reach, findings);
+    sensitive::check(spec, &reach, findings);
+    detections::check(spec, &reach, findings);
 }
 
 /// The findings so far; no two of the same kind at the same place.
@@ -92,11 +124,17 @@ fn check_spec(spec: &PolicySpec, findings: &mut Findings) {
 struct Findings {
     found: Vec<Finding>,
     seen: HashSet<(&'static str, Place)>,
+    /// Whether the last finding was new.
+    just_pushed: bool,
 }
 
 impl Findings {
     fn error(&mut self, code: &'static str, place: Place, rule: Option<usize>, message: String, fix: String) {
         self.push(code, Severity::Error, place, rule, message, fix);
+    }
+
+    fn note(&mut self, code: &'static str, place: Place, rule: Option<usize>, message: String, fix: String) {
+        self.push(code, Severity::Note, place, rule, message, fix);
     }
 
     fn warning(
@@ -119,9 +157,20 @@ impl Findings {
         message: String,
         fix: String,
     ) {
+        debug_assert!(CODES.iter().any(|(known, _)| *known == code), "{code} is in no list");
         if self.seen.insert((code, place)) {
             let (line, column) = (place.line, place.column);
-            self.found.push(Finding { code, severity, line, column, rule, message, fix });
+            self.found.push(Finding { code, severity, line, column, rule, message, fix, replacement: None });
+            self.just_pushed = true;
+        } else {
+            self.just_pushed = false;
+        }
+    }
+
+    /// The word that mends the finding just made.
+    fn mended_by(&mut self, word: &str) {
+        if let (true, Some(finding)) = (self.just_pushed, self.found.last_mut()) {
+            finding.replacement = Some(word.to_owned());
         }
     }
 

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Failure;
 
@@ -131,9 +131,24 @@ pub struct Lint {
     /// Policy files; `-` is stdin.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// How to print the findings.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: LintFormat,
+}
+
+/// How `auditrail policy lint` prints its findings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// A line for each, and one for what to do.
+    #[default]
+    Text,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, as code scanning takes it.
+    Sarif,
 }
 
 /// `auditrail policy explain`.

@@ -9,6 +9,6 @@ pub(super) fn check(document: &Document, findings: &mut Findings) {
         let message =
             "kube-apiserver reads only the first document of the file; this one is ignored without a word";
         let fix = "put all rules into one document, or remove this one";
-        findings.error("ignored-document", place, None, message.to_owned(), fix.to_owned());
+        findings.warning("ignored-document", place, None, message.to_owned(), fix.to_owned());
     }
 }

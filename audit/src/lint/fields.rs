@@ -61,6 +61,22 @@ pub(super) fn check(root: &Node, findings: &mut Findings) {
     }
 }
 
+/// Whether a field belongs to a rule.
+pub(super) fn is_of_rule(name: &str) -> bool {
+    Place::Rule.fields().contains(&name)
+}
+
+/// Whether a field belongs to an entry of `resources`.
+pub(super) fn is_of_entry(name: &str) -> bool {
+    Place::Entry.fields().contains(&name)
+}
+
+/// Whether a field holds a list of names.
+pub(super) fn is_list(name: &str) -> bool {
+    ["users", "userGroups", "verbs", "namespaces", "nonResourceURLs", "omitStages", "resourceNames"]
+        .contains(&name)
+}
+
 fn known_in(place: Place, entry: &Entry, rule: Option<usize>, findings: &mut Findings) {
     let name = entry.key.text.as_str();
     if place.fields().contains(&name) {
@@ -72,7 +88,8 @@ fn known_in(place: Place, entry: &Entry, rule: Option<usize>, findings: &mut Fin
         let (message, fix) = (wider(&ignored, place, name, rule), move_to(place, home, name, rule));
         return findings.error("misplaced-field", at, rule, message, fix);
     }
-    let fix = match meant(place, name) {
+    let word = meant(place, name);
+    let fix = match word {
         Some(field) => format!("write `{field}`"),
         None => match PLACES.into_iter().find_map(|other| Some((other, meant(other, name)?))) {
             Some((home, field)) => format!("write `{field}`, which belongs to {}", home.name()),
@@ -80,6 +97,7 @@ fn known_in(place: Place, entry: &Entry, rule: Option<usize>, findings: &mut Fin
         },
     };
     findings.error("unknown-field", at, rule, wider(&ignored, place, name, rule), fix);
+    word.iter().for_each(|word| findings.mended_by(word));
 }
 
 /// A condition that is ignored makes its rule match more than was meant.

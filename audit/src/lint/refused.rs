@@ -2,6 +2,7 @@
 
 use super::Findings;
 use crate::policy::document::Fault;
+use crate::policy::is_dns_subdomain;
 use crate::{Level, Stage};
 
 /// Each fault with the server's own words.
@@ -9,6 +10,7 @@ pub(super) fn check(faults: &[Fault], findings: &mut Findings) {
     for fault in faults {
         let message = format!("kube-apiserver refuses this: {}", fault.message);
         findings.error(code(&fault.message), fault.place, rule(&fault.message), message, fix(&fault.message));
+        word(&fault.message).iter().for_each(|word| findings.mended_by(word));
     }
 }
 
@@ -55,6 +57,9 @@ fn fix(message: &str) -> String {
         _ if has(".level: Unsupported") => return nearest(message, &Level::ALL.map(Level::name)),
         _ if has("allowed stages") => return nearest(message, &Stage::ALL.map(Stage::name)),
         _ if has("resources.group") => {
+            if let Some(group) = group(wrong(message)) {
+                return format!("write `{group}`: a group has no capitals, and no version here");
+            }
             "write the API group alone, in lower case and without a version; the core group is \"\""
         }
         _ if has("resourceNames") => {
@@ -68,11 +73,43 @@ fn fix(message: &str) -> String {
     text.to_owned()
 }
 
-/// The allowed word that the wrong one means when its case is put right, else all of them.
 fn nearest(message: &str, allowed: &[&str]) -> String {
-    let wrong = message.split("value: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-    match allowed.iter().find(|word| word.eq_ignore_ascii_case(wrong)) {
+    match cased(message, allowed) {
         Some(word) => format!("write `{word}`, with exactly these capitals"),
         None => format!("write one of {}", allowed.join(", ")),
     }
+}
+
+/// The allowed word that the wrong one means when its case is put right.
+fn cased<'w>(message: &str, allowed: &[&'w str]) -> Option<&'w str> {
+    allowed.iter().find(|word| word.eq_ignore_ascii_case(wrong(message))).copied()
+}
+
+/// The value that is refused.
+fn wrong(message: &str) -> &str {
+    message.split("value: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
+}
+
+/// The word to write instead of a refused value, where there is only one.
+fn word(message: &str) -> Option<String> {
+    let has = |part: &str| message.contains(part);
+    match code(message) {
+        "invalid-value" if has(".level: Unsupported") => {
+            cased(message, &Level::ALL.map(Level::name)).map(str::to_owned)
+        }
+        "invalid-value" if has("allowed stages") => {
+            cased(message, &Stage::ALL.map(Stage::name)).map(str::to_owned)
+        }
+        "invalid-value" if has("resources.group") => group(wrong(message)),
+        _ => None,
+    }
+}
+
+/// A group in lower case and without its version; the version alone is the core group.
+fn group(wrong: &str) -> Option<String> {
+    let lower = wrong.to_ascii_lowercase();
+    let (group, version) = lower.split_once('/').unwrap_or((&lower, "v1"));
+    let is_version =
+        version.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    (is_version && is_dns_subdomain(group)).then(|| group.to_owned())
 }

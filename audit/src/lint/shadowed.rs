@@ -1,29 +1,44 @@
 //! Rules that no request can reach.
 //!
-//! Promise: only what is proven is reported: one earlier rule whose every condition is absent, the same or wider.
+//! Promise: only what is proven is reported: the policy itself gave every request that could tell the rule from the
+//! earlier ones to one of these; or, where those requests are too many to try, one earlier rule has no condition, or
+//! the same or a wider one, wherever this one has a condition.
 
+use super::reach::{Answer, Reach};
 use super::{Findings, rules};
 use crate::policy::load;
 use crate::policy::matching::{Conditions, GroupResources};
 use crate::policy::spec::PolicySpec;
 
+/// How many rules a message names.
+const SHOWN: usize = 5;
+
 /// Compares every rule with all rules before it.
-pub(super) fn check(spec: &PolicySpec, findings: &mut Findings) {
+pub(super) fn check(spec: &PolicySpec, reach: &Reach<'_>, findings: &mut Findings) {
     let conditions: Vec<Conditions> =
         rules(spec).map(|(_, rule)| load::compile_conditions(&rule.value)).collect();
     for (index, rule) in rules(spec) {
-        let Some(earlier) =
-            conditions[..index].iter().position(|earlier| covers(earlier, &conditions[index]))
-        else {
-            continue;
+        let single = conditions[..index].iter().position(|earlier| covers(earlier, &conditions[index]));
+        let earlier = match (single, reach.rule(index)) {
+            (Some(earlier), _) => vec![earlier],
+            // Nothing is taken from a rule that can match nothing by itself; other findings tell of that.
+            (None, Answer::Taken(earlier)) if !earlier.is_empty() => earlier.into_iter().collect(),
+            _ => continue,
         };
-        let line = spec.rules.value[earlier].place.line;
+        let named: Vec<String> = earlier.iter().take(SHOWN).map(|earlier| named(*earlier, spec)).collect();
+        let more = if earlier.len() > SHOWN { ", and others" } else { "" };
+        let verb = if earlier.len() == 1 { "matches" } else { "together match" };
         let message = format!(
-            "rules[{index}] is never reached: rules[{earlier}] (line {line}) matches every request that it matches"
+            "rules[{index}] is never reached: {}{more} {verb} every request that it matches",
+            named.join(", ")
         );
-        let fix = format!("move the narrower rule before rules[{earlier}], or remove it");
+        let fix = format!("move rules[{index}] before rules[{}], or remove it", earlier[0]);
         findings.warning("shadowed-rule", rule.place, Some(index), message, fix);
     }
+}
+
+fn named(index: usize, spec: &PolicySpec) -> String {
+    format!("rules[{index}] (line {})", spec.rules.value[index].place.line)
 }
 
 /// Whether every request that `narrow` matches is matched by `wide`.

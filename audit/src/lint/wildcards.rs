@@ -1,6 +1,6 @@
 //! Wildcards where kube-apiserver knows none.
 
-use super::{Findings, Severity, rules};
+use super::{Findings, rules};
 use crate::policy::spec::{Names, PolicySpec};
 
 /// `*` means something in `resources`, in `group`, and at the end of a URL only.
@@ -32,22 +32,22 @@ fn star(field: &str, names: &Names, rule: usize, needs: bool, findings: &mut Fin
         return;
     };
     let dead = needs && names.value.iter().all(|name| starred(&name.value));
-    let (severity, end) =
-        if dead { (Severity::Error, ", so the rule matches nothing") } else { (Severity::Warning, "") };
+    let end = if dead { ", so the rule matches nothing" } else { "" };
     let message = format!("`{field}` knows no wildcards: `{}` is compared as it is{end}", name.value);
     let fix = if name.value == "*" {
         format!("remove `{field}`: a rule without it matches all of them")
     } else {
         format!("name every one of `{field}` in full, or remove the field to match all of them")
     };
-    findings.push("literal-wildcard", severity, name.place, Some(rule), message, fix);
+    findings.warning("literal-wildcard", name.place, Some(rule), message, fix);
 }
 
 /// Patterns of resources that look as if they matched something.
 fn patterns(patterns: &Names, rule: usize, findings: &mut Findings) {
     for pattern in &patterns.value {
         let text = pattern.value.as_str();
-        let (why, fix) = if text == "*/*" {
+        let every = text == "*/*";
+        let (why, fix) = if every {
             (
                 "it would need a resource or a subresource called `*`",
                 "write `*`, which covers every resource and subresource",
@@ -59,6 +59,9 @@ fn patterns(patterns: &Names, rule: usize, findings: &mut Findings) {
         };
         let message = format!("resource pattern `{text}` matches nothing: {why}");
         findings.warning("dead-pattern", pattern.place, Some(rule), message, fix.to_owned());
+        if every {
+            findings.mended_by("*");
+        }
     }
 }
 

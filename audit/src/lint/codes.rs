@@ -1,0 +1,33 @@
+//! Every kind of finding, in a sentence.
+
+/// The codes of findings, which never change, and what each stands for.
+pub const CODES: [(&str, &str); 28] = [
+    ("syntax", "The text is not what kube-apiserver can read"),
+    ("wrong-kind", "The document is no Policy of audit.k8s.io/v1"),
+    ("wrong-type", "A value has another type than its field"),
+    ("no-rules", "The policy has no rules"),
+    ("invalid-value", "kube-apiserver refuses a value"),
+    ("misplaced-field", "A field stands where kube-apiserver ignores it"),
+    ("unknown-field", "A field that kube-apiserver does not know, and ignores"),
+    ("duplicate-field", "A field is given twice, and only one of the two counts"),
+    ("overridden-merge-key", "A field replaces one that a merge key brought"),
+    ("ignored-field", "A field of the metadata is ignored"),
+    ("ignored-document", "Only the first document of a file is read"),
+    ("yaml-boolean", "YAML 1.1 takes a word for a boolean"),
+    ("null-item", "An item of a list has no value"),
+    ("literal-wildcard", "A star in a field that knows no wildcards"),
+    ("dead-pattern", "A resource pattern that matches nothing"),
+    ("uppercase-verb", "A verb with capitals matches nothing"),
+    ("unknown-verb", "A verb that no request of the rule has"),
+    ("unknown-group", "An API group that does not exist"),
+    ("unknown-resource", "A resource that its built-in group does not have"),
+    ("wrong-group", "A built-in resource in a group that it is not in"),
+    ("unknown-subresource", "A subresource that the resource does not have"),
+    ("cluster-scoped-resource", "A resource without namespace in a rule that asks for one"),
+    ("nameless-verb", "Names in a rule whose requests have none"),
+    ("shadowed-rule", "A rule that no request reaches"),
+    ("no-catch-all", "Requests that no rule matches are not logged"),
+    ("hidden-401", "Omitting ResponseStarted hides failed authentications"),
+    ("secrets-in-log", "The content of secrets, or tokens, is written into the log"),
+    ("blind-detection", "A detection cannot fire with this policy"),
+];
