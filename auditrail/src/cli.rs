@@ -137,6 +137,13 @@ pub struct Lint {
     /// How to print the findings.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: LintFormat,
+    /// Correct the files in place, keeping comments and layout, wherever there is one way to do it; then print what
+    /// is left. Stdin is corrected to stdout.
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: change no file, print the corrected text of the one file.
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
 }
 
 /// How `auditrail policy lint` prints its findings.

@@ -1,12 +1,16 @@
-//! `policy lint`: what is wrong in policy files, with line and column.
+//! `policy lint`: what is wrong in policy files, with line and column, and the corrected files.
 //!
-//! Promise: exit 0 when nothing is worse than a note, 1 for warnings, 2 for errors, whatever the format.
+//! Promises: exit 0 when nothing is worse than a note, 1 for warnings, 2 for errors, whatever the format. A file is
+//! corrected as a whole or not at all; stdout has either findings or a corrected text, never both.
 
+mod rewrite;
 mod sarif;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use audit::lint::{Finding, Severity};
+use anyhow::anyhow;
+use audit::lint::{Finding, Fixed, Severity};
 use serde_json::json;
 
 use crate::cli::{Lint, LintFormat};
@@ -14,18 +18,49 @@ use crate::exit::Failure;
 use crate::policy_file;
 use crate::say;
 
-/// Prints the findings.
+/// Prints the findings, after correction those that are left.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When a file cannot be read or written, or several corrected texts would go to stdout.
 pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
+    let to_stdout = arguments.fix
+        && (arguments.dry_run || arguments.files.iter().any(|file| policy_file::is_stdin(file)));
+    if to_stdout && arguments.files.len() > 1 {
+        return Err(Failure::usage(anyhow!(
+            "only one corrected text can be printed: give one file at a time"
+        )));
+    }
     let mut findings = Vec::new();
     for file in &arguments.files {
-        let text = policy_file::read(file).map_err(Failure::usage)?;
+        let mut text = policy_file::read(file).map_err(Failure::usage)?;
+        if arguments.fix {
+            text = corrected(file, text, to_stdout)?;
+        }
         findings.extend(of_file(&policy_file::name(file), &text));
     }
-    say::result(&text(arguments, &findings)?)?;
+    let shown = text(arguments, &findings)?;
+    if to_stdout {
+        say::bare(shown.trim_end())
+    } else {
+        say::result(&shown)?
+    }
     Ok(verdict(&findings))
+}
+
+/// Corrects a file, or prints its corrected text; what was corrected is said.
+fn corrected(file: &Path, text: String, to_stdout: bool) -> anyhow::Result<String> {
+    let Fixed { text: new, mended } = audit::lint::fix(&text);
+    let verb = if to_stdout { "corrects" } else { "corrected" };
+    if to_stdout {
+        say::result(&new)?;
+    } else if new != text {
+        rewrite::whole(file, &new)?;
+    }
+    let name = policy_file::name(file);
+    for Finding { line, column, code, fix, .. } in &mended {
+        say::bare(&format!("{name}:{line}:{column}: {verb} [{code}]: {fix}"));
+    }
+    Ok(new)
 }
 
 /// A finding with the name of its file.
@@ -69,5 +104,6 @@ fn as_json((file, finding): &Found) -> serde_json::Value {
         "severity": finding.severity.name(),
         "message": finding.message,
         "fix": finding.fix,
+        "replacement": finding.replacement,
     })
 }

@@ -68,3 +68,53 @@ fn the_exit_code_is_that_of_the_worst_finding_and_notes_are_none() {
     assert_eq!(lint(&["--json", "--format", "sarif"], Path::new("x")).status.code(), Some(64));
     assert_eq!(lint(&[], &scratch.path().join("absent.yaml")).status.code(), Some(64));
 }
+
+#[test]
+fn a_file_is_corrected_in_place_and_what_is_left_is_printed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = policy(scratch.path(), POLICY);
+    let run = lint(&["--fix", "--json"], &file);
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let rule = "- level: None\n  verbs: [get] # not here\n  resources:\n  - group: apps\n    resources: [deployments]\n";
+    assert!(text.contains(rule), "{text}");
+    let left: Vec<Value> = serde_json::from_str(&printed(&run)).unwrap();
+    assert!(left.iter().all(|finding| finding["severity"] == "note"), "{left:?}");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(
+        said.contains("corrected [misplaced-field]") && said.contains("corrected [unknown-resource]"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1, "nothing else stays behind");
+}
+
+#[test]
+fn a_dry_run_prints_the_corrected_text_and_changes_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = policy(scratch.path(), POLICY);
+    let run = lint(&["--fix", "--dry-run"], &file);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), POLICY);
+    assert!(
+        printed(&run).starts_with("apiVersion") && printed(&run).contains("resources: [deployments]"),
+        "{run:?}"
+    );
+    assert!(String::from_utf8_lossy(&run.stderr).contains("corrects [misplaced-field]"), "{run:?}");
+    assert_eq!(lint(&["--dry-run"], &file).status.code(), Some(64), "without --fix there is nothing to try");
+    let two = file.display().to_string();
+    assert_eq!(lint(&["--fix", "--dry-run", &two], &file).status.code(), Some(64), "two texts are no text");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_corrected_file_keeps_its_rights_and_its_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = tempfile::tempdir().unwrap();
+    let file = policy(scratch.path(), POLICY);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let link = scratch.path().join("link.yaml");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert_eq!(lint(&["--fix"], &link).status.code(), Some(0));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), POLICY);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
