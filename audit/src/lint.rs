@@ -77,6 +77,11 @@ pub struct Finding {
 /// All findings about the text of a policy, in the order of their places.
 #[must_use]
 pub fn lint(text: &str) -> Vec<Finding> {
+    look(text, Severity::Note)
+}
+
+/// The findings from a severity on.
+fn look(text: &str, from: Severity) -> Vec<Finding> {
     let mut findings = Findings::default();
     match document::read(text) {
         Err(fault) => refused::check(&[load::failed(fault)], &mut findings),
@@ -89,7 +94,7 @@ pub fn lint(text: &str) -> Vec<Finding> {
                 Err(faults) => refused::check(&faults, &mut findings),
                 Ok(decoded) => {
                     ignored(&decoded.warnings, &mut findings);
-                    check_spec(&decoded.spec, &mut findings);
+                    check_spec(&decoded.spec, from, &mut findings);
                 }
             }
         }
@@ -107,7 +112,7 @@ fn ignored(warnings: &[String], findings: &mut Findings) {
 }
 
 /// What can be said of a policy that loads.
-fn check_spec(spec: &PolicySpec, findings: &mut Findings) {
+fn check_spec(spec: &PolicySpec, from: Severity, findings: &mut Findings) {
     wildcards::check(spec, findings);
     verbs::check(spec, findings);
     resources::check(spec, findings);
@@ -116,7 +121,9 @@ fn check_spec(spec: &PolicySpec, findings: &mut Findings) {
     let reach = reach::Reach::new(spec);
     shadowed::check(spec, &reach, findings);
     sensitive::check(spec, &reach, findings);
-    detections::check(spec, &reach, findings);
+    if from == Severity::Note {
+        detections::check(spec, &reach, findings);
+    }
 }
 
 /// The findings so far; no two of the same kind at the same place.

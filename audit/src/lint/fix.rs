@@ -8,13 +8,16 @@ mod change;
 mod splice;
 
 use super::fields;
-use super::{Finding, Severity, lint};
+use super::{Finding, Severity, look};
 use crate::policy::document::{self, Document, Format, Node, Value};
 use change::{Change, Path, Step};
 use std::collections::HashMap;
 
 /// How many corrections are made at most.
-const MOST: usize = 1000;
+const MOST: usize = 10_000;
+
+/// How many are tried before the next one is made.
+const MOST_TRIED: usize = 100;
 
 /// A text after correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,47 +32,68 @@ pub struct Fixed {
 #[must_use]
 pub fn fix(text: &str) -> Fixed {
     let mut fixed = Fixed { text: text.to_owned(), mended: Vec::new() };
-    let mut findings = lint(text);
+    let mut findings = warnings(text);
     while fixed.mended.len() < MOST {
-        let Ok(document) = document::read(&fixed.text) else {
+        let Some(next) = step(&fixed.text, &findings) else {
             break;
         };
-        let tries = findings.iter().map(|finding| (finding, mend(&fixed.text, &document, finding)));
-        let made = tries.filter_map(|(finding, text)| accepted(&findings, finding, text?));
-        let Some((finding, text, left)) = made.into_iter().next() else {
-            break;
-        };
-        fixed.mended.push(finding);
-        fixed.text = text;
-        findings = left;
+        fixed.mended.extend(next.mended);
+        fixed.text = next.text;
+        findings = next.left;
     }
     fixed
 }
 
-/// The text without the finding, if there is one way to write it.
-fn mend(text: &str, document: &Document, finding: &Finding) -> Option<String> {
-    let changes = remedy(text, document, finding)?;
+/// A text with one correction, or several.
+struct Corrected {
+    text: String,
+    mended: Vec<Finding>,
+    left: Vec<Finding>,
+}
+
+/// All words that only have to be replaced, at once, since a policy is long to look at; else one correction.
+fn step(text: &str, findings: &[Finding]) -> Option<Corrected> {
+    let document = document::read(text).ok()?;
+    let remedies: Vec<(&Finding, Vec<Change>)> =
+        findings.iter().filter_map(|finding| Some((finding, remedy(text, &document, finding)?))).collect();
+    let words = remedies.iter().filter(|(_, changes)| matches!(changes.as_slice(), [Change::Replace { .. }]));
+    let (words, changes): (Vec<&Finding>, Vec<Vec<Change>>) = words.cloned().unzip();
+    let together = (words.len() > 1).then(|| mend(text, &document, &changes.concat())).flatten();
+    if let Some(corrected) = together.and_then(|text| accepted(findings, &words, text)) {
+        return Some(corrected);
+    }
+    remedies
+        .iter()
+        .take(MOST_TRIED)
+        .find_map(|(finding, changes)| accepted(findings, &[finding], mend(text, &document, changes)?))
+}
+
+fn warnings(text: &str) -> Vec<Finding> {
+    look(text, Severity::Warning)
+}
+
+/// The text with the changes, if they can be made and change nothing else.
+fn mend(text: &str, document: &Document, changes: &[Change]) -> Option<String> {
     let wanted = changes.iter().try_fold(document.root.clone(), |root, change| change.in_tree(root))?;
-    let written = splice::write(text, document, &changes)?;
+    let written = splice::write(text, document, changes)?;
     let read = document::read(&written).ok()?;
     change::same(&read.root, &wanted).then_some(written)
 }
 
 /// A correction that does what it should and nothing else, with what is found in its text.
-fn accepted(before: &[Finding], finding: &Finding, text: String) -> Option<(Finding, String, Vec<Finding>)> {
-    let after = lint(&text);
-    let refused = |findings: &[Finding]| findings.iter().any(|finding| REFUSED.contains(&finding.code));
-    if refused(before) {
-        // A text that is refused shows the first fault only.
-        return Some((finding.clone(), text, after));
-    }
-    let (was, is) = (counts(before), counts(&after));
+fn accepted(before: &[Finding], mended: &[&Finding], text: String) -> Option<Corrected> {
+    let left = warnings(&text);
+    let was = counts(before.iter());
+    // A text that is refused shows only some of what is wrong with it.
+    let refused = REFUSED.iter().any(|code| was.contains_key(code));
+    let (is, gone) = (counts(left.iter()), counts(mended.iter().copied()));
     let of = |counts: &HashMap<&str, usize>, code: &str| counts.get(code).copied().unwrap_or_default();
-    let gone = of(&is, finding.code) < of(&was, finding.code);
-    let none_new = is.iter().all(|(code, count)| {
-        *count <= of(&was, code) || (finding.code == "unknown-group" && HELD.contains(code))
-    });
-    (gone && none_new).then(|| (finding.clone(), text, after))
+    let group = gone.contains_key("unknown-group");
+    let none_new = is
+        .iter()
+        .all(|(code, count)| *count <= of(&was, code) - of(&gone, code) || (group && HELD.contains(code)));
+    let mended = || mended.iter().map(|finding| (*finding).clone()).collect();
+    (refused || none_new).then(|| Corrected { text, mended: mended(), left })
 }
 
 /// What is only looked for in a group that exists.
@@ -77,11 +101,9 @@ const HELD: [&str; 4] = ["unknown-resource", "wrong-group", "unknown-subresource
 /// What keeps a policy from loading.
 const REFUSED: [&str; 5] = ["syntax", "wrong-kind", "wrong-type", "no-rules", "invalid-value"];
 
-fn counts(findings: &[Finding]) -> HashMap<&'static str, usize> {
+fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> HashMap<&'static str, usize> {
     let mut counts = HashMap::new();
-    for finding in findings.iter().filter(|finding| finding.severity > Severity::Note) {
-        *counts.entry(finding.code).or_default() += 1;
-    }
+    findings.for_each(|finding| *counts.entry(finding.code).or_default() += 1);
     counts
 }
 
