@@ -19,6 +19,7 @@ mod sensitive;
 mod shadowed;
 mod stages;
 mod surprises;
+mod uncovered;
 mod verbs;
 mod wildcards;
 
@@ -121,6 +122,7 @@ fn check_spec(spec: &PolicySpec, from: Severity, findings: &mut Findings) {
     let reach = reach::Reach::new(spec);
     shadowed::check(spec, &reach, findings);
     sensitive::check(spec, &reach, findings);
+    uncovered::check(spec, &reach, findings);
     if from == Severity::Note {
         detections::check(spec, &reach, findings);
     }

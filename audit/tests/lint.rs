@@ -100,6 +100,8 @@ fn each_kind_of_finding_has_its_place() {
             "8:3 shadowed-rule Warning",
         ),
         ("- level: None\n", "4:3 blind-detection Note"),
+        ("- level: Metadata\n  resources: [{resources: [pods]}]\n", "5:28 uncovered-subresource Warning"),
+        ("- level: None\n  resources: [{group: '*'}]\n- level: Metadata\n", "5:23 needs-1-36 Note"),
         ("[]\n", "4:1 syntax Error"),
         ("- level: Metadata\nmetadata: {nam: x}\n", "1:1 ignored-field Warning"),
         (
@@ -180,6 +182,29 @@ fn secrets_are_missed_in_no_rule_that_would_write_them_and_suspected_in_no_other
         coded("- level: RequestResponse\n  verbs: [watch]\n  resources: [{resources: [secrets]}]\n")
             .is_empty()
     );
+}
+
+#[test]
+fn subresources_are_missed_only_where_no_rule_matches_them() {
+    let missed = |rules: &str| {
+        let findings = of_rules(rules);
+        findings
+            .into_iter()
+            .find(|finding| finding.code == "uncovered-subresource")
+            .map(|finding| finding.message)
+    };
+    let pods =
+        |verbs: &str| format!("- level: Metadata\n  verbs: {verbs}\n  resources: [{{resources: [pods]}}]\n");
+    let all = missed(&pods("[get, create]")).unwrap();
+    assert!(
+        ["pods/exec", "pods/attach", "pods/portforward", "pods/log"].iter().all(|name| all.contains(name)),
+        "{all}"
+    );
+    assert!(!missed(&pods("[create]")).unwrap().contains("pods/log"), "a log is read by get");
+    assert_eq!(missed(&pods("[list]")), None);
+    assert_eq!(missed(&format!("{}- level: Metadata\n", pods("[get]"))), None);
+    assert_eq!(missed(&pods("[get]").replace("[pods]", "['pods/*', pods]")), None);
+    assert_eq!(missed(&pods("[get]").replace("Metadata", "None")), None);
 }
 
 #[test]

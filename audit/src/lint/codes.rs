@@ -1,7 +1,7 @@
 //! Every kind of finding, in a sentence.
 
 /// The codes of findings, which never change, and what each stands for.
-pub const CODES: [(&str, &str); 28] = [
+pub const CODES: [(&str, &str); 30] = [
     ("syntax", "The text is not what kube-apiserver can read"),
     ("wrong-kind", "The document is no Policy of audit.k8s.io/v1"),
     ("wrong-type", "A value has another type than its field"),
@@ -23,6 +23,8 @@ pub const CODES: [(&str, &str); 28] = [
     ("unknown-resource", "A resource that its built-in group does not have"),
     ("wrong-group", "A built-in resource in a group that it is not in"),
     ("unknown-subresource", "A subresource that the resource does not have"),
+    ("uncovered-subresource", "Subresources of a resource that a rule names are not logged"),
+    ("needs-1-36", "A pattern that kube-apiserver takes since 1.36 only"),
     ("cluster-scoped-resource", "A resource without namespace in a rule that asks for one"),
     ("nameless-verb", "Names in a rule whose requests have none"),
     ("shadowed-rule", "A rule that no request reaches"),

@@ -97,6 +97,17 @@ impl<'s> Reach<'s> {
 
     /// Whether a rule is the first for some request of this kind.
     pub(super) fn target(&self, index: usize, target: &Target) -> Answer {
+        self.ask(index, &self.choices(index, target))
+    }
+
+    /// Whether no rule matches a request of this kind, though it is by somebody, somewhere and with a verb that the
+    /// rule is about.
+    pub(super) fn is_unmatched(&self, index: usize, target: &Target) -> bool {
+        let choices = self.choices(index, target);
+        choices.requests().next().is_some_and(|request| self.policy.decide(&request).rule.is_none())
+    }
+
+    fn choices<'a>(&'a self, index: usize, target: &Target) -> Choices<'a> {
         let rule = &self.spec.rules.value[index].value;
         let (mut users, mut groups) = self.people(rule);
         if let Some((user, group)) = target.user {
@@ -104,7 +115,7 @@ impl<'s> Reach<'s> {
         }
         let given = |verb: &&str| rule.verbs.is_empty() || rule.verbs.value.iter().any(|v| v.value == **verb);
         let names = rule.resources.value.iter().flat_map(|entry| texts(&entry.value.resource_names));
-        let choices = Choices {
+        Choices {
             users,
             groups,
             verbs: target.verbs.iter().copied().filter(given).collect(),
@@ -120,8 +131,7 @@ impl<'s> Reach<'s> {
                 names: names.chain([self.fresh.as_str(), ""]).collect(),
                 path: None,
             }],
-        };
-        self.ask(index, &choices)
+        }
     }
 
     /// What becomes of such a request of somebody whom the policy does not mention.

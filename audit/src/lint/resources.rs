@@ -26,8 +26,14 @@ pub(super) fn check(spec: &PolicySpec, findings: &mut Findings) {
 /// Whether the group is a built-in one. Those of others have a dot in their name.
 fn group(entry: &ResourcesSpec, rule: usize, findings: &mut Findings) -> bool {
     let Spot { value: name, place } = &entry.group;
-    if builtin::is_group(name) || name == "*" {
-        return name != "*";
+    if name == "*" {
+        let message = "`group: \"*\"` is taken by kube-apiserver since 1.36; earlier ones refuse the policy";
+        let fix = "for earlier versions, give every group an entry of its own";
+        findings.note("needs-1-36", *place, Some(rule), message.to_owned(), fix.to_owned());
+        return false;
+    }
+    if builtin::is_group(name) {
+        return true;
     }
     let meant = builtin::group_meant(name);
     if meant.is_some() || !name.contains('.') {
