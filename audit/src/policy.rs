@@ -6,6 +6,7 @@
 
 pub(crate) mod decision;
 pub(crate) mod document;
+mod index;
 mod kind;
 pub(crate) mod load;
 pub(crate) mod matching;
@@ -21,6 +22,7 @@ pub(crate) use validate::{is_dns_subdomain, url_faults};
 pub use why::Reason;
 
 use crate::{Attributes, Level, StageSet};
+use index::Index;
 use rule::Rule;
 use std::hash::{Hash, Hasher};
 
@@ -28,6 +30,7 @@ use std::hash::{Hash, Hasher};
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Vec<Rule>,
+    index: Index,
     lines: Vec<usize>,
     omit_stages: StageSet,
     omit_managed_fields: bool,
@@ -45,7 +48,7 @@ impl Policy {
     /// What this policy decides about a request.
     #[must_use]
     pub fn decide(&self, attributes: &Attributes<'_>) -> Decision {
-        match self.rules.iter().position(|rule| rule.conditions.hold(attributes)) {
+        match self.index.first(&self.rules, attributes) {
             Some(index) => self.decision(index),
             None => Decision {
                 rule: None,

@@ -6,6 +6,7 @@
 mod duplicates;
 
 use super::document::{self, Document, Fault, Format};
+use super::index::Index;
 use super::kind::{self, Kind};
 use super::matching::{Conditions, GroupResources};
 use super::rule::Rule;
@@ -85,8 +86,10 @@ fn refusal(faults: Vec<Fault>) -> PolicyError {
 
 /// From a validated policy to one that decides.
 pub(crate) fn compile(spec: &PolicySpec) -> Policy {
+    let rules: Vec<Rule> = spec.rules.value.iter().map(|rule| compile_rule(&rule.value)).collect();
     Policy {
-        rules: spec.rules.value.iter().map(|rule| compile_rule(&rule.value)).collect(),
+        index: Index::of(&rules),
+        rules,
         lines: spec.rules.value.iter().map(|rule| rule.place.line).collect(),
         omit_stages: stages(&spec.omit_stages),
         omit_managed_fields: spec.omit_managed_fields,

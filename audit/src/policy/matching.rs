@@ -93,8 +93,12 @@ impl Conditions {
         if !self.namespaces.is_empty() && !contains(&self.namespaces, &attributes.namespace) {
             return Some(Unmet::Namespaces);
         }
-        let held = self.resources.is_empty() || self.resources.iter().any(|entry| entry.holds(attributes));
-        (!held).then_some(Unmet::Resources)
+        (!self.covers_resource(attributes)).then_some(Unmet::Resources)
+    }
+
+    /// Whether `resources` hold for a request about a resource.
+    pub(crate) fn covers_resource(&self, attributes: &Attributes<'_>) -> bool {
+        self.resources.is_empty() || self.resources.iter().any(|entry| entry.holds(attributes))
     }
 }
 
