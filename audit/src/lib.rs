@@ -6,6 +6,7 @@
 //! - [`Event`] sees an event through its line; [`Attributes`] are what the API server's policy saw of the request.
 //! - [`Policy`] decides, [`lower()`] gives what an API server with that policy would have written.
 //! - [`lint`] finds what is wrong with a policy that loads, and why others do not.
+//! - [`Simulation`] counts what policies would have made of recorded events.
 //! - [`Match`] chooses events for a route; [`shrink()`] makes an event fit.
 
 mod attributes;
@@ -20,10 +21,12 @@ mod metadata;
 mod policy;
 mod scan;
 mod shrink;
+pub mod simulate;
 mod splice;
 mod stage;
 mod text;
 mod timestamp;
+mod top;
 
 pub use attributes::{Attributes, Groups};
 pub use condition::{BadMatch, Match};
@@ -33,4 +36,7 @@ pub use level::Level;
 pub use lower::{Dropped, Lowered, lower};
 pub use policy::{Decision, Loaded, Policy, PolicyError, Reason};
 pub use shrink::{REMOVED, Shrunk, TooSmall, shrink};
+pub use simulate::Simulation;
 pub use stage::{Stage, StageSet};
+pub use timestamp::unix_micros;
+pub use top::{Place, Top};

@@ -3,8 +3,9 @@
 //! Promise: RFC 3339 in, microseconds since 1970-01-01T00:00:00Z out; anything else is `None`, never a guess.
 //! Finer fractions are cut, not rounded, as the API server cuts them.
 
-/// Microseconds since the Unix epoch.
-pub(crate) fn unix_micros(text: &str) -> Option<i64> {
+/// The microseconds since the Unix epoch of an RFC 3339 time, such as events have.
+#[must_use]
+pub fn unix_micros(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
     if !separators.iter().all(|(at, byte)| bytes.get(*at) == Some(byte))

@@ -123,6 +123,8 @@ enum Policy {
     Explain(Explain),
     /// Write the lines that an API server with this policy would have written.
     Apply(Apply),
+    /// Replay recorded events through one policy or two: events, bytes and price of every rule, and what changes.
+    Simulate(Simulate),
 }
 
 /// `auditrail policy lint`.
@@ -181,6 +183,21 @@ pub struct Apply {
     /// Recorded events: files (also .gz, .zst), directories (in rotation order); stdin when absent or `-`.
     #[arg(value_name = "IN")]
     pub inputs: Vec<PathBuf>,
+}
+
+/// `auditrail policy simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// A policy; given twice, the second is compared with the first.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub(crate) prices: crate::price::Prices,
+    #[command(flatten)]
+    pub(crate) recording: crate::recording::Recording,
 }
 
 #[derive(Debug, Subcommand)]
@@ -269,6 +286,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
+        Command::Policy(Policy::Simulate(simulate)) => crate::simulate::simulate(&simulate),
         Command::Config(Config::Check(check)) => crate::check::check(&check),
         Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
         Command::Webhook(Webhook::Kubeconfig(kubeconfig)) => crate::kubeconfig::kubeconfig(&kubeconfig),

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use collector::Age;
@@ -70,11 +72,20 @@ impl Place {
     ///
     /// # Errors
     /// When reading or unpacking fails, or what `each` returns.
-    pub(crate) fn each_line(
+    pub(crate) fn each_line(&self, each: impl FnMut(Line<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        self.each_line_counted(&Arc::default(), each)
+    }
+
+    /// As [`Place::each_line`]; adds the bytes that were read, packed as they are, to `read`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn each_line_counted(
         &self,
+        read: &Arc<AtomicU64>,
         mut each: impl FnMut(Line<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut reader = self.open().with_context(|| format!("`{}` cannot be read", self.name()))?;
+        let mut reader = self.open(read).with_context(|| format!("`{}` cannot be read", self.name()))?;
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
@@ -89,16 +100,30 @@ impl Place {
         Ok(())
     }
 
-    fn open(&self) -> io::Result<Box<dyn BufRead>> {
+    fn open(&self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
         const BUFFER: usize = 256 << 10;
         let Place::File(path) = self else { return Ok(Box::new(BufReader::new(io::stdin()))) };
-        let file = File::open(path)?;
+        let file = Counted { file: File::open(path)?, read: read.clone() };
         let unpacked: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             Some("zst") => Box::new(zstd::Decoder::new(file)?),
             _ => Box::new(file),
         };
         Ok(Box::new(BufReader::with_capacity(BUFFER, unpacked)))
+    }
+}
+
+/// A file that says how much of it was read.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
     }
 }
 

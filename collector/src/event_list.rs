@@ -22,7 +22,7 @@ const SHOWN: usize = 64;
 
 /// Why a document is no list of events that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoEventList {
+pub enum NoEventList {
     /// It is not well-formed.
     #[error("no JSON at byte {offset}: {why}")]
     NotJson {
@@ -55,7 +55,7 @@ pub(crate) enum NoEventList {
 
 /// Whether `line` of a log file is a list of events, good or bad, and not an event. It costs next to nothing for the
 /// lines that the API server writes.
-pub(crate) fn is_event_list(line: &[u8]) -> bool {
+pub fn is_event_list(line: &[u8]) -> bool {
     if line.starts_with(KIND_FIRST) || memmem::find(line, b"\"EventList\"").is_none() {
         return false;
     }
@@ -68,7 +68,7 @@ pub(crate) fn is_event_list(line: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`NoEventList`]; then nothing was appended.
-pub(crate) fn split(document: &[u8], out: &mut Vec<u8>) -> Result<Vec<Range<usize>>, NoEventList> {
+pub fn split(document: &[u8], out: &mut Vec<u8>) -> Result<Vec<Range<usize>>, NoEventList> {
     well_formed(document)?;
     let items = items(document)?;
     let (mut lines, before) = (Vec::new(), out.len());
