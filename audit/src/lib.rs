@@ -7,6 +7,7 @@
 //! - [`Policy`] decides, [`lower()`] gives what an API server with that policy would have written.
 //! - [`lint`] finds what is wrong with a policy that loads, and why others do not.
 //! - [`Simulation`] counts what policies would have made of recorded events.
+//! - [`suggest`] writes a policy from recorded events.
 //! - [`Match`] chooses events for a route; [`shrink()`] makes an event fit.
 
 mod attributes;
@@ -24,6 +25,7 @@ mod shrink;
 pub mod simulate;
 mod splice;
 mod stage;
+pub mod suggest;
 mod text;
 mod timestamp;
 mod top;

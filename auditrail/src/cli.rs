@@ -125,6 +125,8 @@ enum Policy {
     Apply(Apply),
     /// Replay recorded events through one policy or two: events, bytes and price of every rule, and what changes.
     Simulate(Simulate),
+    /// Write a policy from recorded events that leaves out what is big and boring, with what each rule saves.
+    Suggest(Suggest),
 }
 
 /// `auditrail policy lint`.
@@ -194,6 +196,15 @@ pub struct Simulate {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub(crate) prices: crate::price::Prices,
+    #[command(flatten)]
+    pub(crate) recording: crate::recording::Recording,
+}
+
+/// `auditrail policy suggest`.
+#[derive(Debug, Args)]
+pub struct Suggest {
     #[command(flatten)]
     pub(crate) prices: crate::price::Prices,
     #[command(flatten)]
@@ -287,6 +298,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
         Command::Policy(Policy::Simulate(simulate)) => crate::simulate::simulate(&simulate),
+        Command::Policy(Policy::Suggest(suggest)) => crate::suggest::suggest(&suggest),
         Command::Config(Config::Check(check)) => crate::check::check(&check),
         Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
         Command::Webhook(Webhook::Kubeconfig(kubeconfig)) => crate::kubeconfig::kubeconfig(&kubeconfig),

@@ -31,4 +31,5 @@ mod replay;
 mod say;
 mod simulate;
 mod status;
+mod suggest;
 mod up;
