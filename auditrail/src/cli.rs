@@ -165,12 +165,21 @@ pub enum LintFormat {
 /// `auditrail policy explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The policy; `-` is stdin.
-    #[arg(long, value_name = "FILE")]
-    pub policy: PathBuf,
+    /// The policy; `-` is stdin. Default: that of the configuration.
+    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    pub policy: Option<PathBuf>,
     /// One JSON object per input line.
     #[arg(long)]
     pub json: bool,
+    /// Only the events of this request.
+    #[arg(long, value_name = "ID")]
+    pub audit_id: Option<String>,
+    /// Look the request up in the lake there.
+    #[arg(long, value_name = "URL", conflicts_with = "events", requires = "audit_id")]
+    pub lake: Option<String>,
+    /// A configuration, whose routes and destinations are told too.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Recorded events: files (also .gz, .zst), directories; stdin when absent or `-`.
     #[arg(value_name = "EVENTS")]
     pub events: Vec<PathBuf>,

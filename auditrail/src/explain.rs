@@ -1,17 +1,25 @@
 //! `policy explain`: for each event which rule decides, and why no earlier one does.
 //!
-//! Promise: with `--json` exactly one object per input line, also for lines that are no events.
+//! Promises: with `--json` exactly one object per input line, also for lines that are no events; an event that was
+//! asked for by its audit ID and is not there is an error, not silence.
+
+mod routes;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use audit::{Attributes, Decision, Event, Level, Policy};
+use anyhow::anyhow;
+use audit::{Attributes, Decision, Event, Level, Lowered, Policy, lower};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::Explain;
 use crate::exit::Failure;
-use crate::filter;
-use crate::recorded::{Line, Place};
+use crate::filter::Out;
+use crate::recorded::Line;
+use crate::recording::Recording;
+use crate::{policy_file, say};
+use routes::Routes;
 
 /// What the policy decides about one event. `level` is the policy's, not the event's.
 #[derive(Debug, Serialize)]
@@ -27,16 +35,87 @@ struct Explained {
     kept: bool,
 }
 
-/// Exit 0.
+/// How a policy is explained.
+struct Explaining {
+    policy: Policy,
+    routes: Option<Routes>,
+    json: bool,
+    audit_id: Option<String>,
+}
+
+/// Exit 0, or 1 when no event has the audit ID that was asked for.
 ///
 /// # Errors
-/// A policy that kube-apiserver refuses ends with 64, nothing read.
+/// A policy that kube-apiserver refuses, or a bad configuration, ends with 64, nothing read.
 pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
-    filter::lines(&arguments.policy, &arguments.events, |policy, place, line, out| {
-        let text = if arguments.json { as_json(policy, line) } else { as_text(policy, place, line) };
-        out.line(text.as_bytes())
-    })?;
-    Ok(ExitCode::SUCCESS)
+    let recording =
+        Recording { files: arguments.events.clone(), lake: arguments.lake.clone(), ..Recording::default() };
+    let explaining = Explaining::read(arguments, &recording)?;
+    let mut source = recording.find()?;
+    if let Some(id) = &arguments.audit_id {
+        source = source.with_audit_id(id)?;
+    }
+    let (mut out, mut found) = (Out::stdout(), false);
+    let all = source.each_line(&Arc::default(), |place, line| {
+        if let Some(text) = explaining.explain(place, &line) {
+            found = true;
+            out.line(text.as_bytes())?;
+        }
+        Ok(())
+    });
+    say::unless_enough(all.and_then(|()| out.flush()))?;
+    match &arguments.audit_id {
+        Some(id) if !found => Err(anyhow!("no event here has the audit ID `{id}`").into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+impl Explaining {
+    fn read(arguments: &Explain, recording: &Recording) -> Result<Explaining, Failure> {
+        let (routes, its_policy) = match &arguments.config {
+            None => (None, None),
+            Some(file) => {
+                let (routes, policy) = Routes::read(file).map_err(Failure::usage)?;
+                (Some(routes), policy)
+            }
+        };
+        let path = arguments.policy.clone().or(its_policy).ok_or_else(|| {
+            Failure::usage(anyhow!("the configuration has no router.policy: name a policy with --policy"))
+        })?;
+        if policy_file::is_stdin(&path) && recording.reads_stdin() {
+            return Err(Failure::usage(anyhow!(
+                "stdin cannot be both policy and events: name a file for one"
+            )));
+        }
+        let policy = policy_file::load(&path)?;
+        Ok(Explaining { policy, routes, json: arguments.json, audit_id: arguments.audit_id.clone() })
+    }
+
+    /// The words on a line, if it is asked for.
+    fn explain(&self, place: &str, line: &Line<'_>) -> Option<String> {
+        if let Some(id) = &self.audit_id {
+            event(line).ok().filter(|event| event.audit_id() == id.as_str())?;
+        }
+        if self.json {
+            return Some(as_json(&self.policy, line));
+        }
+        let mut text = as_text(&self.policy, place, line);
+        if let (Some(routes), Ok(event)) = (&self.routes, event(line)) {
+            let lines = routes.explain(written(&self.policy, &event).as_deref());
+            lines.iter().for_each(|line| text.push_str(&format!("\n    {line}")));
+        }
+        Some(text)
+    }
+}
+
+/// The line that the policy writes of an event, if it writes one.
+fn written(policy: &Policy, event: &Event<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match lower(event, &policy.decide(&Attributes::of(event)), &mut out) {
+        Lowered::Dropped(_) => None,
+        Lowered::Whole => Some(event.line().to_vec()),
+        Lowered::Spliced => Some(out),
+    }
 }
 
 fn event<'a>(line: &Line<'a>) -> Result<Event<'a>, String> {
@@ -55,10 +134,10 @@ fn as_json(policy: &Policy, line: &Line<'_>) -> String {
     }
 }
 
-fn as_text(policy: &Policy, place: &Place, line: &Line<'_>) -> String {
+fn as_text(policy: &Policy, place: &str, line: &Line<'_>) -> String {
     let event = match event(line) {
         Ok(event) => event,
-        Err(error) => return format!("{}:{}: {error}", place.name(), line.number),
+        Err(error) => return format!("{place}:{}: {error}", line.number),
     };
     let attributes = Attributes::of(&event);
     let decision = policy.decide(&attributes);

@@ -1,4 +1,4 @@
-//! Recorded lines in, text on stdout out: what `policy apply` and `policy explain` have in common.
+//! Recorded lines through a policy to stdout.
 //!
 //! Promise: a policy that is refused ends it before a line is read; a reader that has seen enough ends it quietly.
 
@@ -16,6 +16,19 @@ use crate::{policy_file, say};
 pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
 
 impl Out {
+    /// Standard output, buffered.
+    pub(crate) fn stdout() -> Out {
+        Out(BufWriter::with_capacity(256 << 10, io::stdout().lock()))
+    }
+
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// As for [`Out::line`].
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
+        say::written(self.0.flush())
+    }
+
     /// Writes bytes and a newline.
     ///
     /// # Errors
@@ -39,12 +52,12 @@ pub(crate) fn lines(
         return Err(Failure::usage(anyhow!("stdin cannot be both policy and events: name a file for one")));
     }
     let policy = policy_file::load(policy)?;
-    let mut out = Out(BufWriter::with_capacity(256 << 10, io::stdout().lock()));
+    let mut out = Out::stdout();
     let mut all = || {
         for place in Place::all(inputs)? {
             place.each_line(|line| each(&policy, &place, &line, &mut out))?;
         }
-        say::written(out.0.flush())
+        out.flush()
     };
     Ok(say::unless_enough(all())?)
 }

@@ -78,6 +78,21 @@ impl Recording {
 }
 
 impl Source {
+    /// Without the files of a lake in which no event has this audit ID; a file that cannot tell stays.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn with_audit_id(self, id: &str) -> anyhow::Result<Source> {
+        let Source::Lake(lake, files) = self else { return Ok(self) };
+        let mut holding = Vec::new();
+        for file in files {
+            if has_audit_id(&lake, &file, id)? {
+                holding.push(file);
+            }
+        }
+        Ok(Source::Lake(lake, holding))
+    }
+
     /// How many bytes are to be read, as far as that is known.
     pub(crate) fn bytes(&self) -> Option<u64> {
         match self {
@@ -114,6 +129,17 @@ impl Source {
             }),
         }
     }
+}
+
+fn has_audit_id(lake: &Lake, file: &File, id: &str) -> anyhow::Result<bool> {
+    for batch in lake.read(file, &["audit_id"])? {
+        let batch = batch?;
+        let ids = batch.column(0).as_string_opt::<i32>();
+        if ids.is_none_or(|ids| ids.iter().any(|other| other == Some(id))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The lines of one file of the lake.
