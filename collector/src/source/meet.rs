@@ -119,7 +119,10 @@ impl Source {
                     file.awaited = true;
                     return Ok(Who::InTheMaking);
                 }
-                Fit::Shorter if copied && opened.is_beginning_of(&file.state)? => return Ok(Who::Read(at)),
+                Fit::Shorter if copied && opened.is_beginning_of(&file.state)? => {
+                    let still_copied = opened.content.size()? != found.size;
+                    return Ok(if still_copied { Who::Unclear } else { Who::Read(at) });
+                }
                 Fit::No | Fit::Shorter => {}
             }
         }
