@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use queue::{Put, Queue};
+use queue::{Damaged, Options, Put, Queue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
 use crate::find::Found;
 use crate::gap::Gap;
 use crate::identity::{FileKey, Marks, Print};
@@ -136,9 +137,15 @@ pub(crate) fn put_refused(source: u32, causes: &Causes) -> Put {
     Put::set(format!("refused/{source:010}"), json(causes))
 }
 
-/// Notes that the record of these lines was damaged in the queue, until they were read again or are given up.
-pub(crate) fn put_damaged(header: &Header) -> Put {
-    Put::set(damaged_key(header), header.encode())
+/// How the queue is opened, by whomever: the lines of records that are damaged are noted, until they were read again or
+/// are given up.
+pub(crate) fn options(config: &Config) -> Options {
+    Options { max_bytes: config.queue.max_size.as_u64(), note: note_damaged, ..Options::default() }
+}
+
+fn note_damaged(damaged: &Damaged) -> Option<Put> {
+    let header = Header::decode(damaged.header.as_deref()?)?;
+    Some(Put::set(damaged_key(&header), header.encode()))
 }
 
 /// These lines are dealt with.

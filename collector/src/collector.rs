@@ -12,7 +12,7 @@ use std::time::Duration;
 use chassis::Stop;
 use proto::Stage;
 use proto::v1::{ServiceStatus, StoreStatus};
-use queue::{Options, Put, Queue};
+use queue::Queue;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -27,15 +27,12 @@ use crate::entry::{self, Entry};
 use crate::error::{Once, OnceError, OpenError, RunError};
 use crate::quarantine::Quarantine;
 use crate::reader::{Reached, Reader, Until};
-use crate::record::Header;
 use crate::recover::{Again, Recovery};
 use crate::send::{Push, Sender};
 use crate::source::{Settings, Source};
 use crate::sources::Sources;
 use crate::webhook::{Posting, Shared};
 
-/// Changes of the queue's state in one operation; a queue that was damaged may have many.
-const MOST_PUTS: usize = 10_000;
 /// How often a log that is rotated just now is looked at again before it is read once.
 const LOOKS: u32 = 40;
 /// How long after each other.
@@ -64,17 +61,16 @@ impl Collector {
         let (entries, warnings) = entry::entries(&config)?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let dir = config.queue.dir.as_path();
-        let options = Options { max_bytes: config.queue.max_size.as_u64(), ..Options::default() };
-        let (queue, opened) = Queue::open(dir, options)?;
+        let (queue, opened) = Queue::open(dir, checkpoint::options(&config))?;
         let state = |why| OpenError::State { dir: dir.to_owned(), why };
         let mut saved = Saved::load(&queue).map_err(state)?;
-        let mut puts = damaged(&opened, &mut saved);
+        let mut puts = Vec::new();
         if saved.fresh {
             puts.push(checkpoint::put_format());
         }
         let webhook = Posting::of(&config, &mut saved, &mut puts);
-        for puts in puts.chunks(MOST_PUTS) {
-            let written = queue.commit(puts.to_vec()).map_err(|error| state(error.to_string()))?;
+        if !puts.is_empty() {
+            let written = queue.commit(puts).map_err(|error| state(error.to_string()))?;
             written.wait().map_err(|error| state(error.to_string()))?;
         }
         let books = Arc::new(Books::load(&queue, &saved).map_err(|error| state(error.to_string()))?);
@@ -279,14 +275,6 @@ async fn ending<T>(
 fn open_quarantine(dir: &Path) -> Result<Quarantine, OpenError> {
     let path = dir.join("quarantine");
     Quarantine::open(path.clone()).map_err(|source| OpenError::Quarantine { path, source })
-}
-
-/// Notes the lines of records that opening set aside, so that they are read again.
-fn damaged(opened: &queue::Opened, saved: &mut Saved) -> Vec<Put> {
-    let headers = opened.damaged.iter().filter_map(|damaged| Header::decode(damaged.header.as_deref()?));
-    let before = saved.damaged.len();
-    saved.damaged.extend(headers);
-    saved.damaged[before..].iter().map(checkpoint::put_damaged).collect()
 }
 
 /// What an operator should know of the queue's opening.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use queue::{Options, Put, Queue};
+use queue::{Put, Queue};
 
 use crate::checkpoint::{self, Saved, SourceState};
 use crate::config::Config;
@@ -81,7 +81,7 @@ pub fn import_registry(config: &Config, path: &Path) -> Result<Imported, ImportE
         return Ok(imported);
     }
     let dir = config.queue.dir.as_path();
-    let options = Options { max_bytes: config.queue.max_size.as_u64(), ..Options::default() };
+    let options = checkpoint::options(config);
     let (queue, _) = Queue::open(dir, options).map_err(OpenError::from)?;
     let state = |why: String| OpenError::State { dir: dir.to_owned(), why };
     let saved = Saved::load(&queue).map_err(state)?;

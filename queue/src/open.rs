@@ -39,6 +39,8 @@ use crate::writer::{Writer, Wrong, snapshot};
 use restore::Restored;
 use survey::Survey;
 
+/// Damaged records that are noted in one operation.
+const NOTED: usize = 10_000;
 /// Positions that are marked as removed in one operation.
 const BURIED: usize = 100_000;
 
@@ -65,8 +67,13 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<(Parts, Opened), Open
     let active = begin(dir, &options, &survey, &mut restored).map_err(|wrong| wrong.at(dir))?;
     let buried = restored.buried(dir, &survey).map_err(|wrong| wrong.at(dir))?;
 
+    let notes: Vec<_> = opened.damaged.iter().filter_map(options.note).collect();
     let mut writer =
         writer(dir, options, lock, &survey, restored, aside, active).map_err(|wrong| wrong.at(dir))?;
+    for puts in notes.chunks(NOTED) {
+        let noted = Operation { puts: puts.to_vec(), ..Operation::default() };
+        writer.write(&[noted]).map_err(|wrong| wrong.at(dir))?;
+    }
     for positions in buried.chunks(BURIED) {
         let burial = Operation { burials: positions.to_vec(), ..Operation::default() };
         writer.write(&[burial]).map_err(|wrong| wrong.at(dir))?;

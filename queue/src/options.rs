@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use crate::damage::Damaged;
+use crate::entry::Put;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -12,7 +15,7 @@ const MIB: u64 = 1024 * KIB;
 pub(crate) const SMALLEST: u64 = 512 * KIB;
 
 /// Settings of one queue directory. They may change from one start to the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Most bytes that segment files may take before appends are refused. At least 512 KiB. Default: 2 GiB.
     /// Removals and state are written beyond it, so that a full queue can be emptied.
@@ -24,6 +27,9 @@ pub struct Options {
     pub group_interval: Duration,
     /// Memory for the index's cache, in bytes. Default: 8 MiB.
     pub cache_bytes: u64,
+    /// What the state is to say of a record that was found damaged: committed before the record is given up, so that no
+    /// crash in between loses the knowledge of it. Default: nothing.
+    pub note: fn(&Damaged) -> Option<Put>,
 }
 
 impl Default for Options {
@@ -33,6 +39,7 @@ impl Default for Options {
             segment_bytes: 64 * MIB,
             group_interval: Duration::from_millis(25),
             cache_bytes: 8 * MIB,
+            note: |_| None,
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Opened {
     pub damaged_records: u64,
     /// Their bytes.
     pub damaged_bytes: u64,
-    /// All of them, and what was damaged between records; no more than the segments held. Whoever can replace a record
-    /// needs its header, and is told of it this once.
+    /// All of them, and what was damaged between records; no more than the segments held. They are told of this once:
+    /// [`Options::note`](crate::Options::note) keeps what is needed of them.
     pub damaged: Vec<Damaged>,
 }
