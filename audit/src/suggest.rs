@@ -22,7 +22,7 @@ const BEFORE: [(&str, &str); 3] = [
         "secrets and tokens: who touched them, never what is in them",
         "  - level: Metadata\n    resources:\n      - group: \"\"\n        resources: [\"secrets\", \
          \"serviceaccounts/token\"]\n      - group: \"authentication.k8s.io\"\n        resources: \
-         [\"tokenreviews\", \"tokenrequests\"]\n",
+         [\"tokenreviews\"]\n",
     ),
     (
         "writes to RBAC, with what was granted",

@@ -4,8 +4,9 @@
 #[path = "recorded/lines.rs"]
 mod fixtures;
 
+use audit::lint::{self, Severity};
 use audit::suggest::{Census, Proposal};
-use audit::{Attributes, Event, Level, Policy, Simulation, lint};
+use audit::{Attributes, Event, Level, Policy, Simulation};
 
 fn recordings() -> Vec<Vec<Vec<u8>>> {
     ["small", "twin-superset", "real"]
@@ -27,7 +28,8 @@ fn loaded(proposal: &Proposal) -> Policy {
 fn a_suggestion_has_nothing_for_lint_to_find() {
     for lines in recordings() {
         let text = census(&lines).proposal().text(|rule| rule.about.clone());
-        assert_eq!(lint::lint(&text), [], "{text}");
+        let found = lint::lint(&text);
+        assert!(found.iter().all(|finding| finding.severity < Severity::Warning), "{found:?}: {text}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what was counted to a policy.
 //!
-//! Promises: a rule leaves out whole (subject, resource) pairs, none of which was ever refused; small ones stay where
+//! Promises: a rule names nothing that lint would warn of; it leaves out whole (subject, resource) pairs, none of which was ever refused; small ones stay where
 //! they are, so that the policy stays short; the rules that save most come first.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::census::{Census, Count};
 use super::kind::{HEALTH, Kind, Topic, Who};
 use super::{BEFORE, HEAD, LAST};
+use crate::lint::{Severity, lint};
 use crate::simulate::Amount;
 
 /// The part of all events or bytes that a rule must save.
@@ -109,6 +110,7 @@ fn found(census: &Census, kept: &mut Vec<String>) -> Vec<Proposed> {
     let mut rules = Vec::new();
     for ((who, topic), mut resources) in subjects {
         resources.retain(|_, (_, count)| is_part(count.seen, all, RESOURCE_SHARE));
+        resources.retain(|(group, resource), _| topic == Topic::Health || is_served(group, resource));
         resources.retain(|(group, resource), _| {
             let refused =
                 census.refused.contains(&(who.clone(), (*group).to_owned(), (*resource).to_owned()));
@@ -124,6 +126,13 @@ fn found(census: &Census, kept: &mut Vec<String>) -> Vec<Proposed> {
         }
     }
     rules
+}
+
+/// Whether lint has nothing against naming the resource, as it has when current API servers do not serve it any more.
+fn is_served(group: &str, resource: &str) -> bool {
+    let entry = format!("    resources: [{{group: \"{group}\", resources: [\"{resource}\"]}}]\n");
+    let text = format!("{HEAD}  - level: None\n    verbs: [\"get\"]\n{entry}{}", LAST.1);
+    lint(&text).iter().all(|finding| finding.severity < Severity::Warning)
 }
 
 fn is_part(amount: Amount, all: Amount, share: f64) -> bool {
