@@ -5,7 +5,7 @@
 mod fixtures;
 
 use audit::Policy;
-use audit::lint::{Finding, Severity, lint};
+use audit::lint::{CODES, Finding, Severity, lint};
 use serde_json::Value;
 
 /// The example policy of Datadog's documentation for `kubernetes.audit`.
@@ -182,6 +182,15 @@ fn secrets_are_missed_in_no_rule_that_would_write_them_and_suspected_in_no_other
         coded("- level: RequestResponse\n  verbs: [watch]\n  resources: [{resources: [secrets]}]\n")
             .is_empty()
     );
+}
+
+#[test]
+fn every_kind_of_finding_is_explained() {
+    let page = include_str!("../../docs/policy-lint.md");
+    for (code, summary) in CODES {
+        assert_eq!(page.matches(&format!("| `{code}` |")).count(), 1, "{code}: {summary}");
+    }
+    assert_eq!(page.matches("\n| `").count(), CODES.len());
 }
 
 #[test]

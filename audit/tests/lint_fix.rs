@@ -71,6 +71,14 @@ fn what_has_one_remedy_is_mended_in_place() {
             "- level: None\n  resources: [{group: core, resources: [po/log, pods/logs]}]\n",
             "- level: None\n  resources: [{group: \"\", resources: [pods/log, pods/log]}]\n",
         ),
+        (
+            "- level: None\n  resources:\n  - resources: [deployments, statefulset/scale]\n",
+            "- level: None\n  resources:\n  - group: apps\n    resources: [deployments, statefulsets/scale]\n",
+        ),
+        (
+            "- level: None\n  resources: [{group: apps, resources: [pods]}, {resources: [roles]}]\n",
+            "- level: None\n  resources: [{group: \"\", resources: [pods]}, {group: rbac.authorization.k8s.io, resources: [roles]}]\n",
+        ),
         ("- level: None\n  users: [a]\n  verbs: ['*'] # all\n", "- level: None\n  users: [a]\n"),
         ("- verbs:\n  - \"*\"\n  level: None\n  users: [a]\n", "- level: None\n  users: [a]\n"),
         ("- {level: None, verbs: ['*'], users: [a]}\n", "- {level: None, users: [a]}\n"),
@@ -120,6 +128,8 @@ fn what_has_several_remedies_or_none_is_left_alone() {
         // The content of secrets would begin to be written.
         "- level: Request\n  resources: [{resources: [secret]}]\n",
         "- &a\n  level: None\n  users: [a]\n  verbs: &v [GET]\n- <<: *a\n  verbs: *v\n  namespaces: [b]\n",
+        "- level: None\n  resources: [{resources: [pods, deployments]}]\n",
+        "- level: None\n  resources: [{group: apps, resources: [events]}]\n",
         "- level: None\n  users: [a\n",
         "- level: None\n  users: [a]\n  omitStages: [ResponseStarted]\n",
     ] {

@@ -192,6 +192,13 @@ pub(super) fn meant(group: &str, word: &str) -> Option<Builtin> {
         .find(|builtin| is_word(builtin.resource) || is_word(builtin.kind) || is_word(builtin.short))
 }
 
+/// The one built-in resource of any group that goes by this word, if there is only one.
+pub(super) fn only(word: &str) -> Option<Builtin> {
+    let mut found = all().filter(|builtin| meant(builtin.group, word) == Some(*builtin));
+    let first = found.next();
+    first.filter(|_| found.next().is_none())
+}
+
 /// The built-in group that goes by another word.
 pub(super) fn group_meant(word: &str) -> Option<&'static str> {
     let plain = word.strip_suffix(".k8s.io").unwrap_or(word);

@@ -7,8 +7,8 @@
 mod change;
 mod splice;
 
-use super::fields;
 use super::{Finding, Severity, look};
+use super::{builtin, fields};
 use crate::policy::document::{self, Document, Format, Node, Value};
 use change::{Change, Path, Step};
 use std::collections::HashMap;
@@ -114,6 +114,7 @@ fn remedy(text: &str, document: &Document, finding: &Finding) -> Option<Vec<Chan
         "misplaced-field" => misplaced(root, &change::key_at(root, finding)?),
         "unknown-field" => rename(text, root, change::key_at(root, finding)?, finding.replacement.as_ref()?),
         "wrong-type" => retype(text, root, change::scalar_at(root, finding)?, &finding.message),
+        "wrong-group" => regroup(document, change::scalar_at(root, finding)?),
         "literal-wildcard" => unstar(root, change::scalar_at(root, finding)?),
         "no-catch-all" => Some(vec![Change::Append { rule: rule_text(document.format) }]),
         "yaml-boolean" => {
@@ -209,6 +210,37 @@ fn retype(text: &str, root: &Node, at: Path, message: &str) -> Option<Vec<Change
         }
         _ => None,
     }
+}
+
+/// Gives an entry the one group that has all its resources, and these their plural.
+fn regroup(document: &Document, at: Path) -> Option<Vec<Change>> {
+    let (entry, list) = (at.get(..4)?, at.get(..5)?);
+    let mut group = None;
+    let mut changes = Vec::new();
+    for (item, pattern) in change::list(&document.root, list)?.iter().enumerate() {
+        let Value::Text(text) = &pattern.value else { return None };
+        let word = text.split('/').next().unwrap_or_default();
+        let home = builtin::only(word)?;
+        if *group.get_or_insert(home.group) != home.group {
+            return None;
+        }
+        if word != home.resource {
+            let plural = text.replacen(word, home.resource, 1);
+            let raw = splice::scalar(&plural, document.format);
+            let at = [list, &[Step::Item(item)]].concat();
+            changes.push(Change::Replace { at, raw, value: Value::Text(plural) });
+        }
+    }
+    let word = group?;
+    let fields = change::entries(change::node(&document.root, entry)?);
+    let Some(own) = fields.iter().position(|field| field.key.text == "group") else {
+        changes.push(Change::Insert { to: entry.to_vec(), name: "group", word });
+        return Some(changes);
+    };
+    let raw = splice::scalar(word, document.format);
+    let at = [entry, &[Step::Entry(own)]].concat();
+    changes.push(Change::Replace { at, raw, value: Value::Text(word.to_owned()) });
+    Some(changes)
 }
 
 /// Removes a list of which a lone star was to say: all of them.

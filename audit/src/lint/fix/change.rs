@@ -28,6 +28,8 @@ pub(super) enum Change {
     Remove { at: Path },
     /// An entry into another map, before the entry with that index.
     Move { from: Path, to: Path, before: usize },
+    /// A new entry before the first one of a map.
+    Insert { to: Path, name: &'static str, word: &'static str },
     /// A rule behind the last one.
     Append { rule: &'static str },
 }
@@ -50,17 +52,26 @@ impl Change {
                     drop(take(&mut root, from)?);
                 }
             }
+            Change::Insert { to, name, word } => {
+                put(&mut root, to, 0, entry_of(name, word))?;
+            }
             Change::Append { .. } => {
                 let rules = entries(&root).iter().position(|entry| entry.key.text == "rules")?;
                 let rules = node_mut(&mut root, &[Step::Entry(rules)])?;
                 let Value::List(items) = &mut rules.value else { return None };
-                let value = Node { place: Place::START, value: Value::Text("Metadata".to_owned()) };
-                let level = Entry { key: key_named("level"), key_place: Place::START, value, merged: false };
-                items.push(Node { place: Place::START, value: Value::Map(vec![level]) });
+                items.push(Node {
+                    place: Place::START,
+                    value: Value::Map(vec![entry_of("level", "Metadata")]),
+                });
             }
         }
         Some(root)
     }
+}
+
+fn entry_of(name: &str, word: &str) -> Entry {
+    let value = Node { place: Place::START, value: Value::Text(word.to_owned()) };
+    Entry { key: key_named(name), key_place: Place::START, value, merged: false }
 }
 
 fn key_named(name: &str) -> Key {

@@ -19,6 +19,10 @@ pub(super) fn write(text: &str, document: &Document, changes: &[Change]) -> Opti
             Change::Rename { at, name } => edits.push((splicer.key(at)?, scalar(name, document.format))),
             Change::Remove { at } => edits.push((splicer.removal(at)?, String::new())),
             Change::Move { from, to, before } => edits.extend(splicer.moving(from, to, *before)?),
+            Change::Insert { to, name, word } => {
+                let pair = format!("{}: {}", scalar(name, document.format), scalar(word, document.format));
+                edits.push(splicer.insertion(to, &pair)?);
+            }
             Change::Append { rule } => edits.push(splicer.appending(rule)?),
         }
     }
@@ -180,7 +184,7 @@ impl Splicer<'_> {
         let indent = column(target);
         let end = if from_flow { end } else { self.line_end(end) };
         let moved = indented(&self.text[start..end], column(start), indent);
-        let line_break = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let line_break = self.line_break();
         let at = self.above_comments(target);
         let new = if at == target {
             format!("{moved}{line_break}{}", " ".repeat(indent))
@@ -188,6 +192,21 @@ impl Splicer<'_> {
             format!("{}{moved}{line_break}", " ".repeat(indent))
         };
         Some([(self.removal(from)?, String::new()), (at..at, new)])
+    }
+
+    /// An entry before the first one of a map.
+    fn insertion(&self, to: &[Step], pair: &str) -> Option<Edit> {
+        let map = change::node(self.root, to)?;
+        let at = self.offset(change::entries(map).first()?.key_place)?;
+        if self.is_flow(map)? {
+            return Some((at..at, format!("{pair}, ")));
+        }
+        let indent = self.text[self.line_start(at)..at].chars().count();
+        Some((at..at, format!("{pair}{}{}", self.line_break(), " ".repeat(indent))))
+    }
+
+    fn line_break(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
     /// The start of the comments that stand right above a key, at its own indentation; else the key.
@@ -221,7 +240,7 @@ impl Splicer<'_> {
         }
         let start = self.offset(last.place)?;
         let dash = &self.text[self.line_start(start)..start];
-        let line_break = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let line_break = self.line_break();
         (dash.trim_matches(' ') == "-").then(|| (end..end, format!("{line_break}{dash}{rule}")))
     }
 }
