@@ -7,17 +7,17 @@
 mod change;
 mod splice;
 
-use super::{Finding, Severity, look};
+use super::{CODES, Finding, Severity, look};
 use super::{builtin, fields};
 use crate::policy::document::{self, Document, Format, Node, Value};
 use change::{Change, Path, Step};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many corrections are made at most.
 const MOST: usize = 10_000;
 
-/// How many are tried before the next one is made.
-const MOST_TRIED: usize = 100;
+/// How many are tried that turn out to do more than they should.
+const MOST_REFUSED: usize = 200;
 
 /// A text after correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +33,23 @@ pub struct Fixed {
 pub fn fix(text: &str) -> Fixed {
     let mut fixed = Fixed { text: text.to_owned(), mended: Vec::new() };
     let mut findings = warnings(text);
+    let mut refused = HashSet::new();
+    let mut progress = false;
     while fixed.mended.len() < MOST {
-        let Some(next) = step(&fixed.text, &findings) else {
-            break;
-        };
-        fixed.mended.extend(next.mended);
-        fixed.text = next.text;
-        findings = next.left;
+        match step(&fixed.text, &findings, &mut refused) {
+            Some(next) => {
+                fixed.mended.extend(next.mended);
+                fixed.text = next.text;
+                findings = next.left;
+                progress = true;
+            }
+            // What was refused may be possible now.
+            None if progress && refused.len() <= MOST_REFUSED => {
+                refused.clear();
+                progress = false;
+            }
+            None => break,
+        }
     }
     fixed
 }
@@ -51,21 +61,46 @@ struct Corrected {
     left: Vec<Finding>,
 }
 
-/// All words that only have to be replaced, at once, since a policy is long to look at; else one correction.
-fn step(text: &str, findings: &[Finding]) -> Option<Corrected> {
+/// What identifies a finding while places change.
+type Name = (&'static str, Option<usize>, String);
+
+fn name(finding: &Finding) -> Name {
+    (finding.code, finding.rule, finding.message.clone())
+}
+
+/// All words of a kind that only have to be replaced, at once, since a policy is long to look at; else one correction.
+/// What was refused once is not tried again.
+fn step(text: &str, findings: &[Finding], refused: &mut HashSet<Name>) -> Option<Corrected> {
     let document = document::read(text).ok()?;
-    let remedies: Vec<(&Finding, Vec<Change>)> =
-        findings.iter().filter_map(|finding| Some((finding, remedy(text, &document, finding)?))).collect();
-    let words = remedies.iter().filter(|(_, changes)| matches!(changes.as_slice(), [Change::Replace { .. }]));
-    let (words, changes): (Vec<&Finding>, Vec<Vec<Change>>) = words.cloned().unzip();
-    let together = (words.len() > 1).then(|| mend(text, &document, &changes.concat())).flatten();
-    if let Some(corrected) = together.and_then(|text| accepted(findings, &words, text)) {
-        return Some(corrected);
-    }
-    remedies
+    let remedies: Vec<(&Finding, Vec<Change>)> = findings
         .iter()
-        .take(MOST_TRIED)
-        .find_map(|(finding, changes)| accepted(findings, &[finding], mend(text, &document, changes)?))
+        .filter(|finding| !refused.contains(&name(finding)))
+        .filter_map(|finding| Some((finding, remedy(text, &document, finding)?)))
+        .collect();
+    for (code, _) in CODES {
+        let is_word = |(finding, changes): &&(&Finding, Vec<Change>)| {
+            finding.code == code && matches!(changes.as_slice(), [Change::Replace { .. }])
+        };
+        let (words, changes): (Vec<&Finding>, Vec<Vec<Change>>) =
+            remedies.iter().filter(is_word).cloned().unzip();
+        // Together they are tried once; what is not taken then is tried one by one.
+        let is_new = words.len() > 1 && refused.insert((code, None, String::new()));
+        let together = is_new.then(|| mend(text, &document, &changes.concat())).flatten();
+        if let Some(corrected) = together.and_then(|text| accepted(findings, &words, text)) {
+            return Some(corrected);
+        }
+    }
+    for (finding, changes) in &remedies {
+        if refused.len() > MOST_REFUSED {
+            return None;
+        }
+        let mended = mend(text, &document, changes);
+        if let Some(corrected) = mended.and_then(|text| accepted(findings, &[finding], text)) {
+            return Some(corrected);
+        }
+        refused.insert(name(finding));
+    }
+    None
 }
 
 fn warnings(text: &str) -> Vec<Finding> {
