@@ -3,7 +3,8 @@
 use protox::prost::Message;
 
 /// What `status --json` shows.
-const SHOWN: [&str; 14] = [
+const SHOWN: [&str; 15] = [
+    "Elevation",
     "Origin",
     "Count",
     "NamedCount",

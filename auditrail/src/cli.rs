@@ -43,7 +43,7 @@ enum Command {
 }
 
 /// `auditrail up`.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Up {
     /// An audit log to follow, with its rotated siblings (also .gz, .zst); may be given several times, may be a
     /// glob in quotes.

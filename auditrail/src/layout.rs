@@ -22,6 +22,10 @@ pub(crate) fn page(services: &[ServiceStatus], silent: &[String]) -> String {
         .flat_map(|service| &service.destinations)
         .for_each(|destination| page.endpoint(destination));
     services.iter().filter_map(|service| service.policy.as_ref()).for_each(|policy| page.policy(policy));
+    let mut hashes = services.iter().filter_map(|service| service.policy.as_ref()).map(|policy| &policy.hash);
+    if hashes.next().is_some_and(|first| hashes.any(|hash| hash != first)) {
+        page.line(1, "! the replicas do not have the same policy");
+    }
     services.iter().flat_map(|service| &service.sources).for_each(|source| page.source(source));
     services.iter().filter_map(|service| service.queue.as_ref()).for_each(|queue| page.store("Queue", queue));
     services.iter().filter_map(|service| service.lake.as_ref()).for_each(|lake| {
@@ -86,6 +90,14 @@ impl Page {
         match policy.path.as_str() {
             "" => self.line(1, "none: everything is kept"),
             path => self.line(1, &format!("{path}: {} rules, hash {}", policy.rules, policy.hash)),
+        }
+        if policy.set_by_hand {
+            self.line(1, "set by a call; it holds until a file changes");
+        }
+        for elevation in &policy.elevations {
+            let who = [&elevation.namespace, &elevation.user].map(String::as_str).concat();
+            let left = chassis::Span::secs(elevation.seconds_left.into());
+            self.field(1, "Elevated", &format!("{who} at {} for another {left}", elevation.level));
         }
         self.field(1, "! Problem", &policy.problem);
     }

@@ -4,6 +4,7 @@
 #![doc = include_str!("../../ARCHITECTURE.md")]
 
 pub mod account;
+mod again;
 mod apply;
 mod check;
 pub mod cli;

@@ -16,6 +16,7 @@ use proto::v1::StatusReply;
 use tokio::net::TcpListener;
 
 use crate::account::{is_settled, rows};
+use crate::again::Again;
 use crate::cli::Up;
 use crate::embedded::Services;
 use crate::exit::Failure;
@@ -31,12 +32,13 @@ use crate::say;
 pub(crate) fn up(arguments: &Up) -> Result<ExitCode, Failure> {
     let environment = chassis::config::environment().map_err(Failure::usage)?;
     let plan = Plan::of(arguments, &environment)?;
+    let again = Again { arguments: arguments.clone(), environment };
     let service = Service::new("auditrail", env!("CARGO_PKG_VERSION"));
     let telemetry = plan.telemetry.clone();
     let (once, give_up) = (arguments.once, arguments.give_up.duration());
     Ok(chassis::run::supervise(&service, &telemetry, |stop| async move {
         plan.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        if once { read_once(plan, give_up, stop).await } else { follow(plan, stop).await }
+        if once { read_once(plan, give_up, stop).await } else { follow(plan, again, stop).await }
     }))
 }
 
@@ -117,11 +119,12 @@ async fn read_on(services: &Services, stop: &Stop) -> anyhow::Result<Option<Stri
     Ok(None)
 }
 
-async fn follow(plan: Plan, stop: Stop) -> anyhow::Result<()> {
+async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let admin = bind("insight.listen", plan.insight.listen, plan.listen_chosen).await?;
     let console = bind("insight.http_listen", plan.insight.http_listen, plan.http_listen_chosen).await?;
     let (admin_address, console_address) = (admin.local_addr()?, console.local_addr()?);
     let services = open(&plan).await?;
+    services.router.read_from(again.arguments.config.clone(), again.section(services.shipper.destinations()));
     let url = plan.insight.lake.clone();
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
     let _named = Named::write(&plan, admin_address)?;
@@ -134,15 +137,22 @@ async fn follow(plan: Plan, stop: Stop) -> anyhow::Result<()> {
         collect(&services, &stop),
         answer(&services, &insight, &plan, admin, &stop),
         show(&services, &insight, console, &stop),
-        read_on(&services, &stop)
+        read_on(&services, &stop),
+        keep_current(&services, &stop)
     );
     delivering.request();
     delivery.await?;
     tell(&services);
     match outcome? {
-        (.., Some(why)) => bail!(why),
+        (.., Some(why), ()) => bail!(why),
         _ => Ok(()),
     }
+}
+
+/// Keeps the router's rules those of the files.
+async fn keep_current(services: &Services, stop: &Stop) -> anyhow::Result<()> {
+    services.router.keep_current(stop.clone()).await;
+    Ok(())
 }
 
 /// Follows the logs; when that ends, everything does.
@@ -160,7 +170,11 @@ async fn answer(
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let status = all(services, insight);
-    let server = Server::new(Arc::new(status)).insecure_admin(plan.insight.insecure_admin);
+    let router = services.router.clone();
+    let server = Server::new(Arc::new(status))
+        .reload(Arc::new(move || router.reload()))
+        .router(Arc::new(services.router.clone()))
+        .insecure_admin(plan.insight.insecure_admin);
     let asked = stop.clone();
     server.run(listener, async move { asked.wait().await }).await.context("insight.listen broke")
 }

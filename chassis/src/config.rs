@@ -68,6 +68,7 @@ impl Invalid {
 pub struct Configuration {
     document: Document,
     overrides: Vec<Override>,
+    file: Option<PathBuf>,
 }
 
 impl Configuration {
@@ -81,7 +82,18 @@ impl Configuration {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let text = path.map(read_file).transpose()?.unwrap_or_default();
-        Self::parse(path.unwrap_or(Path::new("(no file)")), text, environment)
+        let parsed = Self::parse(path.unwrap_or(Path::new("(no file)")), text, environment)?;
+        Ok(Self { file: path.map(Path::to_owned), ..parsed })
+    }
+
+    /// What the file says now, under the same variables.
+    ///
+    /// # Errors
+    /// As [`Configuration::read`].
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        let Some(path) = &self.file else { return Ok(self.clone()) };
+        let document = Document::parse(path, read_file(path)?)?;
+        Ok(Self { document, ..self.clone() })
     }
 
     /// As [`Configuration::read`], from `text`; `path` is for messages.
@@ -94,7 +106,7 @@ impl Configuration {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let document = Document::parse(path, text)?;
-        Ok(Self { document, overrides: overrides::among(environment) })
+        Ok(Self { document, overrides: overrides::among(environment), file: None })
     }
 
     /// The section `S`, checked; its defaults where neither the file nor a variable says otherwise.
@@ -123,6 +135,12 @@ impl Configuration {
     /// Names the first unknown one with its place, and the known ones.
     pub fn refuse_unknown_sections(&self, known: &[&str]) -> Result<(), ConfigError> {
         section::refuse_unknown(&self.document, &self.overrides, known)
+    }
+
+    /// The file that was read, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The file that was read, or a word for none.

@@ -10,6 +10,7 @@
 
 pub mod config;
 pub mod datadog;
+pub mod hang_up;
 pub mod health;
 pub mod http;
 pub mod listen;
@@ -23,6 +24,7 @@ pub mod units;
 mod signal;
 
 pub use config::{ConfigError, Configuration, Invalid, SECTIONS, Section};
+pub use hang_up::HangUps;
 pub use health::Ready;
 pub use run::{Service, run};
 pub use secret::{Revealed, Secret, SecretError};

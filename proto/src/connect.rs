@@ -12,6 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::v1::admin_client::AdminClient;
 use crate::v1::pipe_client::PipeClient;
+use crate::v1::router_client::RouterClient;
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Refusal, Stage, context, stage};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,6 +45,14 @@ pub fn connect(address: &str) -> Result<Stage, BadAddress> {
 /// As [`connect`].
 pub fn connect_admin(address: &str) -> Result<AdminClient<Channel>, BadAddress> {
     Ok(AdminClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// The calls of service `Router` behind `http://host:port`.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_router(address: &str) -> Result<RouterClient<Channel>, BadAddress> {
+    Ok(RouterClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
 }
 
 /// Why nobody said whether a stage serves.

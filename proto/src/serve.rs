@@ -3,6 +3,8 @@
 //! Promises: `Push` and health are served wherever the listener is; without TLS, admin calls are answered
 //! only to peers on loopback unless the configuration says otherwise. Every connection has TCP_NODELAY.
 
+mod router_calls;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -14,29 +16,51 @@ use tracing::Instrument;
 
 use crate::v1::admin_server::{Admin, AdminServer};
 use crate::v1::pipe_server::{Pipe, PipeServer};
-use crate::v1::{DESCRIPTORS, StatusReply, StatusRequest};
+use crate::v1::router_server::RouterServer;
+use crate::v1::{DESCRIPTORS, ReloadReply, ReloadRequest, StatusReply, StatusRequest};
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, context};
+
+pub use router_calls::RouterCalls;
+
+use router_calls::Asked;
 
 /// Answers `Admin.Status`. May block for a short while (it is called on a blocking thread).
 pub type StatusSource = Arc<dyn Fn() -> StatusReply + Send + Sync>;
+
+/// Answers `Admin.Reload`. May block for a short while (it is called on a blocking thread).
+pub type ReloadSource = Arc<dyn Fn() -> ReloadReply + Send + Sync>;
 
 /// A gRPC server in the making.
 #[must_use]
 pub struct Server {
     stage: Option<Stage>,
     status: StatusSource,
+    reload: Option<ReloadSource>,
+    router: Option<Arc<dyn RouterCalls>>,
     insecure_admin: bool,
 }
 
 impl Server {
     /// A server that answers `Admin.Status`, health and reflection.
     pub fn new(status: StatusSource) -> Self {
-        Server { stage: None, status, insecure_admin: false }
+        Server { stage: None, status, reload: None, router: None, insecure_admin: false }
     }
 
     /// Also takes batches.
     pub fn stage(mut self, stage: Stage) -> Self {
         self.stage = Some(stage);
+        self
+    }
+
+    /// Also answers `Admin.Reload`.
+    pub fn reload(mut self, reload: ReloadSource) -> Self {
+        self.reload = Some(reload);
+        self
+    }
+
+    /// Also answers the calls of service `Router`, to whom admin calls are answered.
+    pub fn router(mut self, router: Arc<dyn RouterCalls>) -> Self {
+        self.router = Some(router);
         self
     }
 
@@ -57,7 +81,8 @@ impl Server {
     ) -> Result<(), tonic::transport::Error> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<AdminServer<Operator>>().await;
-        let operator = Operator { status: self.status, anybody: self.insecure_admin };
+        let admitted = Admitted { anybody: self.insecure_admin };
+        let operator = Operator { status: self.status, reload: self.reload, admitted };
         let mut router = tonic::transport::Server::builder()
             .initial_connection_window_size(Some(4 << 20))
             .initial_stream_window_size(Some(2 << 20))
@@ -65,6 +90,9 @@ impl Server {
             .add_service(reflection().build_v1().expect("the descriptors are generated with the code"))
             .add_service(reflection().build_v1alpha().expect("the descriptors are generated with the code"))
             .add_service(AdminServer::new(operator));
+        if let Some(calls) = self.router {
+            router = router.add_service(RouterServer::new(Asked { calls, admitted }));
+        }
         if let Some(stage) = self.stage {
             health.set_serving::<PipeServer<Pushed>>().await;
             router = router.add_service(
@@ -111,12 +139,13 @@ impl Pipe for Pushed {
     }
 }
 
-struct Operator {
-    status: StatusSource,
+/// Whose admin calls are answered.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
     anybody: bool,
 }
 
-impl Operator {
+impl Admitted {
     fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
         let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
         if self.anybody || peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
@@ -128,12 +157,25 @@ impl Operator {
     }
 }
 
+struct Operator {
+    status: StatusSource,
+    reload: Option<ReloadSource>,
+    admitted: Admitted,
+}
+
 #[tonic::async_trait]
 impl Admin for Operator {
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
-        self.admit(&request)?;
+        self.admitted.admit(&request)?;
         let status = self.status.clone();
         let reply = tokio::task::spawn_blocking(move || status()).await;
         reply.map(Response::new).map_err(|error| Status::internal(format!("status: {error}")))
+    }
+    async fn reload(&self, request: Request<ReloadRequest>) -> Result<Response<ReloadReply>, Status> {
+        self.admitted.admit(&request)?;
+        let none = || Status::unimplemented("this service reads its configuration at its start only");
+        let reload = self.reload.clone().ok_or_else(none)?;
+        let reply = tokio::task::spawn_blocking(move || reload()).await;
+        reply.map(Response::new).map_err(|error| Status::internal(format!("reload: {error}")))
     }
 }

@@ -104,6 +104,19 @@ impl Section for Config {
 }
 
 impl Config {
+    /// Keys whose values differ from those that this process started with, and which are not reloaded.
+    pub(crate) fn waits_for_restart(&self, started: &Config) -> Vec<&'static str> {
+        let differs = [
+            ("next", self.next != started.next),
+            ("listen", self.listen != started.listen),
+            ("http_listen", self.http_listen != started.http_listen),
+            ("insecure_admin", self.insecure_admin != started.insecure_admin),
+            ("in_flight", self.in_flight != started.in_flight),
+            ("max_held", self.max_held != started.max_held),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
     /// The rules between keys; reads no file.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         if self.in_flight == 0 {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use audit::{Attributes, Dropped, Event, Lowered, lower};
 
 use crate::cause::{Cause, Omitted};
+use crate::elevation::Elevation;
 use crate::policy_file::PolicyFile;
 use crate::rules::{Audience, Route, Rules};
 
@@ -62,6 +63,7 @@ impl Decided {
 /// Decides lines for `audiences`.
 pub(crate) fn decide<'l>(
     rules: &Rules,
+    elevations: &[Elevation],
     audiences: &[&Audience],
     lines: impl ExactSizeIterator<Item = &'l [u8]>,
 ) -> Decided {
@@ -69,14 +71,16 @@ pub(crate) fn decide<'l>(
     let decided = Decided { fates, undecided: 0, by_policy: Vec::new(), by_route: Vec::new() };
     let offers = vec![None; rules.routes.len()];
     let asks_routes = audiences.iter().flat_map(|audience| &audience.routes);
-    let routes_look = asks_routes.into_iter().any(|&route| !rules.routes[route].is_open());
-    let mut decider = Decider { rules, audiences, routes_look, offers, decided };
+    let routes_look = asks_routes.into_iter().any(|&route| !rules.routes[route].is_open())
+        || audiences.iter().any(|audience| audience.routes.is_empty());
+    let mut decider = Decider { rules, elevations, audiences, routes_look, offers, decided };
     lines.for_each(|line| decider.line(line));
     decider.decided
 }
 
 struct Decider<'r> {
     rules: &'r Rules,
+    elevations: &'r [Elevation],
     audiences: &'r [&'r Audience],
     /// Some route has a condition or a policy.
     routes_look: bool,
@@ -104,11 +108,13 @@ impl Decider<'_> {
         let attributes = Attributes::of(&event);
         let form = match &self.rules.policy {
             None => Fate::Whole,
-            Some(file) => match apply(file, &event, &attributes, &mut self.decided.by_policy) {
-                Applied::Drops(omitted) => return self.same_for_all(Fate::Left(Cause::Policy(omitted))),
-                Applied::Whole => Fate::Whole,
-                Applied::Spliced(range) => spliced(By::Policy, range),
-            },
+            Some(file) => {
+                match apply(file, self.elevations, &event, &attributes, &mut self.decided.by_policy) {
+                    Applied::Drops(omitted) => return self.same_for_all(Fate::Left(Cause::Policy(omitted))),
+                    Applied::Whole => Fate::Whole,
+                    Applied::Spliced(range) => spliced(By::Policy, range),
+                }
+            }
         };
         if self.routes_look { self.ask_routes(event, &attributes, form) } else { self.same_for_all(form) }
     }
@@ -120,8 +126,9 @@ impl Decider<'_> {
             Fate::Spliced(piece) => Event::scan(&by_policy[piece.start..piece.end]).unwrap_or(event),
             _ => event,
         };
-        let rules = self.rules;
-        let mut ask = |route: usize| ask(&rules.routes[route], &event, attributes, form, by_route);
+        let (rules, elevations) = (self.rules, self.elevations);
+        let mut ask =
+            |route: usize| ask(&rules.routes[route], elevations, &event, attributes, form, by_route);
         self.offers.fill(None);
         for (audience, fates) in self.audiences.iter().zip(fates) {
             let offer = |route: usize| *self.offers[route].get_or_insert_with(|| ask(route));
@@ -161,6 +168,7 @@ fn first_taker(routes: &[usize], mut offer: impl FnMut(usize) -> Offer) -> Fate 
 
 fn ask(
     route: &Route,
+    elevations: &[Elevation],
     event: &Event<'_>,
     attributes: &Attributes<'_>,
     form: Fate,
@@ -172,7 +180,7 @@ fn ask(
     let Some(file) = &route.policy else {
         return Offer::Takes(form);
     };
-    match apply(file, event, attributes, by_route) {
+    match apply(file, elevations, event, attributes, by_route) {
         Applied::Drops(omitted) => Offer::Drops(omitted),
         Applied::Whole => Offer::Takes(form),
         Applied::Spliced(range) => Offer::Takes(spliced(By::Route, range)),
@@ -185,9 +193,17 @@ enum Applied {
     Spliced(Range<usize>),
 }
 
-fn apply(file: &PolicyFile, event: &Event<'_>, attributes: &Attributes<'_>, out: &mut Vec<u8>) -> Applied {
+fn apply(
+    file: &PolicyFile,
+    elevations: &[Elevation],
+    event: &Event<'_>,
+    attributes: &Attributes<'_>,
+    out: &mut Vec<u8>,
+) -> Applied {
     let start = out.len();
-    match lower(event, &file.policy.decide(attributes), out) {
+    let mut decision = file.policy.decide(attributes);
+    elevations.iter().for_each(|elevation| elevation.raise(event, &mut decision));
+    match lower(event, &decision, out) {
         Lowered::Whole => Applied::Whole,
         Lowered::Spliced => Applied::Spliced(start..out.len()),
         Lowered::Dropped(Dropped::ByRule(index)) => Applied::Drops(Omitted::Rule(index as u32)),

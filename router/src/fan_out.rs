@@ -9,16 +9,18 @@ use futures_util::future::join_all;
 use proto::{Batch, Receipt, Refusal, Stage};
 use tower::ServiceExt;
 
+use crate::rules::Destination;
 use crate::share::Share;
 
 /// What a destination answered; true: it had the batch before.
 pub(crate) type Answer = Result<bool, Refusal>;
 
-/// Pushes each share to each of its destinations. `heard` is called with every answer as it comes.
+/// Pushes each share to each of its destinations. `heard` is called with every answer as it comes; those that count are
+/// returned: what a retired destination refuses holds up nobody.
 pub(crate) async fn fan_out(
     next: &Stage,
     shares: &[Share],
-    heard: impl Fn(&Arc<str>, &Share, &Answer),
+    heard: impl Fn(&Destination, &Share, &Answer),
 ) -> Vec<(Arc<str>, Answer)> {
     let heard = &heard;
     let pushes = shares.iter().flat_map(|share| {
@@ -29,11 +31,12 @@ pub(crate) async fn fan_out(
                 ..share.batch.clone()
             };
             let answer = push(next.clone(), batch).await;
-            heard(&destination.name, share, &answer);
-            (destination.name.clone(), answer)
+            heard(destination, share, &answer);
+            let counts = answer.is_ok() || !destination.retired;
+            counts.then(|| (destination.name.clone(), answer))
         })
     });
-    join_all(pushes).await
+    join_all(pushes).await.into_iter().flatten().collect()
 }
 
 async fn push(next: Stage, batch: Batch) -> Answer {

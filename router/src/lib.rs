@@ -9,12 +9,15 @@
 //!
 //! The way of a batch is [`Router::stage`]: held (bounded), decided on a blocking thread, fanned out.
 
+mod calls;
 mod cause;
 mod config;
 mod decide;
+mod elevation;
 mod error;
 mod fan_out;
 mod held;
+mod in_force;
 mod metrics;
 mod policy_file;
 mod receipts;
@@ -23,9 +26,11 @@ mod service;
 mod share;
 mod status;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use chassis::{HangUps, Stop};
 use proto::v1::ServiceStatus;
 use proto::{Batch, Receipt, Refusal, Stage};
 use tokio::sync::Semaphore;
@@ -33,22 +38,27 @@ use tracing::Instrument;
 
 pub use config::{Config, Route};
 pub use error::StartError;
-pub use service::{Alone, serve};
+pub use in_force::ReadSection;
+pub use service::{Alone, serve, serve_from};
 
 use fan_out::{Answer, fan_out, most_telling, never_dead};
 use held::Held;
+use in_force::InForce;
 use metrics::Metrics;
 use receipts::{Identity, Receipts};
 use rules::{Destination, Rules};
 use share::{Share, Shares, share_out};
 use status::Refusing;
 
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The router; clones share it.
 #[derive(Clone)]
 pub struct Router(Arc<Inner>);
 
 struct Inner {
-    rules: Arc<Rules>,
+    in_force: InForce,
     next: Stage,
     held: Held,
     turns: Arc<Semaphore>,
@@ -66,10 +76,10 @@ impl Router {
     /// [`StartError`]: broken configuration, and a policy that kube-apiserver refuses.
     pub fn new(config: &Config, next: Stage) -> Result<Router, StartError> {
         config.check().map_err(|invalid| StartError::Invalid { key: invalid.key, why: invalid.why })?;
-        let rules = Arc::new(Rules::load(config)?);
+        let rules = Rules::load(config, None)?;
         status::warnings(&rules).for_each(|warning| tracing::warn!("{warning}"));
         Ok(Router(Arc::new(Inner {
-            rules,
+            in_force: InForce::start(config, rules),
             next,
             held: Held::new(config.max_held.as_usize()),
             turns: Arc::new(Semaphore::new(config.in_flight)),
@@ -88,12 +98,36 @@ impl Router {
 
     /// What the router says of itself; cheap.
     pub fn status(&self) -> ServiceStatus {
-        status::status(&self.0.rules, &self.0.refusing, self.0.started_us)
+        status::status(&self.0.in_force, &self.0.refusing, self.0.started_us)
+    }
+
+    /// Where the section is read again: `file` is watched, `read` reads it.
+    pub fn read_from(&self, file: Option<PathBuf>, read: ReadSection) {
+        self.0.in_force.read_from(file, read);
+    }
+
+    /// Keeps the rules those of the files, until `stop`: looks at them every second, and at once when the process is
+    /// sent SIGHUP. Must be called on a runtime.
+    pub async fn keep_current(&self, stop: Stop) {
+        let mut hang_ups = HangUps::take();
+        loop {
+            let asked = tokio::select! {
+                () = stop.wait() => return,
+                () = hang_ups.next() => true,
+                () = tokio::time::sleep(LOOK) => false,
+            };
+            let inner = self.0.clone();
+            if let Err(error) = tokio::task::spawn_blocking(move || inner.in_force.reload(asked)).await {
+                tracing::error!("the rules stay as they were: {error}");
+            }
+        }
     }
 
     /// Names of the destinations that the routes name, each once.
     pub fn destinations(&self) -> Vec<String> {
-        self.0.rules.destinations().map(|destination| destination.name.to_string()).collect()
+        let rules = self.0.in_force.now().rules;
+        let routed = rules.destinations().filter(|destination| !destination.retired);
+        routed.map(|destination| destination.name.to_string()).collect()
     }
 }
 
@@ -112,16 +146,17 @@ impl Inner {
     async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
         batch.check()?;
         let _held = self.held.take(&batch)?;
-        let rules = self.rules.clone();
+        let rules = self.in_force.now().rules;
         let (receipt, events) = (batch.receipt(), u64::from(batch.events));
         let identity = Identity::of(&batch);
         let given = self.receipts.given(&identity);
         let mut somebody_has_it = !given.is_empty();
-        if rules.destinations().all(|to| given.contains(&to.name)) {
+        if rules.destinations().all(|to| to.retired || given.contains(&to.name)) {
             return Ok(Receipt { repeated: true, ..receipt });
         }
         let Shares { shares, undecided } = self.decide(rules, batch, given).await?;
-        let heard = |to: &Arc<str>, share: &Share, answer: &Answer| self.heard(&identity, to, share, answer);
+        let heard =
+            |to: &Destination, share: &Share, answer: &Answer| self.heard(&identity, to, share, answer);
         let answers = fan_out(&self.next, &shares, heard).await;
         let repeated = answers.iter().all(|(_, answer)| matches!(answer, Ok(true)));
         somebody_has_it |= answers.iter().any(|(_, answer)| answer.is_ok());
@@ -138,8 +173,9 @@ impl Inner {
 
     /// What each destination without a receipt gets. Forwarding needs no thread; deciding has its own.
     async fn decide(&self, rules: Arc<Rules>, batch: Batch, given: Vec<Arc<str>>) -> Result<Shares, Refusal> {
-        let only_forwarded = rules.audiences.iter().all(|audience| audience.untouched);
-        let work = move || share_out(&rules, &batch, wanted(&rules, &given));
+        let only_forwarded = rules.audiences.iter().all(|audience| rules.leave_untouched(audience));
+        let elevations = self.in_force.elevations.now();
+        let work = move || share_out(&rules, &elevations, &batch, wanted(&rules, &given));
         if only_forwarded {
             return work();
         }
@@ -153,13 +189,15 @@ impl Inner {
         decided.await.map_err(stopped)?
     }
 
-    fn heard(&self, identity: &Identity, destination: &Arc<str>, share: &Share, answer: &Answer) {
+    fn heard(&self, identity: &Identity, to: &Destination, share: &Share, answer: &Answer) {
+        let destination = &to.name;
         match answer {
             Ok(_) => {
                 self.receipts.remember(identity, destination);
                 self.refusing.clear(destination);
                 self.metrics.given(destination, share);
             }
+            Err(_) if to.retired => self.refusing.clear(destination),
             Err(refusal) => {
                 self.refusing.set(destination, refusal);
                 self.metrics.refused(destination);

@@ -20,6 +20,8 @@ pub(crate) struct PolicyFile {
     pub(crate) policy: Policy,
     /// What kube-apiserver would log at its start, in its words.
     pub(crate) warnings: Vec<String>,
+    /// As it was written.
+    pub(crate) text: String,
 }
 
 impl PolicyFile {
@@ -28,17 +30,23 @@ impl PolicyFile {
             path: path.to_owned(),
             why: error.to_string(),
         })?;
+        Self::parse(path, text)
+    }
+
+    /// The policy in `text`; `path` is where it comes from, for messages.
+    pub(crate) fn parse(path: &Path, text: String) -> Result<Self, StartError> {
         let loaded = Policy::load(&text).map_err(|error| StartError::BadPolicy {
             path: path.to_owned(),
             line: error.line,
             column: error.column,
             message: error.message,
         })?;
-        Ok(PolicyFile { path: path.to_owned(), policy: loaded.policy, warnings: loaded.warnings })
+        Ok(PolicyFile { path: path.to_owned(), policy: loaded.policy, warnings: loaded.warnings, text })
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+/// The text of a file, bounded.
+pub(crate) fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     let length = File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if length as u64 > LARGEST {

@@ -3,6 +3,7 @@
 //! Invariant: rules never change; a batch is decided by one set of them from its first line to its last.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use audit::Match;
 
@@ -15,9 +16,10 @@ mod audience;
 pub(crate) use audience::{Audience, Destination};
 
 /// The rules in force.
+#[derive(Clone)]
 pub(crate) struct Rules {
     /// The policy of all routes.
-    pub(crate) policy: Option<PolicyFile>,
+    pub(crate) policy: Option<Arc<PolicyFile>>,
     /// In the order of the configuration.
     pub(crate) routes: Vec<Route>,
     /// Destinations that get the same, together.
@@ -25,10 +27,11 @@ pub(crate) struct Rules {
 }
 
 /// A route, ready to be asked.
+#[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) condition: Option<Match>,
-    pub(crate) policy: Option<PolicyFile>,
+    pub(crate) policy: Option<Arc<PolicyFile>>,
 }
 
 impl Route {
@@ -39,8 +42,9 @@ impl Route {
 }
 
 impl Rules {
-    /// Reads every policy that the configuration names.
-    pub(crate) fn load(config: &Config) -> Result<Self, StartError> {
+    /// Reads every policy that the configuration names. `old` are the rules before these: destinations that only they
+    /// name are told from now on that they get nothing.
+    pub(crate) fn load(config: &Config, old: Option<&Rules>) -> Result<Self, StartError> {
         if config.routes.is_empty() {
             return Err(StartError::NoRoutes);
         }
@@ -53,8 +57,20 @@ impl Rules {
                 Ok(Route { name: route.name.clone(), condition: route.condition.clone(), policy })
             })
             .collect::<Result<Vec<_>, StartError>>()?;
-        let audiences = audience::group(config, &routes, policy.is_none());
+        let mut audiences = audience::group(config, &routes);
+        let before = old.into_iter().flat_map(Rules::destinations).cloned().collect();
+        audience::retire(&mut audiences, before);
         Ok(Rules { policy, routes, audiences })
+    }
+
+    /// Whether nothing is ever decided for these: they get every batch as it came.
+    pub(crate) fn leave_untouched(&self, audience: &Audience) -> bool {
+        self.policy.is_none() && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())
+    }
+
+    /// Hash of the policy of all routes; empty when there is none.
+    pub(crate) fn hash(&self) -> String {
+        self.policy.as_ref().map(|file| format!("{:016x}", file.policy.hash())).unwrap_or_default()
     }
 
     /// Every destination, once.
@@ -64,12 +80,14 @@ impl Rules {
 
     /// Every policy in force, with the name of its route (none: the one of all routes).
     pub(crate) fn policies(&self) -> impl Iterator<Item = (Option<&str>, &PolicyFile)> {
-        let own =
-            self.routes.iter().filter_map(|route| Some((Some(route.name.as_str()), route.policy.as_ref()?)));
-        self.policy.iter().map(|policy| (None, policy)).chain(own)
+        let own = self
+            .routes
+            .iter()
+            .filter_map(|route| Some((Some(route.name.as_str()), route.policy.as_deref()?)));
+        self.policy.as_deref().map(|policy| (None, policy)).into_iter().chain(own)
     }
 }
 
-fn load(path: Option<&Path>) -> Result<Option<PolicyFile>, StartError> {
-    path.map(PolicyFile::load).transpose()
+fn load(path: Option<&Path>) -> Result<Option<Arc<PolicyFile>>, StartError> {
+    Ok(path.map(PolicyFile::load).transpose()?.map(Arc::new))
 }

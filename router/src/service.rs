@@ -3,10 +3,11 @@
 //! Promise: configuration is refused before a port is bound; at a stop, batches in flight are answered first,
 //! and what was not answered stays with its sender.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use chassis::{ConfigError, Invalid, Ready, Section, Stop, http, listen};
+use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
 use proto::Server;
 use proto::v1::StatusReply;
 use serde::Deserialize;
@@ -35,9 +36,26 @@ impl Section for Alone {
 /// [`ConfigError`] in the chain where the configuration, a policy included, is to blame; else a listener that
 /// cannot be had or broke.
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    serve_from(None, config, stop).await
+}
+
+/// As [`serve`], with `config` from `configuration`, whose file is watched.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_from(
+    configuration: Option<Configuration>,
+    config: Config,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let next = proto::connect(&config.next)
         .map_err(|error| ConfigError::Other(format!("section `router`: `next`: {error}")))?;
     let router = Router::new(&config, next).map_err(|error| ConfigError::Other(error.to_string()))?;
+    if let Some(configuration) = configuration {
+        let file = configuration.file().map(Path::to_owned);
+        router
+            .read_from(file, Arc::new(move || read_again(&configuration).map_err(|error| error.to_string())));
+    }
     let pipe = listen::bind("router.listen", config.listen).await?;
     let pages = listen::bind("router.http_listen", config.http_listen).await?;
     if !config.listen.ip().is_loopback() {
@@ -47,12 +65,26 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     let ready = Ready::new();
     ready.set_ready("router");
     let (stage, asked) = (router.stage(), stop.clone());
-    let status = Arc::new(move || StatusReply { services: vec![router.status()] });
-    let server = Server::new(status).stage(stage).insecure_admin(config.insecure_admin);
+    let told = router.clone();
+    let status = Arc::new(move || StatusReply { services: vec![told.status()] });
+    let asked_again = router.clone();
+    let server = Server::new(status)
+        .stage(stage)
+        .reload(Arc::new(move || asked_again.reload()))
+        .router(Arc::new(router.clone()))
+        .insecure_admin(config.insecure_admin);
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("router.listen broke") };
     let shown = async {
         http::serve(pages, ready, Default::default(), stop.clone()).await.context("router.http_listen broke")
     };
-    tokio::try_join!(served, shown).map(|_| ())
+    let current = async {
+        router.keep_current(stop.clone()).await;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(served, shown, current).map(|_| ())
+}
+
+fn read_again(configuration: &Configuration) -> Result<Config, ConfigError> {
+    configuration.again()?.section::<Alone>().map(|Alone(config)| config)
 }

@@ -10,6 +10,7 @@ use proto::{Batch, Encoding, Filtered, Line, Refusal};
 
 use crate::cause::Cause;
 use crate::decide::{Decided, Fate, decide};
+use crate::elevation::Elevation;
 use crate::rules::{Audience, Destination, Rules};
 
 /// What one audience gets of a batch.
@@ -37,11 +38,12 @@ pub(crate) struct Shares {
 /// As [`Batch::lines`], where a line has to be looked at.
 pub(crate) fn share_out(
     rules: &Rules,
+    elevations: &[Elevation],
     batch: &Batch,
     wanted: Vec<(&Audience, Vec<Destination>)>,
 ) -> Result<Shares, Refusal> {
     let (untouched, decided): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|(audience, _)| audience.untouched);
+        wanted.into_iter().partition(|(audience, _)| rules.leave_untouched(audience));
     let whole = |(_, destinations)| Share::whole(batch, destinations);
     let mut shares: Vec<Share> = untouched.into_iter().map(whole).collect();
     if decided.is_empty() {
@@ -49,7 +51,7 @@ pub(crate) fn share_out(
     }
     let lines = batch.lines()?;
     let (audiences, destinations): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
-    let decided = decide(rules, &audiences, lines.iter().map(|line| line.bytes.as_ref()));
+    let decided = decide(rules, elevations, &audiences, lines.iter().map(|line| line.bytes.as_ref()));
     let first = shares.len();
     for (at, destinations) in destinations.into_iter().enumerate() {
         let alike = (0..at).find(|&before| decided.fates[before] == decided.fates[at]);

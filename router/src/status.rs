@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use proto::Refusal;
 use proto::v1::{PolicyStatus, ServiceStatus};
 
+use crate::elevation::Elevations;
+use crate::in_force::{Current, InForce};
 use crate::policy_file::PolicyFile;
 use crate::rules::Rules;
 
@@ -36,15 +38,19 @@ impl Refusing {
 }
 
 /// The status of a router that started at `started_us`.
-pub(crate) fn status(rules: &Rules, refusing: &Refusing, started_us: i64) -> ServiceStatus {
+pub(crate) fn status(in_force: &InForce, refusing: &Refusing, started_us: i64) -> ServiceStatus {
+    let current = in_force.now();
     let mut problems = refusing.lines();
-    problems.extend(warnings(rules));
+    problems.extend(warnings(&current.rules));
+    problems.extend(current.problem.iter().map(|problem| format!("the rules stay as they were: {problem}")));
+    let waits = |key| format!("router.{key} was changed; it holds from the next start on");
+    problems.extend(current.waiting.iter().map(waits));
     ServiceStatus {
         service: "router".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_us,
         problems,
-        policy: Some(rules.policy.as_ref().map(in_force).unwrap_or_default()),
+        policy: Some(policy(&current, &in_force.elevations)),
         ..ServiceStatus::default()
     }
 }
@@ -63,12 +69,23 @@ pub(crate) fn warnings(rules: &Rules) -> impl Iterator<Item = String> {
     })
 }
 
-fn in_force(file: &PolicyFile) -> PolicyStatus {
+/// What is in force, and why nothing newer is.
+pub(crate) fn policy(current: &Current, elevations: &Elevations) -> PolicyStatus {
+    PolicyStatus {
+        problem: current.problem.clone().unwrap_or_default(),
+        set_by_hand: current.set_by_hand,
+        elevations: elevations.told(),
+        ..current.rules.policy.as_deref().map(in_force).unwrap_or_default()
+    }
+}
+
+/// A policy as the status tells it.
+pub(crate) fn in_force(file: &PolicyFile) -> PolicyStatus {
     PolicyStatus {
         path: file.path.display().to_string(),
         hash: format!("{:016x}", file.policy.hash()),
         rules: file.policy.rules() as u32,
-        problem: String::new(),
+        ..PolicyStatus::default()
     }
 }
 

@@ -52,6 +52,7 @@ const HIDDEN: [(&str, &[&str]); 3] = [
             "proto/src/lib.rs",
             "proto/src/refusal.rs",
             "proto/src/serve.rs",
+            "proto/src/serve/router_calls.rs",
         ],
     ),
 ];

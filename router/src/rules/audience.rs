@@ -13,33 +13,41 @@ pub(crate) struct Destination {
     pub(crate) name: Arc<str>,
     /// Its spool may shed instead of refusing.
     pub(crate) best_effort: bool,
+    /// No route leads there any more. It is told so, batch by batch, but nobody waits for its answer.
+    pub(crate) retired: bool,
 }
 
 /// Destinations that get the same.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Audience {
     /// Indexes of the routes that name them, in order, up to the first that takes everything.
     pub(crate) routes: Vec<usize>,
     pub(crate) destinations: Vec<Destination>,
-    /// Nothing is ever decided for them: they get every batch as it came.
-    pub(crate) untouched: bool,
 }
 
 /// The audiences, in the order in which the routes name their first destination.
-pub(super) fn group(config: &Config, routes: &[Route], no_policy: bool) -> Vec<Audience> {
+pub(super) fn group(config: &Config, routes: &[Route]) -> Vec<Audience> {
     let mut audiences: Vec<Audience> = Vec::new();
     for destination in destinations(config) {
         let order = order(config, routes, &destination.name);
         match audiences.iter_mut().find(|audience| audience.routes == order) {
             Some(audience) => audience.destinations.push(destination),
-            None => audiences.push(Audience {
-                untouched: no_policy && order.first().is_some_and(|&first| routes[first].is_open()),
-                routes: order,
-                destinations: vec![destination],
-            }),
+            None => audiences.push(Audience { routes: order, destinations: vec![destination] }),
         }
     }
     audiences
+}
+
+/// Adds those of `before` that are in none of the audiences.
+pub(super) fn retire(audiences: &mut Vec<Audience>, before: Vec<Destination>) {
+    let named = |name: &Arc<str>| {
+        audiences.iter().any(|audience| audience.destinations.iter().any(|to| to.name == *name))
+    };
+    let gone = before.into_iter().filter(|to| !named(&to.name));
+    let gone: Vec<_> = gone.map(|to| Destination { retired: true, ..to }).collect();
+    if !gone.is_empty() {
+        audiences.push(Audience { routes: Vec::new(), destinations: gone });
+    }
 }
 
 fn destinations(config: &Config) -> Vec<Destination> {
@@ -48,7 +56,7 @@ fn destinations(config: &Config) -> Vec<Destination> {
         let required = route.to.iter().map(|name| (name, false));
         for (name, best_effort) in required.chain(route.best_effort.iter().map(|name| (name, true))) {
             if destinations.iter().all(|known| *known.name != **name) {
-                destinations.push(Destination { name: name.as_str().into(), best_effort });
+                destinations.push(Destination { name: name.as_str().into(), best_effort, retired: false });
             }
         }
     }
@@ -74,14 +82,14 @@ mod tests {
     use super::*;
     use crate::rules::Rules;
 
-    fn audiences(routes: Vec<crate::Route>) -> Vec<Audience> {
-        Rules::load(&Config { routes, ..Config::default() }).unwrap().audiences
+    fn rules(routes: Vec<crate::Route>) -> Rules {
+        Rules::load(&Config { routes, ..Config::default() }, None).unwrap()
     }
 
     #[test]
     fn destinations_of_the_same_routes_are_one_audience() {
         let spare = crate::Route { best_effort: vec!["c".into()], ..crate::Route::everything("two", ["b"]) };
-        let audiences = audiences(vec![crate::Route::everything("one", ["a", "d"]), spare]);
+        let Rules { audiences, .. } = rules(vec![crate::Route::everything("one", ["a", "d"]), spare]);
         assert_eq!(audiences.len(), 2);
         let names = |at: usize| audiences[at].destinations.iter().map(|to| &*to.name).collect::<Vec<_>>();
         assert_eq!([names(0), names(1)], [["a", "d"], ["b", "c"]]);
@@ -90,11 +98,10 @@ mod tests {
 
     #[test]
     fn a_route_behind_one_that_takes_everything_is_never_asked() {
-        let audiences = audiences(vec![
-            crate::Route::everything("one", ["a"]),
-            crate::Route::everything("two", ["a", "b"]),
-        ]);
-        assert_eq!(audiences.iter().map(|audience| &audience.routes[..]).collect::<Vec<_>>(), [[0], [1]]);
-        assert!(audiences.iter().all(|audience| audience.untouched));
+        let rules =
+            rules(vec![crate::Route::everything("one", ["a"]), crate::Route::everything("two", ["a", "b"])]);
+        let routes: Vec<_> = rules.audiences.iter().map(|audience| &audience.routes[..]).collect();
+        assert_eq!(routes, [[0], [1]]);
+        assert!(rules.audiences.iter().all(|audience| rules.leave_untouched(audience)));
     }
 }

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod calls;
 mod forwarding;
 mod given;
 mod model;
 mod policies;
 mod refusals;
+mod reload;
 mod routes;
 mod served;
 mod start;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chassis::{ConfigError, Stop};
-use proto::v1::StatusRequest;
-use proto::{Server, Stage, connect, connect_admin};
+use proto::v1::{ElevateRequest, ReloadRequest, StatusRequest};
+use proto::{Server, Stage, connect, connect_admin, connect_router};
 use router::{Config, Route};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -91,4 +91,19 @@ async fn an_address_that_is_none_is_bad_configuration() {
     let refused = router::serve(config, Stop::new()).await.unwrap_err();
     assert!(refused.downcast_ref::<ConfigError>().is_some(), "{refused:?}");
     assert!(refused.to_string().contains("`next`"), "{refused}");
+}
+
+#[tokio::test]
+async fn operators_reload_and_elevate_over_the_wire() {
+    let Served { address, stop, ended } = served(Shipper::default().stage()).await;
+    let reply = connect_admin(&address).unwrap().reload(ReloadRequest {}).await.unwrap().into_inner();
+    assert_eq!(reply.problem, "");
+    let mut router = connect_router(&address).unwrap();
+    let request = ElevateRequest { user: "bob".into(), seconds: 60, ..ElevateRequest::default() };
+    let told = router.elevate(request).await.unwrap().into_inner().elevation.unwrap();
+    assert_eq!(told.user, "bob");
+    let refused = router.elevate(ElevateRequest::default()).await.unwrap_err();
+    assert!(refused.message().contains("namespace or a user"), "{refused}");
+    stop.request();
+    ended.await.unwrap().unwrap();
 }
