@@ -8,6 +8,7 @@
 //! - [`lint`] finds what is wrong with a policy that loads, and why others do not.
 //! - [`Simulation`] counts what policies would have made of recorded events.
 //! - [`suggest`] writes a policy from recorded events.
+//! - [`redact()`] puts fingerprints in the place of secrets.
 //! - [`Match`] chooses events for a route; [`shrink()`] makes an event fit.
 
 mod attributes;
@@ -20,6 +21,7 @@ pub mod lint;
 mod lower;
 mod metadata;
 mod policy;
+mod redact;
 mod scan;
 mod shrink;
 pub mod simulate;
@@ -37,6 +39,7 @@ pub use json::is_json_object;
 pub use level::Level;
 pub use lower::{Dropped, Lowered, lower};
 pub use policy::{Decision, Loaded, Policy, PolicyError, Reason};
+pub use redact::{BadRedaction, Key, Redactions, redact};
 pub use shrink::{REMOVED, Shrunk, TooSmall, shrink};
 pub use simulate::Simulation;
 pub use stage::{Stage, StageSet};
