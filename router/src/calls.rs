@@ -55,7 +55,8 @@ impl proto::RouterCalls for Router {
         audit::Event::scan(line).map_err(|error| format!("this is no audit event: {error}"))?;
         let rules = self.0.in_force.now().rules;
         let audiences: Vec<&Audience> = rules.audiences.iter().collect();
-        let decided = decide(&rules, &self.0.in_force.elevations.now(), &audiences, std::iter::once(line));
+        let decided =
+            decide(&rules, &self.0.in_force.elevations.now(), &audiences, &[], std::iter::once(line));
         let explained = audiences.iter().zip(&decided.fates).flat_map(|(audience, fates)| {
             let (kept, line, cause) = match fates[0] {
                 Fate::Whole => (true, String::from_utf8_lossy(line).into_owned(), String::new()),

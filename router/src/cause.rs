@@ -37,6 +37,12 @@ pub(crate) enum Cause {
     Route(u32, Omitted),
     /// No route to the destination takes the event.
     NoRoute,
+    /// The sample of a route leaves it out.
+    Sample,
+    /// It came before.
+    Dedupe,
+    /// It is no audit event, and every route that would take it redacts.
+    Unredactable,
 }
 
 impl Cause {
@@ -46,6 +52,9 @@ impl Cause {
             Cause::Policy(omitted) => format!("policy {omitted}"),
             Cause::Route(index, omitted) => format!("route {} {omitted}", rules.routes[index as usize].name),
             Cause::NoRoute => "no route".to_owned(),
+            Cause::Sample => "sample".to_owned(),
+            Cause::Dedupe => "dedupe".to_owned(),
+            Cause::Unredactable => "cannot be redacted".to_owned(),
         }
     }
 }

@@ -10,7 +10,12 @@ use std::path::{Path, PathBuf};
 use chassis::{ByteSize, Invalid, Section};
 use serde::Deserialize;
 
+use crate::error::StartError;
+use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
+
+/// The largest window: about a gigabyte of memory.
+const MOST_REMEMBERED: usize = 10_000_000;
 
 /// Section `router:` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +25,12 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// Who gets what, in order. A router needs at least one.
     pub routes: Vec<Route>,
+    /// File with the key of the fingerprints that redaction puts in the place of secrets; 16 characters or more.
+    /// Absent: a key that is made at the start, so that fingerprints of different runs and replicas do not compare.
+    pub redact_key_file: Option<PathBuf>,
+    /// How many events are remembered to recognise those that come again from another API server or webhook. Default:
+    /// 0, none.
+    pub dedupe_window: usize,
     /// Address of the shipper. Default: `http://shipper:7103`.
     pub next: String,
     /// Where batches and admin calls are served (gRPC). Default: `127.0.0.1:7102`.
@@ -41,6 +52,8 @@ impl Default for Config {
         Config {
             policy: None,
             routes: Vec::new(),
+            redact_key_file: None,
+            dedupe_window: 0,
             next: "http://shipper:7103".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7102)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9102)),
@@ -69,6 +82,13 @@ pub struct Route {
     /// Destinations that may shed the events when their spool is full.
     #[serde(default)]
     pub best_effort: Vec<String>,
+    /// What is replaced by fingerprints: `secrets`, `tokens`, `env`, `lastApplied`, `queryStrings`, or `all`. Default:
+    /// nothing.
+    #[serde(default)]
+    pub redact: audit::Redactions,
+    /// The share of events that is kept, between 0 and 1; refusals and writes are always kept. Absent: all.
+    #[serde(default)]
+    pub sample: Option<f64>,
 }
 
 impl Route {
@@ -80,6 +100,8 @@ impl Route {
             policy: None,
             to: to.into_iter().map(Into::into).collect(),
             best_effort: Vec::new(),
+            redact: audit::Redactions::default(),
+            sample: None,
         }
     }
 }
@@ -94,6 +116,10 @@ impl Section for Config {
             Ok(_) => Ok(()),
             Err(error) => Err(Invalid::new(key, error.to_string())),
         };
+        if let Some(path) = &self.redact_key_file {
+            let refused = |error: StartError| Invalid::new("redact_key_file", error.to_string());
+            Keys::load(Some(path), None).map_err(refused)?;
+        }
         if let Some(path) = &self.policy {
             refused("policy".to_owned(), path)?;
         }
@@ -113,6 +139,7 @@ impl Config {
             ("insecure_admin", self.insecure_admin != started.insecure_admin),
             ("in_flight", self.in_flight != started.in_flight),
             ("max_held", self.max_held != started.max_held),
+            ("dedupe_window", self.dedupe_window != started.dedupe_window),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -128,12 +155,20 @@ impl Config {
                 "something must be held to be decided; write for example 128MiB",
             ));
         }
+        if self.dedupe_window > MOST_REMEMBERED {
+            let why = format!("at most {MOST_REMEMBERED} events can be remembered");
+            return Err(Invalid::new("dedupe_window", why));
+        }
         let (mut names, mut best_effort) = (BTreeSet::new(), BTreeMap::new());
         for (index, route) in self.routes.iter().enumerate() {
             if !is_name(&route.name) || !names.insert(&route.name) {
                 let why =
                     format!("`{}` must be a name of 1 to 64 characters that no other route has", route.name);
                 return Err(Invalid::new(format!("routes.{index}.name"), why));
+            }
+            if route.sample.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+                let why = "a share is between 0 and 1; write for example 0.1";
+                return Err(Invalid::new(format!("routes.{index}.sample"), why));
             }
             check_destinations(index, route, &mut best_effort)?;
         }

@@ -6,12 +6,14 @@
 
 use std::ops::Range;
 
-use audit::{Attributes, Dropped, Event, Lowered, lower};
+use audit::{Attributes, Dropped, Event, Lowered, Redactions, lower, redact};
 
 use crate::cause::{Cause, Omitted};
 use crate::elevation::Elevation;
+use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
 use crate::rules::{Audience, Route, Rules};
+use crate::sample::Sample;
 
 /// What becomes of a line for one audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,7 @@ pub(crate) struct Piece {
 enum By {
     Policy,
     Route,
+    Redaction,
 }
 
 /// The fates of a batch's lines, for the audiences that were asked for.
@@ -48,6 +51,8 @@ pub(crate) struct Decided {
     by_policy: Vec<u8>,
     /// Lines as a route's own policy left them.
     by_route: Vec<u8>,
+    /// Lines with fingerprints in the place of secrets.
+    redacted: Vec<u8>,
 }
 
 impl Decided {
@@ -56,25 +61,29 @@ impl Decided {
         match piece.by {
             By::Policy => &self.by_policy[piece.start..piece.end],
             By::Route => &self.by_route[piece.start..piece.end],
+            By::Redaction => &self.redacted[piece.start..piece.end],
         }
     }
 }
 
-/// Decides lines for `audiences`.
+/// Decides lines for `audiences`; `repeats` says of each, if it says anything, whether it came before.
 pub(crate) fn decide<'l>(
     rules: &Rules,
     elevations: &[Elevation],
     audiences: &[&Audience],
+    repeats: &[bool],
     lines: impl ExactSizeIterator<Item = &'l [u8]>,
 ) -> Decided {
     let fates = audiences.iter().map(|_| Vec::with_capacity(lines.len())).collect();
-    let decided = Decided { fates, undecided: 0, by_policy: Vec::new(), by_route: Vec::new() };
+    let decided =
+        Decided { fates, undecided: 0, by_policy: Vec::new(), by_route: Vec::new(), redacted: Vec::new() };
     let offers = vec![None; rules.routes.len()];
     let asks_routes = audiences.iter().flat_map(|audience| &audience.routes);
     let routes_look = asks_routes.into_iter().any(|&route| !rules.routes[route].is_open())
         || audiences.iter().any(|audience| audience.routes.is_empty());
     let mut decider = Decider { rules, elevations, audiences, routes_look, offers, decided };
-    lines.for_each(|line| decider.line(line));
+    let repeats = repeats.iter().copied().chain(std::iter::repeat(false));
+    lines.zip(repeats).for_each(|(line, repeats)| decider.line(line, repeats));
     decider.decided
 }
 
@@ -94,17 +103,20 @@ struct Decider<'r> {
 enum Offer {
     /// Its condition does not hold.
     Passes,
-    /// Its policy leaves the event out.
-    Drops(Omitted),
+    /// Its sample or its policy leaves the event out.
+    Drops(Cause),
     /// It takes the event in this form.
     Takes(Fate),
 }
 
 impl Decider<'_> {
-    fn line(&mut self, line: &[u8]) {
+    fn line(&mut self, line: &[u8], repeats: bool) {
         let Ok(event) = Event::scan(line) else {
             return self.undecided();
         };
+        if repeats && !event.stage_timestamp().is_empty() {
+            return self.same_for_all(Fate::Left(Cause::Dedupe));
+        }
         let attributes = Attributes::of(&event);
         let form = match &self.rules.policy {
             None => Fate::Whole,
@@ -121,14 +133,15 @@ impl Decider<'_> {
 
     /// Routes see the event as the policy of all routes left it.
     fn ask_routes(&mut self, event: Event<'_>, attributes: &Attributes<'_>, form: Fate) {
-        let Decided { fates, by_policy, by_route, .. } = &mut self.decided;
+        let Decided { fates, by_policy, by_route, redacted, .. } = &mut self.decided;
         let event = match form {
             Fate::Spliced(piece) => Event::scan(&by_policy[piece.start..piece.end]).unwrap_or(event),
             _ => event,
         };
-        let (rules, elevations) = (self.rules, self.elevations);
-        let mut ask =
-            |route: usize| ask(&rules.routes[route], elevations, &event, attributes, form, by_route);
+        let (keys, elevations) = (&self.rules.keys, self.elevations);
+        let mut asked = Asked { keys, elevations, event: &event, attributes, form, by_route, redacted };
+        let rules = self.rules;
+        let mut ask = |route: usize| asked.offer(route, &rules.routes[route]);
         self.offers.fill(None);
         for (audience, fates) in self.audiences.iter().zip(fates) {
             let offer = |route: usize| *self.offers[route].get_or_insert_with(|| ask(route));
@@ -137,13 +150,18 @@ impl Decider<'_> {
     }
 
     /// A JSON object that is no audit event cannot be decided. Losing it would be worse than keeping it: it goes,
-    /// whole, wherever a route asks for no property of an event.
+    /// whole, wherever a route asks for no property of an event, and has nothing to hide.
     fn undecided(&mut self) {
         self.decided.undecided += 1;
         for (audience, fates) in self.audiences.iter().zip(&mut self.decided.fates) {
-            let unconditional = |&route: &usize| self.rules.routes[route].condition.is_none();
-            let taken = audience.routes.iter().any(unconditional);
-            fates.push(if taken { Fate::Whole } else { Fate::Left(Cause::NoRoute) });
+            let routes = audience.routes.iter().map(|&route| &self.rules.routes[route]);
+            let mut takers = routes.filter(|route| route.condition.is_none());
+            let first = takers.next().map(|route| route.redact.is_none());
+            fates.push(match first {
+                None => Fate::Left(Cause::NoRoute),
+                Some(plain) if plain || takers.any(|route| route.redact.is_none()) => Fate::Whole,
+                Some(_) => Fate::Left(Cause::Unredactable),
+            });
         }
     }
 
@@ -159,31 +177,56 @@ fn first_taker(routes: &[usize], mut offer: impl FnMut(usize) -> Offer) -> Fate 
     for &route in routes {
         match offer(route) {
             Offer::Takes(form) => return form,
-            Offer::Drops(omitted) if cause == Cause::NoRoute => cause = Cause::Route(route as u32, omitted),
+            Offer::Drops(why) if cause == Cause::NoRoute => cause = why,
             Offer::Drops(_) | Offer::Passes => {}
         }
     }
     Fate::Left(cause)
 }
 
-fn ask(
-    route: &Route,
-    elevations: &[Elevation],
-    event: &Event<'_>,
-    attributes: &Attributes<'_>,
+/// A question to routes, and where their answers are written.
+struct Asked<'r, 'e> {
+    keys: &'r Keys,
+    elevations: &'r [Elevation],
+    event: &'r Event<'e>,
+    attributes: &'r Attributes<'e>,
     form: Fate,
-    by_route: &mut Vec<u8>,
-) -> Offer {
-    if route.condition.as_ref().is_some_and(|condition| !condition.matches(event, attributes)) {
-        return Offer::Passes;
+    by_route: &'r mut Vec<u8>,
+    redacted: &'r mut Vec<u8>,
+}
+
+impl Asked<'_, '_> {
+    fn offer(&mut self, index: usize, route: &Route) -> Offer {
+        let (event, attributes) = (self.event, self.attributes);
+        if route.condition.as_ref().is_some_and(|condition| !condition.matches(event, attributes)) {
+            return Offer::Passes;
+        }
+        let elevated = || self.elevations.iter().any(|elevation| elevation.means(event));
+        let sampled = |sample: Sample| !sample.keeps(event, attributes, &self.keys.salt) && !elevated();
+        if route.sample.is_some_and(sampled) {
+            return Offer::Drops(Cause::Sample);
+        }
+        let form = match &route.policy {
+            None => self.form,
+            Some(file) => match apply(file, self.elevations, event, attributes, self.by_route) {
+                Applied::Drops(omitted) => return Offer::Drops(Cause::Route(index as u32, omitted)),
+                Applied::Whole => self.form,
+                Applied::Spliced(range) => spliced(By::Route, range),
+            },
+        };
+        Offer::Takes(if route.redact.is_none() { form } else { self.redact(route.redact, form) })
     }
-    let Some(file) = &route.policy else {
-        return Offer::Takes(form);
-    };
-    match apply(file, elevations, event, attributes, by_route) {
-        Applied::Drops(omitted) => Offer::Drops(omitted),
-        Applied::Whole => Offer::Takes(form),
-        Applied::Spliced(range) => Offer::Takes(spliced(By::Route, range)),
+
+    fn redact(&mut self, what: Redactions, form: Fate) -> Fate {
+        let start = self.redacted.len();
+        let changed = match form {
+            Fate::Spliced(Piece { by: By::Route, start, end }) => {
+                let event = Event::scan(&self.by_route[start..end]).expect("a spliced event is an event");
+                redact(&event, what, &self.keys.redaction, self.redacted)
+            }
+            _ => redact(self.event, what, &self.keys.redaction, self.redacted),
+        };
+        if changed { spliced(By::Redaction, start..self.redacted.len()) } else { form }
     }
 }
 

@@ -57,7 +57,8 @@ impl Elevation {
         }
     }
 
-    fn means(&self, event: &Event<'_>) -> bool {
+    /// Whether it is about this event.
+    pub(crate) fn means(&self, event: &Event<'_>) -> bool {
         match &self.who {
             Who::Namespace(name) => {
                 event.object_ref().is_some_and(|object| object.namespace == name.as_str())

@@ -29,6 +29,14 @@ pub enum StartError {
         /// What the system said.
         why: String,
     },
+    /// A key file that cannot serve.
+    #[error("`redact_key_file` {}: {why}; write 16 random characters or more into it, or name no file", path.display())]
+    BadKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A policy that kube-apiserver refuses.
     #[error("{}:{line}:{column}: {message}", path.display())]
     BadPolicy {

@@ -143,7 +143,8 @@ impl InForce {
 fn fingerprint(file: Option<&Path>, config: &Config) -> u64 {
     let mut hasher = DefaultHasher::new();
     let policies = config.policy.iter().chain(config.routes.iter().filter_map(|route| route.policy.as_ref()));
-    for path in file.into_iter().chain(policies.map(PathBuf::as_path)) {
+    let named = policies.chain(&config.redact_key_file).map(PathBuf::as_path);
+    for path in file.into_iter().chain(named) {
         path.hash(&mut hasher);
         crate::policy_file::read(path).map_err(|error| error.kind()).hash(&mut hasher);
     }

@@ -13,15 +13,18 @@ mod calls;
 mod cause;
 mod config;
 mod decide;
+mod dedupe;
 mod elevation;
 mod error;
 mod fan_out;
 mod held;
 mod in_force;
+mod keys;
 mod metrics;
 mod policy_file;
 mod receipts;
 mod rules;
+mod sample;
 mod service;
 mod share;
 mod status;
@@ -41,6 +44,7 @@ pub use error::StartError;
 pub use in_force::ReadSection;
 pub use service::{Alone, serve, serve_from};
 
+use dedupe::Window;
 use fan_out::{Answer, fan_out, most_telling, never_dead};
 use held::Held;
 use in_force::InForce;
@@ -63,6 +67,7 @@ struct Inner {
     held: Held,
     turns: Arc<Semaphore>,
     receipts: Receipts,
+    window: Arc<Window>,
     refusing: Refusing,
     metrics: Metrics,
     started_us: i64,
@@ -77,6 +82,9 @@ impl Router {
     pub fn new(config: &Config, next: Stage) -> Result<Router, StartError> {
         config.check().map_err(|invalid| StartError::Invalid { key: invalid.key, why: invalid.why })?;
         let rules = Rules::load(config, None)?;
+        if rules.routes.iter().any(|route| !route.redact.is_none()) {
+            rules.keys.tell_if_made();
+        }
         status::warnings(&rules).for_each(|warning| tracing::warn!("{warning}"));
         Ok(Router(Arc::new(Inner {
             in_force: InForce::start(config, rules),
@@ -84,6 +92,7 @@ impl Router {
             held: Held::new(config.max_held.as_usize()),
             turns: Arc::new(Semaphore::new(config.in_flight)),
             receipts: Receipts::default(),
+            window: Arc::new(Window::new(config.dedupe_window)),
             refusing: Refusing::default(),
             metrics: Metrics::declare(),
             started_us: status::now_us(),
@@ -154,7 +163,7 @@ impl Inner {
         if rules.destinations().all(|to| to.retired || given.contains(&to.name)) {
             return Ok(Receipt { repeated: true, ..receipt });
         }
-        let Shares { shares, undecided } = self.decide(rules, batch, given).await?;
+        let Shares { shares, undecided, fresh } = self.decide(rules, batch, given).await?;
         let heard =
             |to: &Destination, share: &Share, answer: &Answer| self.heard(&identity, to, share, answer);
         let answers = fan_out(&self.next, &shares, heard).await;
@@ -165,6 +174,7 @@ impl Inner {
             Some(refusal) if somebody_has_it && events < 2 => Err(never_dead(refusal)),
             Some(refusal) => Err(refusal),
             None => {
+                self.window.remember(fresh);
                 self.metrics.taken(events, undecided);
                 Ok(Receipt { repeated, ..receipt })
             }
@@ -175,7 +185,8 @@ impl Inner {
     async fn decide(&self, rules: Arc<Rules>, batch: Batch, given: Vec<Arc<str>>) -> Result<Shares, Refusal> {
         let only_forwarded = rules.audiences.iter().all(|audience| rules.leave_untouched(audience));
         let elevations = self.in_force.elevations.now();
-        let work = move || share_out(&rules, &elevations, &batch, wanted(&rules, &given));
+        let window = self.window.clone();
+        let work = move || share_out(&rules, &elevations, &window, &batch, wanted(&rules, &given));
         if only_forwarded {
             return work();
         }

@@ -5,11 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use audit::Match;
+use audit::{Match, Redactions};
 
 use crate::config::Config;
 use crate::error::StartError;
+use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
+use crate::sample::Sample;
 
 mod audience;
 
@@ -24,6 +26,10 @@ pub(crate) struct Rules {
     pub(crate) routes: Vec<Route>,
     /// Destinations that get the same, together.
     pub(crate) audiences: Vec<Audience>,
+    /// Of fingerprints and samples.
+    pub(crate) keys: Keys,
+    /// Events that came before are left out.
+    pub(crate) dedupes: bool,
 }
 
 /// A route, ready to be asked.
@@ -32,12 +38,14 @@ pub(crate) struct Route {
     pub(crate) name: String,
     pub(crate) condition: Option<Match>,
     pub(crate) policy: Option<Arc<PolicyFile>>,
+    pub(crate) redact: Redactions,
+    pub(crate) sample: Option<Sample>,
 }
 
 impl Route {
     /// Takes every line as it is.
     pub(crate) fn is_open(&self) -> bool {
-        self.condition.is_none() && self.policy.is_none()
+        self.condition.is_none() && self.policy.is_none() && self.redact.is_none() && self.sample.is_none()
     }
 }
 
@@ -54,18 +62,23 @@ impl Rules {
             .iter()
             .map(|route| {
                 let policy = load(route.policy.as_deref())?;
-                Ok(Route { name: route.name.clone(), condition: route.condition.clone(), policy })
+                let (name, condition) = (route.name.clone(), route.condition.clone());
+                let sample = route.sample.map(Sample::new);
+                Ok(Route { name, condition, policy, redact: route.redact, sample })
             })
             .collect::<Result<Vec<_>, StartError>>()?;
         let mut audiences = audience::group(config, &routes);
         let before = old.into_iter().flat_map(Rules::destinations).cloned().collect();
         audience::retire(&mut audiences, before);
-        Ok(Rules { policy, routes, audiences })
+        let keys = Keys::load(config.redact_key_file.as_deref(), old.map(|old| &old.keys))?;
+        Ok(Rules { policy, routes, audiences, keys, dedupes: config.dedupe_window > 0 })
     }
 
     /// Whether nothing is ever decided for these: they get every batch as it came.
     pub(crate) fn leave_untouched(&self, audience: &Audience) -> bool {
-        self.policy.is_none() && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())
+        !self.dedupes
+            && self.policy.is_none()
+            && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())
     }
 
     /// Hash of the policy of all routes; empty when there is none.

@@ -10,6 +10,7 @@ use proto::{Batch, Encoding, Filtered, Line, Refusal};
 
 use crate::cause::Cause;
 use crate::decide::{Decided, Fate, decide};
+use crate::dedupe::{Fresh, Window};
 use crate::elevation::Elevation;
 use crate::rules::{Audience, Destination, Rules};
 
@@ -30,6 +31,8 @@ pub(crate) struct Share {
 pub(crate) struct Shares {
     pub(crate) shares: Vec<Share>,
     pub(crate) undecided: u64,
+    /// Lines that are no repeats, for the window.
+    pub(crate) fresh: Fresh,
 }
 
 /// Shares a batch out to `wanted`: each audience of the rules with those of its destinations that still need it.
@@ -39,6 +42,7 @@ pub(crate) struct Shares {
 pub(crate) fn share_out(
     rules: &Rules,
     elevations: &[Elevation],
+    window: &Window,
     batch: &Batch,
     wanted: Vec<(&Audience, Vec<Destination>)>,
 ) -> Result<Shares, Refusal> {
@@ -47,11 +51,13 @@ pub(crate) fn share_out(
     let whole = |(_, destinations)| Share::whole(batch, destinations);
     let mut shares: Vec<Share> = untouched.into_iter().map(whole).collect();
     if decided.is_empty() {
-        return Ok(Shares { shares, undecided: 0 });
+        return Ok(Shares { shares, undecided: 0, fresh: Fresh::new() });
     }
     let lines = batch.lines()?;
+    let (repeats, fresh) = window.look(rules, batch, &lines);
     let (audiences, destinations): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
-    let decided = decide(rules, elevations, &audiences, lines.iter().map(|line| line.bytes.as_ref()));
+    let decided =
+        decide(rules, elevations, &audiences, &repeats, lines.iter().map(|line| line.bytes.as_ref()));
     let first = shares.len();
     for (at, destinations) in destinations.into_iter().enumerate() {
         let alike = (0..at).find(|&before| decided.fates[before] == decided.fates[at]);
@@ -61,7 +67,7 @@ pub(crate) fn share_out(
         };
         shares.push(share);
     }
-    Ok(Shares { shares, undecided: decided.undecided })
+    Ok(Shares { shares, undecided: decided.undecided, fresh })
 }
 
 impl Share {

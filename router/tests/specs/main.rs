@@ -4,13 +4,16 @@
 
 mod account;
 mod calls;
+mod dedupe;
 mod forwarding;
 mod given;
 mod model;
 mod policies;
+mod redaction;
 mod refusals;
 mod reload;
 mod routes;
+mod sampling;
 mod served;
 mod start;
 mod twins;

@@ -1,0 +1,45 @@
+//! A share of the events of a route.
+//!
+//! Promises: all stages of a request stay together, since their `auditID` decides; refusals, writes and what runs
+//! commands in containers are always kept; a client that chooses its `auditID` cannot know what becomes of it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use audit::{Attributes, Event};
+
+/// What changes something; the last three are those of requests that are not about a resource.
+const WRITES: [&str; 7] = ["create", "update", "patch", "delete", "deletecollection", "post", "put"];
+
+/// What reads by its verb, and does more.
+const COMMANDS: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
+
+/// How much of a route is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample(f64);
+
+impl Sample {
+    /// This share, between 0 and 1.
+    pub(crate) fn new(share: f64) -> Self {
+        Sample(share)
+    }
+
+    /// Whether an event is kept; `salt` makes the choice another one for each deployment.
+    pub(crate) fn keeps(self, event: &Event<'_>, attributes: &Attributes<'_>, salt: &[u8]) -> bool {
+        if matters(event, attributes) {
+            return true;
+        }
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        event.audit_id().hash(&mut hasher);
+        // 53 bits are what a float holds exactly.
+        ((hasher.finish() >> 11) as f64) < self.0 * (1_u64 << 53) as f64
+    }
+}
+
+fn matters(event: &Event<'_>, attributes: &Attributes<'_>) -> bool {
+    WRITES.contains(&&*attributes.verb)
+        || COMMANDS.contains(&&*attributes.subresource)
+        || event.stage() == audit::Stage::Panic
+        || event.code().is_some_and(|code| code >= 400)
+        || event.annotation("authorization.k8s.io/decision").is_some_and(|decision| decision == "forbid")
+}
