@@ -11,5 +11,6 @@ mod policy;
 mod published_defects;
 mod refusals;
 mod rotation;
+mod router;
 mod shutdown;
 mod torture;

@@ -43,6 +43,8 @@ pub struct Setup {
     pub collector: String,
     /// More YAML for the entry of the log, as `, key: value`.
     pub entry: String,
+    /// More YAML lines for the section `router:`.
+    pub router: String,
     /// More YAML lines for the section `shipper:`.
     pub shipper: String,
 }
@@ -235,7 +237,8 @@ impl Cluster {
             format!("  queue: {{dir: '{}'}}\n  logs:\n", at("collector")),
             format!("    - {{type: file, path: '{}', ", self.logs().join("audit.log").display()),
             format!("source: kubernetes.audit, service: audit{}}}\n{}", setup.entry, setup.collector),
-            format!("router:\n{}{}{policy}  routes: {routes}\n", listen("router"), next("shipper")),
+            format!("router:\n{}{}{policy}", listen("router"), next("shipper")),
+            format!("  routes: {routes}\n{}", setup.router),
             format!("shipper:\n{}  spool: {{dir: '{}'}}\n", listen("shipper"), at("shipper")),
             format!("{}  destinations:\n{destinations}", setup.shipper),
             format!("insight:\n{}  lake: '{}'\n", listen("insight"), at("lake")),
