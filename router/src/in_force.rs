@@ -86,9 +86,8 @@ impl InForce {
             return;
         }
         let loaded = self.load(&mut watched);
-        // The newest section may name other files than the one before it.
-        watched.seen =
-            if loaded.is_ok() { fingerprint(watched.file.as_deref(), &watched.newest) } else { seen };
+        // As it was before the files were read: what changed meanwhile, or is named now, is looked at again.
+        watched.seen = seen;
         self.settle(loaded, &watched);
     }
 
@@ -106,6 +105,9 @@ impl InForce {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match loaded {
             Ok(rules) => {
+                if rules.redacts() && !current.rules.redacts() {
+                    rules.keys.tell_if_made();
+                }
                 let waiting = watched.newest.waits_for_restart(&watched.started);
                 tracing::info!(policy = rules.hash(), "the rules were loaded again and are in force");
                 *current = Current { rules: Arc::new(rules), problem: None, set_by_hand: false, waiting };

@@ -82,7 +82,7 @@ impl Router {
     pub fn new(config: &Config, next: Stage) -> Result<Router, StartError> {
         config.check().map_err(|invalid| StartError::Invalid { key: invalid.key, why: invalid.why })?;
         let rules = Rules::load(config, None)?;
-        if rules.routes.iter().any(|route| !route.redact.is_none()) {
+        if rules.redacts() {
             rules.keys.tell_if_made();
         }
         status::warnings(&rules).for_each(|warning| tracing::warn!("{warning}"));

@@ -81,6 +81,11 @@ impl Rules {
             && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())
     }
 
+    /// Whether some route redacts.
+    pub(crate) fn redacts(&self) -> bool {
+        self.routes.iter().any(|route| !route.redact.is_none())
+    }
+
     /// Hash of the policy of all routes; empty when there is none.
     pub(crate) fn hash(&self) -> String {
         self.policy.as_ref().map(|file| format!("{:016x}", file.policy.hash())).unwrap_or_default()
