@@ -41,12 +41,28 @@ pub(crate) fn skip_string(text: &[u8], at: usize) -> Option<usize> {
     }
     let mut from = at + 1;
     loop {
-        let found = from + memchr2(b'"', b'\\', text.get(from..)?)?;
+        let found = from + quote_or_backslash(text.get(from..)?)?;
         if text[found] == b'"' {
             return Some(found + 1);
         }
         from = found + 2;
     }
+}
+
+/// Where the first of the two is. Most strings are short: their words are looked at here, and only what is longer is
+/// worth a call.
+#[inline]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    const WORDS: usize = 4;
+    for (number, bytes) in text.as_chunks::<8>().0.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*bytes);
+        let found = blocks::bytes_like(word, b'"') | blocks::bytes_like(word, b'\\');
+        if found != 0 {
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let seen = text.len().min(WORDS * 8) / 8 * 8;
+    memchr2(b'"', b'\\', &text[seen..]).map(|at| seen + at)
 }
 
 /// The position behind the value that begins at `at`.

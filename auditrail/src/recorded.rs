@@ -13,6 +13,10 @@ use anyhow::{Context, bail};
 use collector::Age;
 use proto::MAX_LINE_BYTES;
 
+/// How much is read at a time.
+const BLOCK: usize = 256 << 10;
+const _: () = assert!(BLOCK <= MAX_LINE_BYTES, "a line that lies whole in a block is not too long");
+
 /// One place that lines are read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -88,10 +92,16 @@ impl Place {
         let mut reader = self.open(read).with_context(|| format!("`{}` cannot be read", self.name()))?;
         let mut line = Vec::new();
         for number in 1.. {
+            let cannot = || format!("`{}` cannot be read on in line {number}", self.name());
+            // A line that lies whole in the block is seen where it lies.
+            let block = reader.fill_buf().with_context(cannot)?;
+            if let Some(end) = memchr::memchr(b'\n', block) {
+                each(Line { number, bytes: Ok(without_return(&block[..end])) })?;
+                reader.consume(end + 1);
+                continue;
+            }
             line.clear();
-            let read = read_line(&mut reader, &mut line)
-                .with_context(|| format!("`{}` cannot be read on in line {number}", self.name()))?;
-            match read {
+            match read_line(&mut reader, &mut line).with_context(cannot)? {
                 Read1::End => break,
                 Read1::Whole => each(Line { number, bytes: Ok(&line) })?,
                 Read1::TooLong => each(Line { number, bytes: Err(TooLong) })?,
@@ -101,15 +111,16 @@ impl Place {
     }
 
     fn open(&self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
-        const BUFFER: usize = 256 << 10;
-        let Place::File(path) = self else { return Ok(Box::new(BufReader::new(io::stdin()))) };
+        let Place::File(path) = self else {
+            return Ok(Box::new(BufReader::with_capacity(BLOCK, io::stdin())));
+        };
         let file = Counted { file: File::open(path)?, read: read.clone() };
         let unpacked: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             Some("zst") => Box::new(zstd::Decoder::new(file)?),
             _ => Box::new(file),
         };
-        Ok(Box::new(BufReader::with_capacity(BUFFER, unpacked)))
+        Ok(Box::new(BufReader::with_capacity(BLOCK, unpacked)))
     }
 }
 
@@ -147,10 +158,13 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read1>
     if ended {
         line.pop();
     }
-    if line.last() == Some(&b'\r') {
-        line.pop();
-    }
+    line.truncate(without_return(line).len());
     Ok(if line.len() > MAX_LINE_BYTES { Read1::TooLong } else { Read1::Whole })
+}
+
+/// Windows' line ends are taken, too.
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The logs of a directory in rotation order: by base name, backups by what their names say of their age, the active

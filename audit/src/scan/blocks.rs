@@ -4,6 +4,8 @@
 //! brackets within strings are masked out, and only the block in which the outermost bracket closes is looked at
 //! bit by bit. The kinds of brackets are not compared with each other.
 
+use wide::i8x16;
+
 /// Bytes per block: one bit of a `u64` each.
 const BLOCK: usize = 64;
 
@@ -94,28 +96,33 @@ fn inside(quotes: u64) -> u64 {
     [1, 2, 4, 8, 16, 32].into_iter().fold(quotes, |mask, shift| mask ^ mask << shift)
 }
 
-/// The masks, eight bytes at a time: no processor is without that, and no unsafe code is needed.
+/// The masks, sixteen bytes at a time.
 #[inline]
 fn masks(block: &[u8; BLOCK]) -> Masks {
     let mut masks = Masks::default();
-    for (number, bytes) in block.as_chunks::<8>().0.iter().enumerate() {
-        let word = u64::from_le_bytes(*bytes);
-        let folded = word | 0x2020_2020_2020_2020;
-        masks.quotes |= equal_bytes(word, b'"') << (number * 8);
-        masks.backslashes |= equal_bytes(word, b'\\') << (number * 8);
-        masks.opens |= equal_bytes(folded, b'{') << (number * 8);
-        masks.closes |= equal_bytes(folded, b'}') << (number * 8);
+    for (number, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = i8x16::new(bytes.map(u8::cast_signed));
+        let folded = bytes | i8x16::splat(0x20);
+        masks.quotes |= equal_bytes(bytes, b'"') << (number * 16);
+        masks.backslashes |= equal_bytes(bytes, b'\\') << (number * 16);
+        masks.opens |= equal_bytes(folded, b'{') << (number * 16);
+        masks.closes |= equal_bytes(folded, b'}') << (number * 16);
     }
     masks
 }
 
-/// One bit for each of the eight bytes that equals `byte`.
+/// One bit for each of the sixteen bytes that equals `byte`.
 #[inline]
-fn equal_bytes(word: u64, byte: u8) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let other = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
-    let zero = !(((other & LOW) + LOW) | other | LOW);
-    (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+fn equal_bytes(bytes: i8x16, byte: u8) -> u64 {
+    u64::from(bytes.simd_eq(i8x16::splat(byte.cast_signed())).to_bitmask())
+}
+
+/// The high bit of the first byte of a word that equals `byte`; bits above that one may be set as well.
+#[inline]
+pub(super) fn bytes_like(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let other = word ^ (u64::from(byte) * ONES);
+    other.wrapping_sub(ONES) & !other & (ONES << 7)
 }
 
 #[cfg(test)]
