@@ -20,6 +20,10 @@ use crate::{Level, Stage, text, timestamp};
 use members::Members;
 use std::borrow::Cow;
 
+/// The versions whose events are read. Those of v1beta1 have the fields of v1 and two more, which stay as they are;
+/// those of v1alpha1 name the group of an object within its version, and their times differently.
+const READ_VERSIONS: [&[u8]; 2] = [br#""audit.k8s.io/v1""#, br#""audit.k8s.io/v1beta1""#];
+
 /// Why a line is no audit event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnEvent {
@@ -73,8 +77,11 @@ impl<'a> Event<'a> {
         if text(Field::Kind).is_some_and(|kind| kind != br#""Event""#) {
             return Err(NotAnEvent::Wrong { field: "kind", expected: "`Event`" });
         }
-        if text(Field::ApiVersion).is_some_and(|version| !version.starts_with(b"\"audit.k8s.io/")) {
-            return Err(NotAnEvent::Wrong { field: "apiVersion", expected: "one of `audit.k8s.io`" });
+        if text(Field::ApiVersion).is_some_and(|version| !READ_VERSIONS.contains(&version)) {
+            return Err(NotAnEvent::Wrong {
+                field: "apiVersion",
+                expected: "`audit.k8s.io/v1` or `audit.k8s.io/v1beta1`",
+            });
         }
         let level = text(Field::Level).ok_or(NotAnEvent::Missing { field: "level" })?;
         let stage = text(Field::Stage).ok_or(NotAnEvent::Missing { field: "stage" })?;

@@ -38,7 +38,7 @@ pub use event::{Event, NotAnEvent, ObjectRef, User};
 pub use json::is_json_object;
 pub use level::Level;
 pub use lower::{Dropped, Lowered, lower};
-pub use policy::{Decision, Loaded, Policy, PolicyError, Reason};
+pub use policy::{BadTarget, Decision, Loaded, Policy, PolicyError, Reason, TargetVersion};
 pub use redact::{BadRedaction, Key, Redactions, redact};
 pub use shrink::{REMOVED, Shrunk, TooSmall, shrink};
 pub use simulate::Simulation;

@@ -26,6 +26,7 @@ mod wildcards;
 pub use codes::CODES;
 pub use fix::{Fixed, fix};
 
+use crate::TargetVersion;
 use crate::policy::document::{self, Place};
 use crate::policy::load;
 use crate::policy::spec::{PolicySpec, RuleSpec, Spot};
@@ -78,11 +79,17 @@ pub struct Finding {
 /// All findings about the text of a policy, in the order of their places.
 #[must_use]
 pub fn lint(text: &str) -> Vec<Finding> {
-    look(text, Severity::Note)
+    lint_for(text, TargetVersion::default())
+}
+
+/// All findings about the text of a policy that is for this version of Kubernetes.
+#[must_use]
+pub fn lint_for(text: &str, target: TargetVersion) -> Vec<Finding> {
+    look(text, Severity::Note, target)
 }
 
 /// The findings from a severity on.
-fn look(text: &str, from: Severity) -> Vec<Finding> {
+fn look(text: &str, from: Severity, target: TargetVersion) -> Vec<Finding> {
     let mut findings = Findings::default();
     match document::read(text) {
         Err(fault) => refused::check(&[load::failed(fault)], &mut findings),
@@ -91,7 +98,7 @@ fn look(text: &str, from: Severity) -> Vec<Finding> {
             duplicates::check(&document.root, &mut findings);
             documents::check(&document, &mut findings);
             surprises::check(text, &document, &mut findings);
-            match load::decode(&document) {
+            match load::decode(&document, target) {
                 Err(faults) => refused::check(&faults, &mut findings),
                 Ok(decoded) => {
                     ignored(&decoded.warnings, &mut findings);

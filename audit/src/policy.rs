@@ -12,12 +12,14 @@ pub(crate) mod load;
 pub(crate) mod matching;
 mod rule;
 pub(crate) mod spec;
+mod target;
 mod typed;
 mod validate;
 mod why;
 
 pub use decision::Decision;
 pub use load::{Loaded, PolicyError};
+pub use target::{BadTarget, TargetVersion};
 pub(crate) use validate::{is_dns_subdomain, url_faults};
 pub use why::Reason;
 
@@ -42,7 +44,15 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] has the server's own message, and the place in the text as far as it is known.
     pub fn load(text: &str) -> Result<Loaded, PolicyError> {
-        load::load(text)
+        Policy::load_for(text, TargetVersion::default())
+    }
+
+    /// Reads a policy as the kube-apiserver of this version reads it; [`Policy::load`] takes the default.
+    ///
+    /// # Errors
+    /// [`PolicyError`] has the server's own message, and the place in the text as far as it is known.
+    pub fn load_for(text: &str, target: TargetVersion) -> Result<Loaded, PolicyError> {
+        load::load(text, target)
     }
 
     /// What this policy decides about a request.

@@ -18,13 +18,18 @@ use crate::say;
 /// A policy that kube-apiserver refuses ends with 64, nothing read.
 pub(crate) fn apply(arguments: &Apply) -> Result<ExitCode, Failure> {
     let (mut lowered, mut clean) = (Vec::new(), true);
-    filter::lines(&arguments.policy, &arguments.inputs, |policy, place, line, out| {
-        if let Err(why) = write_one(policy, line, &mut lowered, out)? {
-            say::aside(&format!("{}:{}: {why}", place.name(), line.number));
-            clean = false;
-        }
-        Ok(())
-    })?;
+    filter::lines(
+        &arguments.policy,
+        arguments.target_version,
+        &arguments.inputs,
+        |policy, place, line, out| {
+            if let Err(why) = write_one(policy, line, &mut lowered, out)? {
+                say::aside(&format!("{}:{}: {why}", place.name(), line.number));
+                clean = false;
+            }
+            Ok(())
+        },
+    )?;
     Ok(ExitCode::from(u8::from(!clean)))
 }
 

@@ -148,6 +148,9 @@ pub struct Lint {
     /// With --fix: change no file, print the corrected text of the one file.
     #[arg(long, requires = "fix")]
     pub dry_run: bool,
+    /// The Kubernetes version that the policy is for: before 1.36 the API group `*` is refused.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    pub target_version: audit::TargetVersion,
 }
 
 /// How `auditrail policy lint` prints its findings.
@@ -183,6 +186,9 @@ pub struct Explain {
     /// Recorded events: files (also .gz, .zst), directories; stdin when absent or `-`.
     #[arg(value_name = "EVENTS")]
     pub events: Vec<PathBuf>,
+    /// The Kubernetes version that the policy is for: before 1.36 the API group `*` is refused.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    pub target_version: audit::TargetVersion,
 }
 
 /// `auditrail policy apply`.
@@ -194,6 +200,9 @@ pub struct Apply {
     /// Recorded events: files (also .gz, .zst), directories (in rotation order); stdin when absent or `-`.
     #[arg(value_name = "IN")]
     pub inputs: Vec<PathBuf>,
+    /// The Kubernetes version that the policy is for: before 1.36 the API group `*` is refused.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    pub target_version: audit::TargetVersion,
 }
 
 /// `auditrail policy simulate`.

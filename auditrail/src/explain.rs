@@ -87,7 +87,7 @@ impl Explaining {
                 "stdin cannot be both policy and events: name a file for one"
             )));
         }
-        let policy = policy_file::load(&path)?;
+        let policy = policy_file::load(&path, arguments.target_version)?;
         Ok(Explaining { policy, routes, json: arguments.json, audit_id: arguments.audit_id.clone() })
     }
 

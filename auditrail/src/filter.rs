@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use audit::Policy;
+use audit::{Policy, TargetVersion};
 
 use crate::exit::Failure;
 use crate::recorded::{Line, Place};
@@ -44,6 +44,7 @@ impl Out {
 /// [`Failure::Usage`] for the policy; else what cannot be read or written.
 pub(crate) fn lines(
     policy: &Path,
+    target: TargetVersion,
     inputs: &[PathBuf],
     mut each: impl FnMut(&Policy, &Place, &Line<'_>, &mut Out) -> anyhow::Result<()>,
 ) -> Result<(), Failure> {
@@ -51,7 +52,7 @@ pub(crate) fn lines(
     if policy_file::is_stdin(policy) && stdin_twice {
         return Err(Failure::usage(anyhow!("stdin cannot be both policy and events: name a file for one")));
     }
-    let policy = policy_file::load(policy)?;
+    let policy = policy_file::load(policy, target)?;
     let mut out = Out::stdout();
     let mut all = || {
         for place in Place::all(inputs)? {

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
+use audit::TargetVersion;
 use audit::lint::{Finding, Fixed, Severity};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
         if arguments.fix {
             text = corrected(file, text, to_stdout)?;
         }
-        findings.extend(of_file(&policy_file::name(file), &text));
+        findings.extend(of_file(&policy_file::name(file), &text, arguments.target_version));
     }
     let shown = text(arguments, &findings)?;
     if to_stdout {
@@ -66,8 +67,8 @@ fn corrected(file: &Path, text: String, to_stdout: bool) -> anyhow::Result<Strin
 /// A finding with the name of its file.
 type Found = (String, Finding);
 
-fn of_file(name: &str, text: &str) -> Vec<Found> {
-    audit::lint::lint(text).into_iter().map(|finding| (name.to_owned(), finding)).collect()
+fn of_file(name: &str, text: &str, target: TargetVersion) -> Vec<Found> {
+    audit::lint::lint_for(text, target).into_iter().map(|finding| (name.to_owned(), finding)).collect()
 }
 
 fn verdict(findings: &[Found]) -> ExitCode {

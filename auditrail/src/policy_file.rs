@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use audit::{Loaded, Policy};
+use audit::{Loaded, Policy, TargetVersion};
 
 use crate::exit::Failure;
 use crate::say;
@@ -20,8 +20,8 @@ const LARGEST: u64 = 4 << 20;
 ///
 /// # Errors
 /// [`Failure::Usage`] when it cannot be read or would be refused.
-pub(crate) fn load(path: &Path) -> Result<Policy, Failure> {
-    let loaded = check(path).map_err(Failure::usage)?;
+pub(crate) fn load(path: &Path, target: TargetVersion) -> Result<Policy, Failure> {
+    let loaded = check_for(path, target).map_err(Failure::usage)?;
     for warning in &loaded.warnings {
         say::aside(&format!("{}: warning: {warning}", name(path)));
     }
@@ -33,8 +33,12 @@ pub(crate) fn load(path: &Path) -> Result<Policy, Failure> {
 /// # Errors
 /// When it cannot be read, or kube-apiserver would refuse it: then with line, column and reason.
 pub(crate) fn check(path: &Path) -> anyhow::Result<Loaded> {
+    check_for(path, TargetVersion::default())
+}
+
+fn check_for(path: &Path, target: TargetVersion) -> anyhow::Result<Loaded> {
     let text = read(path)?;
-    Policy::load(&text)
+    Policy::load_for(&text, target)
         .map_err(|error| anyhow!("{}:{}:{}: {}", name(path), error.line, error.column, error.message))
 }
 

@@ -69,7 +69,10 @@ fn policies(arguments: &Simulate) -> Result<Vec<Policy>, Failure> {
             "stdin can be only one of policies and events: name a file for the others"
         )));
     }
-    paths.iter().map(|path: &std::path::PathBuf| policy_file::load(Path::new(path))).collect()
+    paths
+        .iter()
+        .map(|path: &std::path::PathBuf| policy_file::load(Path::new(path), audit::TargetVersion::default()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod splice;
 
 use super::{CODES, Finding, Severity, look};
 use super::{builtin, fields};
+use crate::TargetVersion;
 use crate::policy::document::{self, Document, Format, Node, Value};
 use change::{Change, Path, Step};
 use std::collections::{HashMap, HashSet};
@@ -104,7 +105,7 @@ fn step(text: &str, findings: &[Finding], refused: &mut HashSet<Name>) -> Option
 }
 
 fn warnings(text: &str) -> Vec<Finding> {
-    look(text, Severity::Warning)
+    look(text, Severity::Warning, TargetVersion::default())
 }
 
 /// The text with the changes, if they can be made and change nothing else.

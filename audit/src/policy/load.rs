@@ -11,7 +11,7 @@ use super::kind::{self, Kind};
 use super::matching::{Conditions, GroupResources};
 use super::rule::Rule;
 use super::spec::{Names, PolicySpec, ResourcesSpec, RuleSpec};
-use super::{Policy, typed, validate};
+use super::{Policy, TargetVersion, typed, validate};
 use crate::{Level, Stage, StageSet};
 
 /// A policy that kube-apiserver would run with.
@@ -41,14 +41,14 @@ pub(crate) struct Decoded {
     pub(crate) warnings: Vec<String>,
 }
 
-pub(super) fn load(text: &str) -> Result<Loaded, PolicyError> {
+pub(super) fn load(text: &str, target: TargetVersion) -> Result<Loaded, PolicyError> {
     let document = document::read(text).map_err(|fault| refusal(vec![failed(fault)]))?;
-    let decoded = decode(&document).map_err(refusal)?;
+    let decoded = decode(&document, target).map_err(refusal)?;
     Ok(Loaded { policy: compile(&decoded.spec), warnings: decoded.warnings })
 }
 
 /// Decodes and validates; all faults are in the server's order, and only validation gives more than one.
-pub(crate) fn decode(document: &Document) -> Result<Decoded, Vec<Fault>> {
+pub(crate) fn decode(document: &Document, target: TargetVersion) -> Result<Decoded, Vec<Fault>> {
     let kind = kind::of(document).map_err(|fault| vec![failed(fault)])?;
     if let Kind::Other(fault) = kind {
         return Err(vec![fault]);
@@ -62,7 +62,7 @@ pub(crate) fn decode(document: &Document) -> Result<Decoded, Vec<Fault>> {
         Format::Json => Vec::new(),
     };
     notes.extend(outcome.notes);
-    let faults = validate::faults(&spec);
+    let faults = validate::faults(&spec, target);
     if !faults.is_empty() {
         return Err(faults);
     }

@@ -2,6 +2,7 @@
 //!
 //! Promises: the same errors, in the same order and words, as the server's own validation; each with its place.
 
+use super::TargetVersion;
 use super::document::{Fault, Place};
 use super::spec::{PolicySpec, ResourcesSpec, RuleSpec, Spot};
 use crate::go_text::{json_list, json_string, quoted};
@@ -14,13 +15,13 @@ const STAGES: &str = "allowed stages are RequestReceived,ResponseStarted,Respons
 const BOTH: &str = "rules cannot apply to both regular resources and non-resource URLs";
 
 /// All errors, in the server's order.
-pub(super) fn faults(policy: &PolicySpec) -> Vec<Fault> {
-    let mut faults = Faults(Vec::new());
+pub(super) fn faults(policy: &PolicySpec, target: TargetVersion) -> Vec<Fault> {
+    let mut faults = Faults { found: Vec::new(), target };
     faults.stages("omitStages", &policy.omit_stages.value);
     for (index, rule) in policy.rules.value.iter().enumerate() {
         faults.rule(&format!("rules[{index}]"), rule.place, &rule.value);
     }
-    faults.0
+    faults.found
 }
 
 /// Several errors as the server prints them.
@@ -37,11 +38,14 @@ pub(super) fn joined(faults: &[Fault]) -> String {
     }
 }
 
-struct Faults(Vec<Fault>);
+struct Faults {
+    found: Vec<Fault>,
+    target: TargetVersion,
+}
 
 impl Faults {
     fn push(&mut self, place: Place, message: String) {
-        self.0.push(Fault { message, place });
+        self.found.push(Fault { message, place });
     }
 
     fn rule(&mut self, path: &str, place: Place, rule: &RuleSpec) {
@@ -81,7 +85,8 @@ impl Faults {
 
     fn resources(&mut self, path: &str, entry: &ResourcesSpec) {
         let group = &entry.group.value;
-        if !group.is_empty() && group != "*" && !is_dns_subdomain(group) {
+        let wildcard = group == "*" && self.target.has_group_wildcard();
+        if !(group.is_empty() || wildcard || is_dns_subdomain(group)) {
             let too_long = group.len() > 253;
             let why = match (too_long, has_subdomain_form(group)) {
                 (true, true) => "must be no more than 253 characters".to_owned(),
