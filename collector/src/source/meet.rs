@@ -69,8 +69,8 @@ impl Source {
                     Ok(())
                 }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
-                Who::New if !sight.steady || self.is_overtaken(found, sight.looked) => Ok(()),
-                Who::New => self.begin(found, opened),
+                Who::New if !sight.steady => Ok(()),
+                Who::New => self.begin(found, opened, sight.looked),
             }),
             Ok(None) => {
                 sight.shake(); // the next look finds it under another name
@@ -83,8 +83,8 @@ impl Source {
         }
     }
 
-    /// Whether the active file that was opened just now may be newer than one that this look did not find: names in
-    /// the file system are given again, and files are numbered in their order. The next look finds both.
+    /// Whether the active file that was read just now may be newer than one that this look did not find: names in the
+    /// file system are given again, and files are numbered in their order. The next look finds both.
     fn is_overtaken(&self, found: &Found, looked: &[Found]) -> bool {
         found.path == self.state.path && find::is_rotated_since(&found.path, looked)
     }
@@ -169,10 +169,10 @@ impl Source {
 
     /// A file that was never seen before. It is older than the active one, which is read after it if that is still
     /// possible.
-    fn begin(&mut self, found: &Found, mut opened: Opened) -> io::Result<()> {
+    fn begin(&mut self, found: &Found, mut opened: Opened, looked: &[Found]) -> io::Result<()> {
         let active = found.path == self.state.path;
         let described = opened.describe(self.state.next_file, found, active)?;
-        let Some(mut state) = described else { return Ok(()) };
+        let Some(mut state) = described.filter(|_| !self.is_overtaken(found, looked)) else { return Ok(()) };
         let is_active = |file: &Tracked| file.present && file.state.path == self.state.path;
         let newer = self.files.iter().position(is_active).filter(|_| !active);
         let newer = newer.filter(|&at| self.files[at].state.offset == 0);
