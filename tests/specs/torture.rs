@@ -3,7 +3,7 @@
 //! batch that is known from before, and the order stays.
 //!
 //! `AUDITRAIL_TORTURE_SEED` repeats a run's plan, `AUDITRAIL_TORTURE_KILLS` says how often each way of rotation is
-//! killed (`tests/suites/torture.sh` does it more often than this).
+//! killed (`tests/torture.sh` does it more often than this).
 #![cfg(unix)]
 
 use tests::rotating::Rotation;
