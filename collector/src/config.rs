@@ -61,7 +61,8 @@ pub struct Config {
     /// What `--audit-log-maxbackup` of the API server says, to warn before it removes what is not read yet; absent,
     /// removals show it.
     pub max_backups: Option<usize>,
-    /// Batches of one source that may be on their way to the next stage at a time. Default: 8.
+    /// Batches of one source that may be on their way to the next stage at a time, those included whose receipt is not
+    /// noted durably yet: as many may be sent again after a kill. Default: 16.
     pub in_flight: usize,
 }
 
@@ -97,7 +98,7 @@ impl Default for Config {
             poll_interval: Span::millis(250),
             watch: true,
             max_backups: None,
-            in_flight: 8,
+            in_flight: 16,
         }
     }
 }

@@ -53,9 +53,12 @@ impl Releases {
         Releases { queue, books, lanes: BTreeMap::new(), waiting: Group::default(), removing: None }
     }
 
-    /// How many batches of a source are on their way.
+    /// How many batches of a source a kill now would send again: those on their way, and those whose removal is not
+    /// durable yet.
     pub(crate) fn on_their_way(&self, source: u32) -> usize {
-        self.lanes.get(&source).map_or(0, VecDeque::len)
+        let leaving = |group: &Group| group.sources.get(&source).map_or(0, |leaving| leaving.headers.len());
+        let removing = self.removing.as_ref().map_or(0, |(_, group)| leaving(group));
+        self.lanes.get(&source).map_or(0, VecDeque::len) + leaving(&self.waiting) + removing
     }
 
     /// Sources with batches on their way.
