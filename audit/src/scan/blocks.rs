@@ -4,13 +4,13 @@
 //! brackets within strings are masked out, and only the block in which the outermost bracket closes is looked at
 //! bit by bit. The kinds of brackets are not compared with each other.
 
-use wide::i8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
 
 /// Bytes per block: one bit of a `u64` each.
 const BLOCK: usize = 64;
 
 /// One bit per byte of a block, for each kind of byte that matters.
-#[derive(Default)]
 struct Masks {
     quotes: u64,
     backslashes: u64,
@@ -25,25 +25,30 @@ struct Carry {
     escaped: bool,
 }
 
-/// The position behind the object or array that begins at `at`.
+/// The position behind the object or array that begins at `at`. Compiled once for each set of instructions that a
+/// processor may have; the best one is taken.
 pub(super) fn skip_container(text: &[u8], at: usize) -> Option<usize> {
+    dispatch!(Level::new(), simd => skip_with(simd, text, at))
+}
+
+#[inline(always)]
+fn skip_with<S: Simd>(simd: S, text: &[u8], at: usize) -> Option<usize> {
     let mut carry = Carry::default();
     let mut depth = 0u64;
     let (blocks, rest) = text.get(at..)?.as_chunks::<BLOCK>();
     for (number, block) in blocks.iter().enumerate() {
-        if let Some(end) = close_in(block, &mut carry, &mut depth) {
+        if let Some(end) = close_in(masks(simd, block), &mut carry, &mut depth) {
             return Some(at + number * BLOCK + end);
         }
     }
     let mut last = [b' '; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
-    close_in(&last, &mut carry, &mut depth).map(|end| at + blocks.len() * BLOCK + end)
+    close_in(masks(simd, &last), &mut carry, &mut depth).map(|end| at + blocks.len() * BLOCK + end)
 }
 
 /// Where in this block, if at all, the outermost bracket closes; else `depth` and `carry` are brought forward.
-#[inline]
-fn close_in(block: &[u8; BLOCK], carry: &mut Carry, depth: &mut u64) -> Option<usize> {
-    let masks = masks(block);
+#[inline(always)]
+fn close_in(masks: Masks, carry: &mut Carry, depth: &mut u64) -> Option<usize> {
     let quotes = masks.quotes & !escaped(masks.backslashes, &mut carry.escaped);
     let mut strings = inside(quotes);
     if carry.in_string {
@@ -75,46 +80,38 @@ fn close_bitwise(opens: u64, closes: u64, depth: &mut u64) -> Option<usize> {
     None
 }
 
-/// The bytes that a backslash before them makes literal.
-#[inline]
-fn escaped(mut backslashes: u64, carry: &mut bool) -> u64 {
-    let mut escaped = u64::from(*carry);
-    backslashes &= !escaped;
-    *carry = false;
-    while backslashes != 0 {
-        let bit = backslashes & backslashes.wrapping_neg();
-        *carry = bit == 1 << 63;
-        escaped |= bit << 1;
-        backslashes &= !(bit | bit << 1);
-    }
-    escaped
+/// The bytes that a backslash before them makes literal: those behind an odd number of backslashes. Adding the starts
+/// that lie at odd places carries each run to its end, which is then known to be even or odd.
+#[inline(always)]
+fn escaped(backslashes: u64, carry: &mut bool) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let before = u64::from(*carry);
+    let backslashes = backslashes & !before;
+    let behind = backslashes << 1 | before;
+    let odd_starts = backslashes & !EVEN & !behind;
+    let (ends, overflow) = odd_starts.overflowing_add(backslashes);
+    *carry = overflow;
+    (EVEN ^ ends << 1) & behind
 }
 
 /// From quotes to the bytes between them: each bit is the parity of the quotes up to it.
-#[inline]
+#[inline(always)]
 fn inside(quotes: u64) -> u64 {
     [1, 2, 4, 8, 16, 32].into_iter().fold(quotes, |mask, shift| mask ^ mask << shift)
 }
 
-/// The masks, sixteen bytes at a time.
-#[inline]
-fn masks(block: &[u8; BLOCK]) -> Masks {
-    let mut masks = Masks::default();
-    for (number, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
-        let bytes = i8x16::new(bytes.map(u8::cast_signed));
-        let folded = bytes | i8x16::splat(0x20);
-        masks.quotes |= equal_bytes(bytes, b'"') << (number * 16);
-        masks.backslashes |= equal_bytes(bytes, b'\\') << (number * 16);
-        masks.opens |= equal_bytes(folded, b'{') << (number * 16);
-        masks.closes |= equal_bytes(folded, b'}') << (number * 16);
+/// The masks. Brackets and braces differ in the bit of 0x20 alone.
+#[inline(always)]
+fn masks<S: Simd>(simd: S, block: &[u8; BLOCK]) -> Masks {
+    let bytes = u8x64::from_slice(simd, block);
+    let folded = bytes | u8x64::splat(simd, 0x20);
+    let equal = |bytes: u8x64<S>, byte| bytes.simd_eq(u8x64::splat(simd, byte)).to_bitmask();
+    Masks {
+        quotes: equal(bytes, b'"'),
+        backslashes: equal(bytes, b'\\'),
+        opens: equal(folded, b'{'),
+        closes: equal(folded, b'}'),
     }
-    masks
-}
-
-/// One bit for each of the sixteen bytes that equals `byte`.
-#[inline]
-fn equal_bytes(bytes: i8x16, byte: u8) -> u64 {
-    u64::from(bytes.simd_eq(i8x16::splat(byte.cast_signed())).to_bitmask())
 }
 
 /// The high bit of the first byte of a word that equals `byte`; bits above that one may be set as well.
@@ -127,7 +124,8 @@ pub(super) fn bytes_like(word: u64, byte: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, masks, skip_container};
+    use super::{BLOCK, Level, masks, skip_container, skip_with};
+    use fearless_simd::dispatch;
     use proptest::prelude::*;
 
     /// The same answer, one byte at a time.
@@ -154,6 +152,8 @@ mod tests {
             let mut text = vec![b'{'];
             text.extend(inner);
             prop_assert_eq!(skip_container(&text, 0), plainly(&text));
+            // What a processor without newer instructions does.
+            prop_assert_eq!(dispatch!(Level::baseline(), simd => skip_with(simd, &text, 0)), plainly(&text));
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn a_mask_has_one_bit_for_each_byte_of_its_kind() {
         let mut block = [b'x'; BLOCK];
         (block[0], block[9], block[10], block[62], block[63]) = (b'"', b'\\', b'{', b']', b'"');
-        let masks = masks(&block);
+        let masks = dispatch!(Level::new(), simd => masks(simd, &block));
         assert_eq!(masks.quotes, 1 | 1 << 63);
         assert_eq!((masks.backslashes, masks.opens, masks.closes), (1 << 9, 1 << 10, 1 << 62));
     }
