@@ -15,14 +15,14 @@ use crate::block;
 use crate::change::{Change, NotDone};
 use crate::dead::{DAMAGED, Grave, Letter, NotKept, TOO_LARGE};
 use crate::deliver::Delivery;
-use crate::intake::{Answer, Intake};
+use crate::intake::{Answer, Repacker};
 use crate::manifest::Listed;
 use crate::metrics::Outcome;
 use crate::record::{self, Kind, Record};
 use crate::retry_after::retry_after;
 use crate::spool::Stored;
 use crate::standing::now_us;
-use crate::verdict::{Verdict, advice, verdict};
+use crate::verdict::Verdict;
 
 /// Pause while the spool's disk refuses what has to be written down.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
@@ -32,6 +32,8 @@ const DISK_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) enum Fate {
     /// The body is no longer in the spool; `answered` when the intake had its say.
     Settled { answered: bool },
+    /// The intake took a part; what it wants later lies in the spool by itself.
+    Partly { why: String },
     /// To be sent again, not before the wish.
     Again { wish: Option<Duration>, why: String },
     /// Nothing will get through until somebody changes something; the key that was used.
@@ -57,31 +59,36 @@ impl Delivery {
         if let Kind::Unsendable(cause) = &stored.header.kind {
             return self.bury(&opened, cause, "").await;
         }
-        let (begun, key) = (Instant::now(), self.intake.key());
+        let (begun, key) = (Instant::now(), self.carrier.key());
         self.standing.begun();
-        let answer = self.intake.send(&stored.header, opened.body.clone()).await;
-        let verdict = verdict_of(&answer);
+        let answer = self.carrier.send(&stored.header, opened.body.clone()).await;
+        let verdict = self.verdict_of(&answer);
         let outcome = if matches!(answer, Answer::Lost(_)) { Outcome::Lost } else { verdict.into() };
         self.standing.answered(outcome, opened.body.len() as u64, begun.elapsed());
         tracing::debug!(?outcome, position = stored.entry.position, "answer");
         match verdict {
-            Verdict::Hold => Fate::Held { why: told(&answer), key },
+            Verdict::Hold => Fate::Held { why: self.told(&answer), key },
             _ => self.follow(verdict, &answer, &opened).await,
         }
     }
 
     async fn follow(&self, verdict: Verdict, answer: &Answer, opened: &Opened<'_>) -> Fate {
         let header = &opened.stored.header;
+        if let Answer::Items { verdicts, .. } = answer
+            && (verdicts.iter().any(|one| *one != verdict) || verdicts.len() != opened.lines.len())
+        {
+            return self.sort_out(verdicts, answer, opened).await;
+        }
         match verdict {
             Verdict::Delivered => {
                 self.settle(opened.stored, vec![], vec![header.delivered()]).await;
                 self.standing.delivered(header.all.events);
                 Fate::Settled { answered: true }
             }
-            Verdict::Hold | Verdict::Again => Fate::Again { wish: self.wish(answer), why: told(answer) },
+            Verdict::Hold | Verdict::Again => Fate::Again { wish: self.wish(answer), why: self.told(answer) },
             Verdict::Split | Verdict::Reject if opened.lines.len() > 1 => self.halve(opened).await,
             Verdict::Split => self.shrink(opened, answer).await,
-            Verdict::Reject => self.bury(opened, &cause_of(answer), &told(answer)).await,
+            Verdict::Reject => self.bury(opened, &cause_of(answer), &self.told(answer)).await,
         }
     }
 
@@ -109,28 +116,59 @@ impl Delivery {
     }
 
     async fn halve(&self, opened: &Opened<'_>) -> Fate {
-        let (header, lines, body) = (opened.stored.header.clone(), opened.lines.clone(), opened.body.clone());
-        match self.with_intake(move |intake| intake.halve(&header, &lines, &body)).await {
-            Ok(halves) => self.replace(opened, halves).await,
+        let middle = opened.lines.len() / 2;
+        let halves = vec![(0..middle).collect(), (middle..opened.lines.len()).collect()];
+        match self.split(opened, halves).await {
+            Ok(halves) => self.replace(opened, halves, vec![]).await,
             Err(_) => self.lost(opened.stored).await,
         }
+    }
+
+    /// A body of which the intake took a part: what it took is delivered, what it wants later stays together, and
+    /// each event that it did not take goes on alone.
+    async fn sort_out(&self, verdicts: &[Verdict], answer: &Answer, opened: &Opened<'_>) -> Fate {
+        if verdicts.len() != opened.lines.len() {
+            let why = format!("the intake told of {} items, not of {}", verdicts.len(), opened.lines.len());
+            return Fate::Again { wish: None, why };
+        }
+        let places = |wanted: &dyn Fn(Verdict) -> bool| -> Vec<usize> {
+            (0..verdicts.len()).filter(|&at| wanted(verdicts[at])).collect()
+        };
+        let later = places(&|verdict| matches!(verdict, Verdict::Again | Verdict::Hold));
+        let alone = places(&|verdict| matches!(verdict, Verdict::Reject | Verdict::Split));
+        let mut groups: Vec<Vec<usize>> = if later.is_empty() { vec![] } else { vec![later.clone()] };
+        groups.extend(alone.into_iter().map(|at| vec![at]));
+        let taken: Vec<Listed> =
+            places(&|verdict| verdict == Verdict::Delivered).into_iter().map(|at| opened.lines[at]).collect();
+        let Ok(records) = self.split(opened, groups).await else { return self.lost(opened.stored).await };
+        let fate = self.replace(opened, records, vec![record::delivered(&taken)]).await;
+        if let Fate::Settled { .. } = fate {
+            self.standing.delivered(taken.len() as u64);
+            return if later.is_empty() { fate } else { Fate::Partly { why: self.told(answer) } };
+        }
+        fate
+    }
+
+    async fn split(&self, opened: &Opened<'_>, groups: Vec<Vec<usize>>) -> std::io::Result<Vec<Record>> {
+        let (header, lines, body) = (opened.stored.header.clone(), opened.lines.clone(), opened.body.clone());
+        self.with_packer(move |packer| packer.split(&header, &lines, &body, &groups)).await
     }
 
     async fn shrink(&self, opened: &Opened<'_>, answer: &Answer) -> Fate {
         let Some(&line) = opened.lines.first() else { return self.lost(opened.stored).await };
         let (header, body) = (opened.stored.header.clone(), opened.body.clone());
-        match self.with_intake(move |intake| intake.shrink(&header, &line, &body)).await {
-            Ok(Some(smaller)) => self.replace(opened, vec![smaller]).await,
-            Ok(None) => self.bury(opened, TOO_LARGE, &told(answer)).await,
+        match self.with_packer(move |packer| packer.shrink(&header, &line, &body)).await {
+            Ok(Some(smaller)) => self.replace(opened, vec![smaller], vec![]).await,
+            Ok(None) => self.bury(opened, TOO_LARGE, &self.told(answer)).await,
             Err(_) => self.lost(opened.stored).await,
         }
     }
 
-    async fn replace(&self, opened: &Opened<'_>, mut records: Vec<Record>) -> Fate {
+    async fn replace(&self, opened: &Opened<'_>, mut records: Vec<Record>, entries: Vec<Entry>) -> Fate {
         for record in &mut records {
             record.header.account = opened.stored.header.account;
         }
-        match self.settle(opened.stored, records, vec![]).await {
+        match self.settle(opened.stored, records, entries).await {
             Some(why) => Fate::Again { wish: None, why },
             None => Fate::Settled { answered: true },
         }
@@ -162,7 +200,7 @@ impl Delivery {
         if matches!(header.kind, Kind::Unsendable(_)) {
             return blocking(move || block::line(&header, &body)).await;
         }
-        self.with_intake(move |intake| intake.line(&header, &body)).await.map_err(|error| error.to_string())
+        self.with_packer(move |packer| packer.line(&header, &body)).await.map_err(|error| error.to_string())
     }
 
     fn letter(&self, opened: &Opened<'_>, line: &Listed, cause: &str, answer: &str) -> Letter {
@@ -209,42 +247,46 @@ impl Delivery {
         retry_after(value, std::time::SystemTime::now(), self.retry.hold.duration())
     }
 
-    async fn with_intake<T: Send + 'static>(
+    async fn with_packer<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Intake) -> std::io::Result<T> + Send + 'static,
+        work: impl FnOnce(&dyn Repacker) -> std::io::Result<T> + Send + 'static,
     ) -> std::io::Result<T> {
-        let intake = self.intake.clone();
-        blocking(move || work(intake.as_ref())).await
+        let packer = self.packer.clone();
+        blocking(move || work(packer.as_ref())).await
     }
-}
 
-fn verdict_of(answer: &Answer) -> Verdict {
-    match answer {
-        Answer::Status { code, .. } => verdict(*code),
-        Answer::Lost(_) => Verdict::Again,
-        Answer::NoKey(_) => Verdict::Hold,
+    fn verdict_of(&self, answer: &Answer) -> Verdict {
+        match answer {
+            Answer::Status { code, .. } => self.carrier.verdict(*code),
+            Answer::Items { verdicts, .. } => verdicts.first().copied().unwrap_or(Verdict::Delivered),
+            Answer::Lost(_) => Verdict::Again,
+            Answer::NoKey(_) => Verdict::Hold,
+        }
+    }
+
+    /// An answer in words, with what to do about it.
+    fn told(&self, answer: &Answer) -> String {
+        match answer {
+            Answer::Status { code, words, .. } => {
+                let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
+                match self.carrier.verdict(*code) {
+                    Verdict::Hold => {
+                        format!("the intake answers {code}{words}: {}", self.carrier.advice(*code))
+                    }
+                    _ => format!("the intake answers {code}{words}"),
+                }
+            }
+            Answer::Items { words, .. } => format!("the intake did not take all: {words}"),
+            Answer::Lost(why) => format!("no answer: {why}"),
+            Answer::NoKey(why) => why.clone(),
+        }
     }
 }
 
 fn cause_of(answer: &Answer) -> String {
     match answer {
         Answer::Status { code, .. } => format!("rejected ({code})"),
-        Answer::Lost(_) | Answer::NoKey(_) => "rejected".to_owned(),
-    }
-}
-
-/// An answer in words, with what to do about it.
-fn told(answer: &Answer) -> String {
-    match answer {
-        Answer::Status { code, words, .. } => {
-            let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
-            match verdict(*code) {
-                Verdict::Hold => format!("the intake answers {code}{words}: {}", advice(*code)),
-                _ => format!("the intake answers {code}{words}"),
-            }
-        }
-        Answer::Lost(why) => format!("no answer: {why}"),
-        Answer::NoKey(why) => why.clone(),
+        Answer::Items { .. } | Answer::Lost(_) | Answer::NoKey(_) => "rejected".to_owned(),
     }
 }
 

@@ -65,7 +65,7 @@ mod tests {
             bytes: Bytes::from_static(bytes),
         };
         let lines = lines.iter().enumerate().map(line).collect();
-        Parcel { origin: Origin::default(), read_at_us: 9, lines, block }
+        Parcel { origin: Origin::default(), queue: [0; 16], read_at_us: 9, lines, block }
     }
 
     #[test]

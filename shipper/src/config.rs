@@ -12,8 +12,14 @@ use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
 use serde::Deserialize;
 
 mod destination;
+mod elasticsearch;
+mod http;
+mod reach;
 
 pub use destination::{Compression, Datadog, Destination, File, Lake, Stdout};
+pub use elasticsearch::{Document, Elasticsearch};
+pub use http::{Http, HttpFormat};
+pub use reach::{Auth, Reach, Tls};
 
 /// Smallest spool, in bytes: a batch of the greatest size must come to fit.
 const LEAST_SPOOL: u64 = 128 << 20;

@@ -1,4 +1,4 @@
-//! Delivery to an intake that speaks HTTP: bodies leave the spool oldest first, a few at a time.
+//! Delivery to an intake: bodies leave the spool oldest first, a few at a time.
 //!
 //! Promises: at most [`IN_FLIGHT`] bodies are in memory; every retry is read from the disk; a held destination is
 //! probed with one body at growing intervals, and at once when its key changes; at a stop, requests in flight are
@@ -18,7 +18,7 @@ use crate::attempt::Fate;
 use crate::backlog::{Backlog, Job};
 use crate::config::Retry;
 use crate::dead::DeadLetters;
-use crate::intake::Intake;
+use crate::intake::{Carrier, Repacker};
 use crate::pace::Pace;
 use crate::spool::Spool;
 use crate::standing::Standing;
@@ -39,7 +39,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Delivery {
     pub(crate) name: String,
     pub(crate) spool: Spool,
-    pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) packer: Arc<dyn Repacker>,
+    pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) dead: Arc<DeadLetters>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) retry: Retry,
@@ -132,7 +133,7 @@ impl Loop {
     /// Ends a hold whose cause is gone.
     fn look(&mut self) {
         let over = match &self.held {
-            Some(Held::Key(used)) => self.delivery.intake.key() != *used,
+            Some(Held::Key(used)) => self.delivery.carrier.key() != *used,
             Some(Held::Grave(needed)) => self.delivery.dead.has_room(*needed),
             None => false,
         };
@@ -151,6 +152,10 @@ impl Loop {
                 self.pace.failure(begun, now, wish, false);
                 self.delivery.standing.fails(self.held.is_some(), &why);
                 self.again(job, now);
+            }
+            Fate::Partly { why } => {
+                self.pace.failure(begun, now, None, false);
+                self.delivery.standing.fails(self.held.is_some(), &why);
             }
             Fate::Held { why, key } => {
                 if !matches!(self.held, Some(Held::Grave(_))) {

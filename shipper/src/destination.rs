@@ -14,8 +14,7 @@ use crate::config::{Config, Destination, Retry};
 use crate::dead::DeadLetters;
 use crate::deliver::Delivery;
 use crate::error::OpenError;
-use crate::intake::Intake;
-use crate::intake::datadog::Datadog;
+use crate::intake::{Carrier, Repacker, carried};
 use crate::metrics::Metrics;
 use crate::parcel::Packer;
 use crate::sink::{self, Sink, file::FileSink, lake::LakeSink, stdout::StdoutSink};
@@ -61,7 +60,7 @@ pub(crate) struct Opening {
 
 /// How events leave.
 enum WayOut {
-    Http { intake: Arc<dyn Intake>, dead: Arc<DeadLetters> },
+    Carried { packer: Arc<dyn Repacker>, carrier: Arc<dyn Carrier>, dead: Arc<DeadLetters> },
     File(std::path::PathBuf),
     Stdout,
     Lake(String),
@@ -105,10 +104,10 @@ impl Opening {
     pub(crate) fn deliver(&self, hurry: watch::Receiver<bool>, stop: Stop) -> BoxFuture<'static, ()> {
         let (spool, standing) = (self.spool.clone(), self.standing.clone());
         let sink: Box<dyn Sink> = match &self.way_out {
-            WayOut::Http { intake, dead } => {
-                let (intake, dead) = (intake.clone(), dead.clone());
+            WayOut::Carried { packer, carrier, dead } => {
+                let (packer, carrier, dead) = (packer.clone(), carrier.clone(), dead.clone());
                 let (name, retry) = (self.name.clone(), self.retry);
-                let delivery = Delivery { name, spool, intake, dead, standing, retry };
+                let delivery = Delivery { name, spool, packer, carrier, dead, standing, retry };
                 return Box::pin(Arc::new(delivery).run(stop));
             }
             WayOut::File(path) => Box::new(FileSink::new(path.clone(), spool.clone())),
@@ -154,7 +153,7 @@ impl Opening {
             sent_bytes: seen.sent_bytes,
             last_success_us: seen.last_success_us,
             dead_letters: match &self.way_out {
-                WayOut::Http { dead, .. } => Some(dead.status()),
+                WayOut::Carried { dead, .. } => Some(dead.status()),
                 _ => None,
             },
         }
@@ -163,19 +162,22 @@ impl Opening {
 
 /// A destination whose configuration can work.
 enum Prepared {
-    Datadog(Arc<Datadog>),
+    Carried(Arc<dyn Repacker>, Arc<dyn Carrier>),
     Blocks(WayOut),
 }
 
 impl Prepared {
     fn new(destination: &Destination) -> Result<Prepared, String> {
         Ok(match destination {
-            Destination::Datadog(config) => Prepared::Datadog(Arc::new(Datadog::new(config)?)),
             Destination::File(file) => Prepared::Blocks(WayOut::File(file.path.clone())),
             Destination::Stdout(_) => Prepared::Blocks(WayOut::Stdout),
             Destination::Lake(lake) => {
                 check_lake(&lake.url)?;
                 Prepared::Blocks(WayOut::Lake(lake.url.clone()))
+            }
+            carried_one => {
+                let (packer, carrier) = carried(carried_one)?;
+                Prepared::Carried(packer, carrier)
             }
         })
     }
@@ -185,9 +187,9 @@ impl Prepared {
         open: impl FnOnce() -> Result<DeadLetters, OpenError>,
     ) -> Result<(Arc<dyn Packer>, WayOut), OpenError> {
         Ok(match self {
-            Prepared::Datadog(intake) => {
+            Prepared::Carried(packer, carrier) => {
                 let dead = Arc::new(open()?);
-                (intake.clone(), WayOut::Http { intake, dead })
+                (packer.clone(), WayOut::Carried { packer, carrier, dead })
             }
             Prepared::Blocks(way_out) => (Arc::new(Blocks), way_out),
         })

@@ -1,16 +1,32 @@
-//! What the delivery has to know about an intake that speaks HTTP. Everything else about it stays in its own file.
+//! What the delivery has to know about an intake: how its bodies are taken apart, and how they are sent. Everything
+//! else about it stays in its own file.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chassis::Revealed;
+use chassis::{Revealed, Secret};
 use futures_util::future::BoxFuture;
 
+use crate::config::{Compression, Destination};
 use crate::manifest::Listed;
 use crate::parcel::Packer;
 use crate::record::{Header, Record};
+use crate::verdict::{self, Verdict};
 
-pub(crate) mod datadog;
+mod body;
+mod client;
+mod datadog;
+mod dialect;
+mod elasticsearch;
+mod http;
+mod json_array;
+mod web;
+
+use body::Bodies;
+use client::Client;
+use dialect::Dialect;
+use web::Web;
 
 /// What came of a request.
 #[derive(Clone, Debug)]
@@ -23,36 +39,93 @@ pub(crate) enum Answer {
         /// The beginning of the answer's text; empty for a success.
         words: String,
     },
+    /// The intake took the request and says of each item, in the order of the body, what became of it.
+    Items {
+        verdicts: Vec<Verdict>,
+        /// What it says of the first that it did not take.
+        words: String,
+    },
     /// No answer came; the body may have arrived.
     Lost(String),
     /// Nothing was sent, since there is no key.
     NoKey(String),
 }
 
-/// An intake that speaks HTTP.
-pub(crate) trait Intake: Packer {
+/// How bodies that were packed for an intake are taken apart again. All of it blocks.
+///
+/// # Errors
+/// Each, when the body is not what was packed.
+pub(crate) trait Repacker: Packer {
+    /// A body of two events or more as several, one for each of the groups, in their order: each names the events by
+    /// their places in the body.
+    fn split(
+        &self,
+        header: &Header,
+        lines: &[Listed],
+        body: &Bytes,
+        groups: &[Vec<usize>],
+    ) -> io::Result<Vec<Record>>;
+
+    /// A body of one event as one of at most half the size, by taking fields from the event; None when that cannot
+    /// be.
+    fn shrink(&self, header: &Header, line: &Listed, body: &Bytes) -> io::Result<Option<Record>>;
+
+    /// The line that a body of one event carries.
+    fn line(&self, header: &Header, body: &Bytes) -> io::Result<Bytes>;
+}
+
+/// How bodies get to an intake.
+pub(crate) trait Carrier: Send + Sync {
     /// Sends a body. Never fails otherwise than by its answer; takes a bounded time.
     fn send<'a>(&'a self, header: &'a Header, body: Bytes) -> BoxFuture<'a, Answer>;
 
-    /// A body of two events or more as two. Blocking.
-    ///
-    /// # Errors
-    /// When the body is not what was packed.
-    fn halve(&self, header: &Header, lines: &[Listed], body: &Bytes) -> io::Result<Vec<Record>>;
-
-    /// A body of one event as one of at most half the size, by taking fields from the event; None when that cannot
-    /// be. Blocking.
-    ///
-    /// # Errors
-    /// When the body is not what was packed.
-    fn shrink(&self, header: &Header, line: &Listed, body: &Bytes) -> io::Result<Option<Record>>;
-
-    /// The line that a body of one event carries. Blocking.
-    ///
-    /// # Errors
-    /// When the body is not what was packed.
-    fn line(&self, header: &Header, body: &Bytes) -> io::Result<Bytes>;
-
-    /// The key as it is now, to notice that it changed; None where there is none.
+    /// The key, and whatever else an operator may change to end a hold, as it is now; None where there is none.
     fn key(&self) -> Option<Revealed>;
+
+    /// What a status means; by default what it means for all that speak HTTP.
+    fn verdict(&self, status: u16) -> Verdict {
+        verdict::verdict(status)
+    }
+
+    /// What an operator has to do about a status that holds the destination.
+    fn advice(&self, status: u16) -> &'static str {
+        verdict::advice(status)
+    }
+}
+
+/// How bodies for a destination are made and how they get there.
+type Carried = (Arc<dyn Repacker>, Arc<dyn Carrier>);
+
+/// The two halves of a destination that takes bodies; says what is wrong with its configuration.
+pub(crate) fn carried(destination: &Destination) -> Result<Carried, String> {
+    match destination {
+        Destination::Datadog(config) => {
+            let (dialect, client) = datadog::Datadog::new(config)?;
+            Ok(over_http(dialect, config.compression, client, config.key()))
+        }
+        Destination::Elasticsearch(config) => {
+            let url = format!("{}?{}", config.bulk_url(), elasticsearch::ASKED);
+            let client = Client::new(&url, &config.reach())?;
+            let dialect = elasticsearch::Elasticsearch::new(config);
+            Ok(over_http(dialect, config.compression, client, config.auth.secret()))
+        }
+        Destination::Http(config) => {
+            let client = Client::new(&config.url, &config.reach())?;
+            Ok(over_http(http::Http::new(config)?, config.compression, client, config.auth.secret()))
+        }
+        Destination::File(_) | Destination::Stdout(_) | Destination::Lake(_) => {
+            Err(format!("a {} takes no bodies", destination.kind()))
+        }
+    }
+}
+
+fn over_http(
+    dialect: impl Dialect,
+    compression: Compression,
+    client: Client,
+    key: Option<Secret>,
+) -> Carried {
+    let dialect = Arc::new(dialect);
+    let bodies = Bodies::new(dialect.clone(), compression);
+    (Arc::new(bodies), Arc::new(Web { dialect, client, key }))
 }

@@ -41,9 +41,7 @@ mod take;
 mod verdict;
 mod workbench;
 
-pub use config::{
-    Compression, Config, Datadog, DeadLetterConfig, Destination, File, Lake, Retry, SpoolConfig, Stdout,
-};
+pub use config::*;
 pub use error::OpenError;
 pub use service::serve;
 pub use shipper::{Progress, Shipper, Stuck};

@@ -11,6 +11,8 @@ use crate::record::Record;
 /// Lines of one batch that were not taken before.
 pub(crate) struct Parcel {
     pub(crate) origin: Origin,
+    /// The collector's queue that the lines come from.
+    pub(crate) queue: [u8; 16],
     pub(crate) read_at_us: i64,
     /// At least one.
     pub(crate) lines: Vec<Line>,

@@ -72,19 +72,14 @@ impl Record {
         read_at_us: i64,
         body: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
     ) -> std::io::Result<Record> {
-        let sum = |chosen: fn(&Listed) -> bool| {
-            let mut sum = Tally::default();
-            lines.iter().filter(|line| chosen(line)).for_each(|line| sum.add(line.tally()));
-            sum
-        };
         let header = Header {
             account: 0,
             kind,
             first: lines.first().map_or(0, |line| line.number),
             last: lines.last().map_or(0, |line| line.number),
-            all: sum(|_| true),
-            shrunk: sum(|line| line.shrunk),
-            replaced: sum(|line| line.replaced),
+            all: sum(lines, |_| true),
+            shrunk: sum(lines, |line| line.shrunk),
+            replaced: sum(lines, |line| line.replaced),
             raw,
             read_at_us,
         };
@@ -111,6 +106,21 @@ impl Header {
     pub(crate) fn delivered(&self) -> Entry {
         Entry::Delivered { all: self.all, shrunk: self.shrunk, replaced: self.replaced }
     }
+}
+
+/// The line of the books for the delivery of some of a body's lines.
+pub(crate) fn delivered(lines: &[Listed]) -> Entry {
+    Entry::Delivered {
+        all: sum(lines, |_| true),
+        shrunk: sum(lines, |line| line.shrunk),
+        replaced: sum(lines, |line| line.replaced),
+    }
+}
+
+fn sum(lines: &[Listed], chosen: fn(&Listed) -> bool) -> Tally {
+    let mut sum = Tally::default();
+    lines.iter().filter(|line| chosen(line)).for_each(|line| sum.add(line.tally()));
+    sum
 }
 
 /// The list of lines and the body of a payload; None when it is not whole.

@@ -88,7 +88,7 @@ impl Taker {
                 self.spool.count_repeated(&key).await;
                 return Ok((Receipt { repeated: true, ..batch.receipt() }, "repeated"));
             }
-            let packed = self.pack(&batch, &origin, missing.clone()).await?;
+            let packed = self.pack(&batch, &origin, queue, missing.clone()).await?;
             let taking = |spooled, shed| Taking {
                 origin: origin.clone(),
                 queue,
@@ -128,12 +128,13 @@ impl Taker {
         &self,
         batch: &Arc<Batch>,
         origin: &Origin,
+        queue: [u8; 16],
         missing: Vec<(u64, u64)>,
     ) -> Result<Packed, Refusal> {
         let (batch, origin, packer) = (batch.clone(), origin.clone(), self.packer.clone());
         let going_down = |_| unavailable("the shipper is going down");
         let _turn = self.turns.packing.acquire().await.map_err(going_down)?;
-        blocking(move || pack(&batch, origin, &missing, packer.as_ref())).await
+        blocking(move || pack(&batch, (origin, queue), &missing, packer.as_ref())).await
     }
 
     fn refusal(&self, error: NotDone) -> Refusal {
@@ -168,7 +169,7 @@ fn identity(batch: &Batch) -> Result<(Origin, [u8; 16]), Refusal> {
 
 fn pack(
     batch: &Batch,
-    origin: Origin,
+    (origin, queue): (Origin, [u8; 16]),
     missing: &[(u64, u64)],
     packer: &dyn Packer,
 ) -> Result<Packed, Refusal> {
@@ -184,7 +185,7 @@ fn pack(
         return Ok(Packed { records: Vec::new(), filtered, events, told });
     }
     let block = (whole && batch.encoding() == Encoding::Zstd).then(|| Bytes::clone(&batch.block));
-    let parcel = Parcel { origin, read_at_us: batch.read_at_us, lines, block };
+    let parcel = Parcel { origin, queue, read_at_us: batch.read_at_us, lines, block };
     let records = packer.pack(&parcel).map_err(|error| unavailable(&format!("packing failed: {error}")))?;
     Ok(Packed { records, filtered, events, told })
 }

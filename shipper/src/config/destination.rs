@@ -8,6 +8,10 @@ use chassis::datadog::Environment;
 use chassis::{ConfigError, Invalid, Secret};
 use serde::Deserialize;
 
+use super::elasticsearch::Elasticsearch;
+use super::http::Http;
+use super::reach::{self, Reach, Tls};
+
 const DEFAULT_SITE: &str = "datadoghq.com";
 
 /// The Agent's variable that replaces the intake's address.
@@ -19,6 +23,10 @@ const INTAKE_VARIABLE: &str = "DD_LOGS_CONFIG_LOGS_DD_URL";
 pub enum Destination {
     /// Datadog's logs intake, or what speaks its protocol.
     Datadog(Datadog),
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch(Elasticsearch),
+    /// Any endpoint that takes JSON lines or a JSON array.
+    Http(Http),
     /// Lines appended to a file.
     File(File),
     /// Lines on standard output.
@@ -45,6 +53,10 @@ pub struct Datadog {
     pub compression: Compression,
     /// Tags added to each event, `key:value` each.
     pub tags: Vec<String>,
+    /// Certificates.
+    pub tls: Tls,
+    /// `http://host:port` of a proxy, instead of the one that the environment names.
+    pub proxy: Option<String>,
 }
 
 /// How bodies are packed.
@@ -86,6 +98,8 @@ impl Destination {
     pub fn kind(&self) -> &'static str {
         match self {
             Destination::Datadog(_) => "datadog",
+            Destination::Elasticsearch(_) => "elasticsearch",
+            Destination::Http(_) => "http",
             Destination::File(_) => "file",
             Destination::Stdout(_) => "stdout",
             Destination::Lake(_) => "lake",
@@ -96,6 +110,8 @@ impl Destination {
     pub fn target(&self) -> String {
         match self {
             Destination::Datadog(datadog) => datadog.base(),
+            Destination::Elasticsearch(elastic) => format!("{} index {}", elastic.url, elastic.index),
+            Destination::Http(http) => http.url.clone(),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
             Destination::Lake(lake) => lake.url.clone(),
@@ -106,7 +122,7 @@ impl Destination {
     pub fn place(&self) -> Option<(&'static str, PathBuf)> {
         let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let place = match self {
-            Destination::Datadog(_) => return None,
+            Destination::Datadog(_) | Destination::Elasticsearch(_) | Destination::Http(_) => return None,
             Destination::File(file) => plain(&file.path),
             Destination::Stdout(_) => PathBuf::new(),
             Destination::Lake(lake) => {
@@ -120,6 +136,8 @@ impl Destination {
         let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
         match self {
             Destination::Datadog(datadog) => datadog.validate(key),
+            Destination::Elasticsearch(elastic) => elastic.validate(key),
+            Destination::Http(http) => http.validate(key),
             Destination::File(file) if file.path.as_os_str().is_empty() => {
                 refuse("path", "path is empty; name a file")
             }
@@ -155,6 +173,11 @@ impl Datadog {
         self.key().is_none() && !self.may_lack_key()
     }
 
+    /// How to get to it.
+    pub fn reach(&self) -> Reach {
+        Reach { tls: self.tls.clone(), proxy: self.proxy.clone() }
+    }
+
     pub(super) fn fill_from(&mut self, agent: &Environment) -> Result<(), ConfigError> {
         if self.api_key_file.is_none() && self.api_key.is_none() {
             self.api_key.clone_from(&agent.api_key);
@@ -171,6 +194,8 @@ impl Datadog {
 
     fn validate(&self, key: &str) -> Result<(), Invalid> {
         let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        self.tls.validate(key)?;
+        reach::check_proxy(self.proxy.as_ref(), key)?;
         if self.site.is_some() && self.url.is_some() {
             return refuse("url", "site and url exclude each other; keep one of them");
         }

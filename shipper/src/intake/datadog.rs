@@ -7,49 +7,36 @@
 //! Limits and headers: Datadog's "Send logs" API page and what its Agent sends.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use chassis::{Revealed, Secret};
-use futures_util::future::BoxFuture;
+use chassis::Revealed;
+use proto::Origin;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use super::{Answer, Intake};
+use super::client::Client;
+use super::dialect::{Dialect, Entry, Limits, Parts};
+use super::json_array;
+use super::web::secret_header;
 use crate::config;
-use crate::manifest::Listed;
-use crate::parcel::{Packer, Parcel};
-use crate::record::{Header, Record};
+use crate::record::Header;
 
-mod body;
-mod client;
 mod item;
 
-use body::Bodies;
-use client::Client;
 use item::Item;
 
-/// Most items of a body.
-const MOST_ITEMS: usize = 1000;
-/// Most bytes of a body before compression.
-const MOST_BODY_BYTES: usize = 5_000_000;
-/// Most bytes of an item, encoded.
-const MOST_ITEM_BYTES: usize = 1_000_000;
+const PATH: &str = "/api/v2/logs";
 
-/// Most buffers that are kept for the next batch.
-const MOST_BUFFERS: usize = 4;
+const LIMITS: Limits = Limits { items: 1000, body: 5_000_000, item: 1_000_000 };
 
-/// The `datadog` intake.
+/// The `datadog` protocol.
 pub(crate) struct Datadog {
-    client: Client,
-    compression: config::Compression,
     tags: Vec<String>,
-    key: Option<Secret>,
-    /// Buffers that bodies are made in, used again and again.
-    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Datadog {
     /// From its part of the configuration; says what is wrong with it.
-    pub(crate) fn new(config: &config::Datadog) -> Result<Datadog, String> {
+    pub(crate) fn new(config: &config::Datadog) -> Result<(Datadog, Client), String> {
         let key = config.key();
         if key.is_none() && !config.may_lack_key() {
             return Err("it has no API key; name a file in `api_key_file`, or set DD_API_KEY".to_owned());
@@ -60,62 +47,69 @@ impl Datadog {
                 "requests go without an API key; set `api_key_file` if one is wanted"
             );
         }
-        let client = Client::new(&config.base())?;
-        let (compression, tags) = (config.compression, config.tags.clone());
-        Ok(Datadog { client, compression, tags, key, buffers: Mutex::default() })
-    }
-
-    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+        let client = Client::new(&format!("{}{PATH}", config.base()), &config.reach())?;
+        Ok((Datadog { tags: config.tags.clone() }, client))
     }
 }
 
-impl Packer for Datadog {
-    fn pack(&self, parcel: &Parcel) -> io::Result<Vec<Record>> {
-        let tail = item::tail(&parcel.origin, &self.tags);
-        let buffer = self.buffers().pop().unwrap_or_default();
-        let mut bodies = Bodies::new(self.compression, parcel.read_at_us, buffer);
-        for line in &parcel.lines {
-            bodies.add(line, &tail)?;
+impl Dialect for Datadog {
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    fn frame(&self, origin: &Origin) -> Vec<u8> {
+        item::tail(origin, &self.tags)
+    }
+
+    fn write(&self, entry: &Entry<'_>, tail: &[u8], out: &mut Vec<u8>) -> bool {
+        item::write(entry, tail, out)
+    }
+
+    fn open(&self) -> &'static [u8] {
+        b"["
+    }
+
+    fn between(&self) -> &'static [u8] {
+        b","
+    }
+
+    fn close(&self, _frame: &[u8], out: &mut Vec<u8>) {
+        out.push(b']');
+    }
+
+    fn closing(&self, _frame: &[u8]) -> usize {
+        1
+    }
+
+    fn parts(&self, raw: &[u8]) -> io::Result<Parts> {
+        json_array::parts(raw)
+    }
+
+    fn line(&self, item: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(Item::read(item)?.message.into_bytes())
+    }
+
+    fn with_line(&self, item: &[u8], line: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(Item::read(item)?.with_line(line))
+    }
+
+    fn headers(&self, header: &Header, key: Option<&Revealed>, _body: &Bytes) -> Result<HeaderMap, String> {
+        let number = |number: u128| HeaderValue::from_str(&number.to_string()).expect("digits are a header");
+        let read_at_ms = u128::try_from(header.read_at_us.div_euclid(1000)).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("dd-protocol", HeaderValue::from_static("agent-json"));
+        headers.insert("dd-evp-origin", HeaderValue::from_static("auditrail"));
+        headers.insert("dd-evp-origin-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+        headers.insert("dd-message-timestamp", number(read_at_ms));
+        headers.insert("dd-current-timestamp", number(now_ms()));
+        if let Some(key) = key {
+            headers.insert("dd-api-key", secret_header(key.as_str())?);
         }
-        let (records, buffer) = bodies.finish()?;
-        let mut buffers = self.buffers();
-        if buffers.len() < MOST_BUFFERS {
-            buffers.push(buffer);
-        }
-        Ok(records)
+        Ok(headers)
     }
 }
 
-impl Intake for Datadog {
-    fn send<'a>(&'a self, header: &'a Header, body: Bytes) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            match self.key.as_ref().map(Secret::reveal).transpose() {
-                Ok(key) => self.client.post(key.as_ref(), header.read_at_us, body).await,
-                Err(error) => Answer::NoKey(error.to_string()),
-            }
-        })
-    }
-
-    fn halve(&self, header: &Header, lines: &[Listed], body: &Bytes) -> io::Result<Vec<Record>> {
-        body::halve(self.compression, header, lines, body)
-    }
-
-    fn shrink(&self, header: &Header, line: &Listed, body: &Bytes) -> io::Result<Option<Record>> {
-        let raw = body::raw(header, body)?;
-        let item = Item::only(&raw)?;
-        let Some(smaller) = item.halved(raw.len() - 2) else { return Ok(None) };
-        let line = Listed { shrunk: true, ..*line };
-        body::record(self.compression, &[line], &[b"[", smaller.as_slice(), b"]"].concat(), header.read_at_us)
-            .map(Some)
-    }
-
-    fn line(&self, header: &Header, body: &Bytes) -> io::Result<Bytes> {
-        let raw = body::raw(header, body)?;
-        Ok(Bytes::from(Item::only(&raw)?.message))
-    }
-
-    fn key(&self) -> Option<Revealed> {
-        self.key.as_ref().and_then(|key| key.reveal().ok())
-    }
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }

@@ -203,7 +203,13 @@ mod tests {
             bytes: bytes::Bytes::from_static(bytes),
         };
         for line in lines.iter().map(line) {
-            let parcel = Parcel { origin: Origin::default(), read_at_us: 0, lines: vec![line], block: None };
+            let parcel = Parcel {
+                origin: Origin::default(),
+                queue: [0; 16],
+                read_at_us: 0,
+                lines: vec![line],
+                block: None,
+            };
             let append = Blocks.pack(&parcel).unwrap();
             commit(&sink.spool, Change { append, ..Change::default() }).unwrap();
         }

@@ -226,7 +226,7 @@ mod tests {
             |number| Line { number, read_bytes: 300, bytes: bytes::Bytes::from_static(EVENT.as_bytes()) };
         let lines: Vec<Line> = numbers.map(line).collect();
         let spooled = Tally { events: lines.len() as u64, bytes: 300 * lines.len() as u64 };
-        let parcel = Parcel { origin: origin.clone(), read_at_us: 7, lines, block: None };
+        let parcel = Parcel { origin: origin.clone(), queue: [0; 16], read_at_us: 7, lines, block: None };
         let entry =
             Entry::Taken { first, last, filtered: Default::default(), spooled, shed: Tally::default() };
         let taking = Some(Taking {
@@ -311,6 +311,7 @@ mod tests {
             let mut record = Blocks
                 .pack(&Parcel {
                     origin: Origin::default(),
+                    queue: [0; 16],
                     read_at_us: 0,
                     lines: vec![Line { number: position, read_bytes: 1, bytes: bytes::Bytes::new() }],
                     block: None,

@@ -80,7 +80,7 @@ mod tests {
         let (spool, _) = Spool::open(directory.path(), 8 << 20).unwrap();
         let bytes = bytes::Bytes::from_static(b"{\"a\":\"\xff\"}");
         let lines = vec![Line { number: 1, read_bytes: 10, bytes }];
-        let parcel = Parcel { origin: Origin::default(), read_at_us: 0, lines, block: None };
+        let parcel = Parcel { origin: Origin::default(), queue: [0; 16], read_at_us: 0, lines, block: None };
         let append = Blocks.pack(&parcel).unwrap();
         commit(&spool, Change { append, ..Change::default() }).unwrap();
         let pipe = Pipe::default();

@@ -7,18 +7,11 @@ use std::io;
 use proto::Origin;
 use serde::Deserialize;
 
-use super::MOST_ITEM_BYTES;
-use crate::escape::{escape, escaped_len};
+use crate::escape::escape;
+use crate::intake::dialect::Entry;
 
 const HEAD: &[u8] = br#"{"message":""#;
 const MIDDLE: &[u8] = br#"","status":"info","timestamp":"#;
-
-/// What had to be done so that an item fits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) shrunk: bool,
-    pub(super) replaced: bool,
-}
 
 /// The fields behind `timestamp`, with the closing brace: the same for all events of a batch.
 pub(super) fn tail(origin: &Origin, tags: &[String]) -> Vec<u8> {
@@ -49,29 +42,16 @@ fn all_tags(origin: &Origin, tags: &[String]) -> String {
     all.join(",")
 }
 
-/// Appends the item of `line`, shrunk if it has to be; None (and nothing appended) when it cannot be made to fit.
-pub(super) fn write(line: &[u8], read_at_us: i64, tail: &[u8], out: &mut Vec<u8>) -> Option<Written> {
-    let timestamp = timestamp(line, read_at_us).to_string();
-    let frame = HEAD.len() + MIDDLE.len() + timestamp.len() + tail.len();
-    let start = out.len();
-    if line.len() + frame <= MOST_ITEM_BYTES {
-        let replaced = put(line, &timestamp, tail, out);
-        if out.len() - start <= MOST_ITEM_BYTES {
-            return Some(Written { shrunk: false, replaced });
-        }
-        out.truncate(start);
-    }
-    let room = MOST_ITEM_BYTES.checked_sub(frame)?;
-    let shrunk = audit::shrink(line, |smaller| escaped_len(smaller) <= room).ok()?;
-    let replaced = put(&shrunk.line, &timestamp, tail, out);
-    Some(Written { shrunk: true, replaced })
+/// Appends an event's item. True when invalid UTF-8 was replaced.
+pub(super) fn write(entry: &Entry<'_>, tail: &[u8], out: &mut Vec<u8>) -> bool {
+    put(entry.line, timestamp(entry.line, entry.read_at_us), tail, out)
 }
 
-fn put(line: &[u8], timestamp: &str, tail: &[u8], out: &mut Vec<u8>) -> bool {
+fn put(line: &[u8], timestamp: i64, tail: &[u8], out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(HEAD);
     let replaced = escape(line, out);
     out.extend_from_slice(MIDDLE);
-    out.extend_from_slice(timestamp.as_bytes());
+    out.extend_from_slice(timestamp.to_string().as_bytes());
     out.extend_from_slice(tail);
     replaced
 }
@@ -94,25 +74,39 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// The one item of a body.
-    pub(super) fn only(raw: &[u8]) -> io::Result<Item> {
-        let [item]: [Item; 1] = serde_json::from_slice(raw).map_err(io::Error::other)?;
-        Ok(item)
+    /// An item of a body.
+    pub(super) fn read(item: &[u8]) -> io::Result<Item> {
+        serde_json::from_slice(item).map_err(io::Error::other)
     }
 
-    /// The item with its event shrunk so that it has at most half of `bytes`.
-    pub(super) fn halved(&self, bytes: usize) -> Option<Vec<u8>> {
-        let timestamp = self.timestamp.to_string();
-        let tail = self.tail();
-        let frame = HEAD.len() + MIDDLE.len() + timestamp.len() + tail.len();
-        let room = (bytes / 2).checked_sub(frame)?;
-        let shrunk = audit::shrink(self.message.as_bytes(), |smaller| escaped_len(smaller) <= room).ok()?;
-        let mut out = Vec::with_capacity(bytes / 2);
-        put(&shrunk.line, &timestamp, &tail, &mut out);
-        Some(out)
+    /// The item with another line.
+    pub(super) fn with_line(&self, line: &[u8]) -> Vec<u8> {
+        let tail = tail_of([&self.hostname, &self.service, &self.ddsource, &self.ddtags]);
+        let mut out = Vec::new();
+        put(line, self.timestamp, &tail, &mut out);
+        out
     }
+}
 
-    fn tail(&self) -> Vec<u8> {
-        tail_of([&self.hostname, &self.service, &self.ddsource, &self.ddtags])
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_in_the_agent_s_order_and_names_are_escaped() {
+        let origin = Origin {
+            cluster: "prod".into(),
+            node: "cp-\"1\"".into(),
+            path: "/var/log/audit.log".into(),
+            source: "kubernetes.audit".into(),
+            service: "audit".into(),
+            tags: vec!["env:x".into()],
+            ..Origin::default()
+        };
+        let expected = concat!(
+            r#","hostname":"cp-\"1\"","service":"audit","ddsource":"kubernetes.audit","#,
+            r#""ddtags":"filename:audit.log,dirname:/var/log,env:x,kube_cluster_name:prod,team:a"}"#
+        );
+        assert_eq!(String::from_utf8(tail(&origin, &["team:a".into()])).unwrap(), expected);
     }
 }

@@ -1,0 +1,213 @@
+//! One HTTP client for one address.
+//!
+//! Promises: no redirect is followed (a key must not travel to another host); an answer's text is read to its end, up
+//! to a bound, so that the connection can be used again; no message names the key or user info of an address;
+//! certificates are read again when their files change, and bad ones leave the old ones in use.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, ClientBuilder, Identity, Proxy, Response, Url, redirect};
+
+use crate::config::Reach;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer that are read before its connection is given up, where nobody wants more.
+const MOST_ANSWER: usize = 64 << 10;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) code: u16,
+    /// `Retry-After`, as it stood there.
+    pub(crate) retry_after: Option<String>,
+    /// The beginning of its text.
+    pub(crate) text: Vec<u8>,
+}
+
+/// Sends bodies to one address.
+pub(crate) struct Client {
+    url: Url,
+    reach: Reach,
+    made: Mutex<Made>,
+}
+
+struct Made {
+    http: reqwest::Client,
+    /// What the files were when it was made.
+    stamps: Vec<Stamp>,
+}
+
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Client {
+    /// A client for an address; says what is wrong with it.
+    pub(crate) fn new(url: &str, reach: &Reach) -> Result<Client, String> {
+        // Fails only where a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = Url::parse(url).map_err(|error| format!("`{url}` is no address: {error}"))?;
+        let made = Made { stamps: stamps(reach), http: build(&url, reach)? };
+        Ok(Client { url, reach: reach.clone(), made: Mutex::new(made) })
+    }
+
+    /// One request to the address, and its answer; `wants` bytes of a success's text are kept.
+    ///
+    /// # Errors
+    /// Says why no answer came.
+    pub(crate) async fn post(&self, headers: HeaderMap, body: Bytes, wants: usize) -> Result<Reply, String> {
+        let request = self.http().post(self.url.clone()).headers(headers).body(body);
+        match request.send().await {
+            Ok(response) => Ok(read(response, wants).await),
+            Err(error) => Err(told(error)),
+        }
+    }
+
+    /// The client as its files are now.
+    fn http(&self) -> reqwest::Client {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stamps(&self.reach);
+        if now != made.stamps {
+            made.stamps = now;
+            match build(&self.url, &self.reach) {
+                Ok(http) => made.http = http,
+                Err(why) => {
+                    tracing::warn!(%why, "changed certificates cannot be used; the old ones stay in use")
+                }
+            }
+        }
+        made.http.clone()
+    }
+}
+
+fn stamps(reach: &Reach) -> Vec<Stamp> {
+    let stamp = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    let tls = &reach.tls;
+    [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().flatten().map(|path| stamp(path)).collect()
+}
+
+fn build(url: &Url, reach: &Reach) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("auditrail/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true);
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    } else if let Some(proxy) = &reach.proxy {
+        let all =
+            Proxy::all(proxy).map_err(|error| format!("proxy `{proxy}` is no address: {}", told(error)))?;
+        builder = builder.no_proxy().proxy(all);
+    }
+    let http = with_certificates(builder, url, reach)?.build();
+    http.map_err(|error| {
+        format!(
+            "no HTTP client: {}; install the system's certificates (package `ca-certificates`)",
+            told(error)
+        )
+    })
+}
+
+fn with_certificates(mut builder: ClientBuilder, url: &Url, reach: &Reach) -> Result<ClientBuilder, String> {
+    let tls = &reach.tls;
+    if url.scheme() == "http" {
+        return Ok(builder.tls_certs_only([])); // works where the machine has no certificates at all
+    }
+    if let Some(path) = &tls.ca_file {
+        let wrong =
+            |error| format!("tls.ca_file {} holds no certificates in PEM: {}", path.display(), told(error));
+        let certificates = Certificate::from_pem_bundle(&pem(path)?).map_err(wrong)?;
+        if certificates.is_empty() {
+            return Err(format!("tls.ca_file {} holds no certificate", path.display()));
+        }
+        builder = builder.tls_certs_only(certificates);
+    }
+    if let (Some(certificate), Some(key)) = (&tls.cert_file, &tls.key_file) {
+        let both = [pem(certificate)?, b"\n".to_vec(), pem(key)?].concat();
+        let wrong = |error| {
+            format!(
+                "{} and {} are no certificate and its key in PEM: {}",
+                certificate.display(),
+                key.display(),
+                told(error)
+            )
+        };
+        builder = builder.identity(Identity::from_pem(&both).map_err(wrong)?);
+    }
+    Ok(builder)
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
+/// A proxy has no way to this machine's own loopback.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A status that arrived counts, also when the text behind it breaks off: the intake has decided.
+async fn read(mut response: Response, wants: usize) -> Reply {
+    let code = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.map(str::to_owned);
+    let keep = if (200..300).contains(&code) { wants } else { MOST_ANSWER.max(wants) };
+    let (mut read, mut text) = (0, Vec::new());
+    while read < MOST_ANSWER.max(wants) {
+        let Ok(Some(chunk)) = response.chunk().await else { break };
+        read += chunk.len();
+        text.extend_from_slice(&chunk[..chunk.len().min(keep - text.len())]);
+    }
+    Reply { code, retry_after, text }
+}
+
+/// What went wrong, with its causes and without the address.
+fn told(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_made_without_asking_the_network_and_names_missing_certificates() {
+        match Client::new("https://http-intake.logs.datadoghq.eu/api/v2/logs", &Reach::default()) {
+            Ok(client) => assert_eq!(client.url.path(), "/api/v2/logs"),
+            Err(why) => assert!(why.contains("ca-certificates"), "{why}"),
+        }
+        assert!(Client::new("http://127.0.0.1:1", &Reach::default()).is_ok());
+    }
+
+    #[test]
+    fn only_loopback_goes_past_the_proxy() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1", true),
+            ("http://localhost", true),
+            ("http://[::1]:1", true),
+            ("https://http-intake.logs.datadoghq.eu", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Any endpoint that takes lines: `POST` of newline-separated JSON, or of a JSON array.
+//!
+//! Promises: as NDJSON every line goes as it was read, byte for byte; a body that is sent again has the same
+//! `Idempotency-Key`, which is the SHA-256 of what is sent.
+
+use std::fmt::Write;
+use std::io;
+
+use bytes::Bytes;
+use chassis::Revealed;
+use proto::Origin;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+
+use super::dialect::{Dialect, Entry, Limits, Parts};
+use super::json_array;
+use super::web::secret_header;
+use crate::config::{self, Auth, HttpFormat};
+use crate::record::Header;
+
+/// The `http` protocol.
+pub(crate) struct Http {
+    format: HttpFormat,
+    limits: Limits,
+    headers: HeaderMap,
+    auth: Auth,
+}
+
+impl Http {
+    /// From its part of the configuration; says what is wrong with it.
+    pub(crate) fn new(config: &config::Http) -> Result<Http, String> {
+        let body = usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX);
+        let limits = Limits { items: config.max_events, body, item: body.saturating_sub(2) };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            let wrong = || {
+                format!("headers.{name} is no header: a name has letters, digits and `-`, a value is text")
+            };
+            let name = HeaderName::try_from(name).map_err(|_| wrong())?;
+            headers.insert(name, HeaderValue::try_from(value).map_err(|_| wrong())?);
+        }
+        let kind = match config.format {
+            HttpFormat::Ndjson => "application/x-ndjson",
+            HttpFormat::Json => "application/json",
+        };
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+        Ok(Http { format: config.format, limits, headers, auth: config.auth.clone() })
+    }
+
+    fn item(&self, line: &[u8], out: &mut Vec<u8>) -> bool {
+        if self.format == HttpFormat::Ndjson {
+            out.extend_from_slice(line);
+            out.push(b'\n');
+            return false;
+        }
+        let text = String::from_utf8_lossy(line);
+        out.extend_from_slice(text.as_bytes());
+        text.as_bytes() != line
+    }
+}
+
+impl Dialect for Http {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn frame(&self, _origin: &Origin) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn write(&self, entry: &Entry<'_>, _frame: &[u8], out: &mut Vec<u8>) -> bool {
+        self.item(entry.line, out)
+    }
+
+    fn open(&self) -> &'static [u8] {
+        if self.format == HttpFormat::Json { b"[" } else { b"" }
+    }
+
+    fn between(&self) -> &'static [u8] {
+        if self.format == HttpFormat::Json { b"," } else { b"" }
+    }
+
+    fn close(&self, _frame: &[u8], out: &mut Vec<u8>) {
+        if self.format == HttpFormat::Json {
+            out.push(b']');
+        }
+    }
+
+    fn closing(&self, _frame: &[u8]) -> usize {
+        1
+    }
+
+    fn parts(&self, raw: &[u8]) -> io::Result<Parts> {
+        if self.format == HttpFormat::Json {
+            return json_array::parts(raw);
+        }
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', raw).map(|at| at + 1);
+        let items = ends.map(|end| std::mem::replace(&mut start, end)..end).collect();
+        Ok(Parts { frame: Vec::new(), items })
+    }
+
+    fn line(&self, item: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(item.strip_suffix(b"\n").unwrap_or(item).to_vec())
+    }
+
+    fn with_line(&self, _item: &[u8], line: &[u8]) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.item(line, &mut out);
+        Ok(out)
+    }
+
+    fn headers(&self, _header: &Header, key: Option<&Revealed>, body: &Bytes) -> Result<HeaderMap, String> {
+        let mut headers = self.headers.clone();
+        let digest = Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        headers.insert("idempotency-key", HeaderValue::try_from(digest).expect("digits are a header"));
+        if let Some(key) = key {
+            headers.insert(AUTHORIZATION, secret_header(&self.auth.header(key))?);
+        }
+        Ok(headers)
+    }
+}
