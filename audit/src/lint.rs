@@ -24,11 +24,12 @@ mod verbs;
 mod wildcards;
 
 pub use codes::CODES;
-pub use fix::{Fixed, fix};
+pub use fix::{Edit, Fixed, edits, fix, fix_for};
 
 use crate::TargetVersion;
 use crate::policy::document::{self, Place};
 use crate::policy::load;
+use crate::policy::matching::Conditions;
 use crate::policy::spec::{PolicySpec, RuleSpec, Spot};
 use std::collections::HashSet;
 
@@ -126,13 +127,18 @@ fn check_spec(spec: &PolicySpec, from: Severity, findings: &mut Findings) {
     resources::check(spec, findings);
     stages::check(spec, findings);
     catch_all::check(spec, findings);
-    let reach = reach::Reach::new(spec);
-    shadowed::check(spec, &reach, findings);
+    let conditions = conditions(spec);
+    let reach = reach::Reach::new(spec, &conditions);
+    shadowed::check(spec, &conditions, &reach, findings);
     sensitive::check(spec, &reach, findings);
     uncovered::check(spec, &reach, findings);
     if from == Severity::Note {
         detections::check(spec, &reach, findings);
     }
+}
+
+fn conditions(spec: &PolicySpec) -> Vec<Conditions> {
+    rules(spec).map(|(_, rule)| load::compile_conditions(&rule.value)).collect()
 }
 
 /// The findings so far; no two of the same kind at the same place.

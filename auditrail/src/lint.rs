@@ -35,7 +35,7 @@ pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
     for file in &arguments.files {
         let mut text = policy_file::read(file).map_err(Failure::usage)?;
         if arguments.fix {
-            text = corrected(file, text, to_stdout)?;
+            text = corrected(file, text, arguments.target_version, to_stdout)?;
         }
         findings.extend(of_file(&policy_file::name(file), &text, arguments.target_version));
     }
@@ -49,8 +49,8 @@ pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
 }
 
 /// Corrects a file, or prints its corrected text; what was corrected is said.
-fn corrected(file: &Path, text: String, to_stdout: bool) -> anyhow::Result<String> {
-    let Fixed { text: new, mended } = audit::lint::fix(&text);
+fn corrected(file: &Path, text: String, target: TargetVersion, to_stdout: bool) -> anyhow::Result<String> {
+    let Fixed { text: new, mended } = audit::lint::fix_for(&text, target);
     let verb = if to_stdout { "corrects" } else { "corrected" };
     if to_stdout {
         say::result(&new)?;

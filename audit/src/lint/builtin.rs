@@ -15,6 +15,13 @@ pub(super) struct Builtin {
     pub(super) subresources: &'static [&'static str],
 }
 
+impl Builtin {
+    fn goes_by(self, word: &str) -> bool {
+        let is_word = |name: &str| !name.is_empty() && name.eq_ignore_ascii_case(word);
+        is_word(self.resource) || is_word(self.kind) || is_word(self.short)
+    }
+}
+
 const STATUS: &[&str] = &["status"];
 const SCALE: &[&str] = &["scale", "status"];
 const PODS: &[&str] = &[
@@ -186,17 +193,20 @@ pub(super) fn find(group: &str, resource: &str) -> Option<Builtin> {
 
 /// The resource of a group that goes by another word: its kind, its singular, its short name.
 pub(super) fn meant(group: &str, word: &str) -> Option<Builtin> {
-    let is_word = |name: &str| !name.is_empty() && name.eq_ignore_ascii_case(word);
-    all()
-        .filter(|builtin| builtin.group == group)
-        .find(|builtin| is_word(builtin.resource) || is_word(builtin.kind) || is_word(builtin.short))
+    all().find(|builtin| builtin.group == group && builtin.goes_by(word))
+}
+
+/// The first built-in resource of any group that goes by this word.
+pub(super) fn anywhere(word: &str) -> Option<Builtin> {
+    let exact = all().find(|builtin| builtin.resource == word);
+    exact.or_else(|| all().find(|builtin| builtin.goes_by(word)))
 }
 
 /// The one built-in resource of any group that goes by this word, if there is only one.
 pub(super) fn only(word: &str) -> Option<Builtin> {
-    let mut found = all().filter(|builtin| meant(builtin.group, word) == Some(*builtin));
-    let first = found.next();
-    first.filter(|_| found.next().is_none())
+    let first = all().find(|builtin| builtin.goes_by(word))?;
+    let another = |builtin: &Builtin| builtin.group != first.group && builtin.goes_by(word);
+    (!all().any(|builtin| another(&builtin))).then_some(first)
 }
 
 /// The built-in group that goes by another word.

@@ -1,26 +1,37 @@
 //! Which rules are the first for some request, found by asking the policy itself.
 //!
-//! Promise: conditions compare names for equality, so trying every name that a rule gives, and for what it leaves
-//! open one that the policy does not mention, tries every request that could tell the rule from those before it.
-//! Where these are too many the answer is that nobody knows.
+//! Promise: conditions compare names for equality, so every name that a rule gives, and for what it leaves open one that
+//! the policy does not mention, make up every request that could tell the rule from those before it. Of each attribute
+//! only the values matter that the fewest rules accept, so that these requests are looked at together. Where there are
+//! too many even so, the answer is that nobody knows.
+
+mod least;
+mod sets;
 
 use crate::policy::load;
+use crate::policy::matching::Conditions;
 use crate::policy::spec::{Names, PolicySpec, ResourcesSpec, RuleSpec, Spot};
 use crate::{Attributes, Decision, Groups, Policy};
-use std::borrow::Cow;
+use least::Least;
+use sets::{Column, Targets};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-/// How many requests are tried for one question.
-const MOST_TRIED: usize = 20_000;
+/// How many steps one question may take: a step looks at 64 rules, or at one name.
+const MOST_STEPS: usize = 1_000_000;
 
-/// How often a rule is held against a request, for all questions together.
-const MOST_WORK: usize = 50_000_000;
+/// How many steps all questions together may take.
+const MOST_WORK: usize = 40_000_000;
 
 /// The policy, and a word that it does not mention.
 pub(super) struct Reach<'s> {
     spec: &'s PolicySpec,
     policy: Policy,
+    verbs: Column<'s>,
+    users: Column<'s>,
+    groups: Column<'s>,
+    namespaces: Column<'s>,
+    targets: Targets<'s>,
     fresh: String,
     work: Cell<usize>,
 }
@@ -70,24 +81,37 @@ struct What<'a> {
 /// Everything that a request can have, to be combined.
 struct Choices<'a> {
     users: Vec<&'a str>,
-    groups: Vec<Vec<String>>,
+    groups: Vec<&'a str>,
     verbs: Vec<&'a str>,
     namespaces: Vec<&'a str>,
     whats: Vec<What<'a>>,
 }
 
+/// There is too much to look at.
+struct TooMuch;
+
 impl<'s> Reach<'s> {
-    pub(super) fn new(spec: &'s PolicySpec) -> Reach<'s> {
-        Reach { spec, policy: load::compile(spec), fresh: unmentioned(spec).to_string(), work: Cell::new(0) }
+    /// The conditions are those of the policy's rules.
+    pub(super) fn new(spec: &'s PolicySpec, conditions: &'s [Conditions]) -> Reach<'s> {
+        Reach {
+            spec,
+            policy: load::compile(spec),
+            verbs: column(conditions, |rule| &rule.verbs),
+            users: column(conditions, |rule| &rule.users),
+            groups: column(conditions, |rule| &rule.user_groups),
+            namespaces: column(conditions, |rule| &rule.namespaces),
+            targets: Targets::of(conditions),
+            fresh: unmentioned(spec).to_string(),
+            work: Cell::new(0),
+        }
     }
 
     /// Whether a rule is the first for any request at all.
     pub(super) fn rule(&self, index: usize) -> Answer {
         let rule = &self.spec.rules.value[index].value;
-        let (users, groups) = self.people(rule);
         let choices = Choices {
-            users,
-            groups,
+            users: self.or_fresh(&rule.users),
+            groups: self.or_fresh(&rule.user_groups),
             verbs: self.or_fresh(&rule.verbs),
             namespaces: self.or_fresh(&rule.namespaces),
             whats: self.whats(rule),
@@ -97,27 +121,41 @@ impl<'s> Reach<'s> {
 
     /// Whether a rule is the first for some request of this kind.
     pub(super) fn target(&self, index: usize, target: &Target) -> Answer {
-        self.ask(index, &self.choices(index, target))
+        let choices = self.choices(index, target);
+        let about =
+            |what: &What<'_>| what.names.iter().any(|name| self.targets.holds(index, &request(what, name)));
+        // Most rules are about something else.
+        if choices.verbs.is_empty() || !choices.whats.iter().any(about) {
+            return Answer::Taken(BTreeSet::new());
+        }
+        self.ask(index, &choices)
     }
 
     /// Whether no rule matches a request of this kind, though it is by somebody, somewhere and with a verb that the
     /// rule is about.
     pub(super) fn is_unmatched(&self, index: usize, target: &Target) -> bool {
-        let choices = self.choices(index, target);
-        choices.requests().next().is_some_and(|request| self.policy.decide(&request).rule.is_none())
+        let Choices { users, groups, verbs, namespaces, whats } = self.choices(index, target);
+        let first = verbs.first().zip(whats.first().and_then(|what| what.names.first().zip(Some(what))));
+        first.is_some_and(|(verb, (name, what))| {
+            let groups = [groups[0].to_owned()];
+            let attributes = Attributes {
+                user: Some(users[0].into()),
+                groups: Groups::Names(&groups),
+                verb: (*verb).into(),
+                namespace: namespaces[0].into(),
+                ..request(what, name)
+            };
+            self.policy.decide(&attributes).rule.is_none()
+        })
     }
 
     fn choices<'a>(&'a self, index: usize, target: &Target) -> Choices<'a> {
         let rule = &self.spec.rules.value[index].value;
-        let (mut users, mut groups) = self.people(rule);
-        if let Some((user, group)) = target.user {
-            (users, groups) = (vec![user], vec![vec![group.to_owned()]]);
-        }
         let given = |verb: &&str| rule.verbs.is_empty() || rule.verbs.value.iter().any(|v| v.value == **verb);
         let names = rule.resources.value.iter().flat_map(|entry| texts(&entry.value.resource_names));
         Choices {
-            users,
-            groups,
+            users: target.user.map_or_else(|| self.or_fresh(&rule.users), |(user, _)| vec![user]),
+            groups: target.user.map_or_else(|| self.or_fresh(&rule.user_groups), |(_, group)| vec![group]),
             verbs: target.verbs.iter().copied().filter(given).collect(),
             namespaces: match target.scope {
                 Scope::Cluster => vec![""],
@@ -137,6 +175,8 @@ impl<'s> Reach<'s> {
     /// What becomes of such a request of somebody whom the policy does not mention.
     pub(super) fn ordinary(&self, target: &Target) -> Decision {
         let groups = target.user.map(|(_, group)| vec![group.to_owned()]).unwrap_or_default();
+        let Target { group, resource, subresource, .. } = *target;
+        let what = What { group, resource, subresource, names: Vec::new(), path: None };
         self.policy.decide(&Attributes {
             user: Some(target.user.map_or(self.fresh.as_str(), |(user, _)| user).into()),
             groups: Groups::Names(&groups),
@@ -147,22 +187,8 @@ impl<'s> Reach<'s> {
                 Scope::Namespaces(namespaces) => namespaces[0],
             }
             .into(),
-            api_group: target.group.into(),
-            resource: target.resource.into(),
-            subresource: target.subresource.into(),
-            name: self.fresh.as_str().into(),
-            path: "".into(),
-            resource_request: true,
+            ..request(&what, &self.fresh)
         })
-    }
-
-    fn people<'a>(&'a self, rule: &'a RuleSpec) -> (Vec<&'a str>, Vec<Vec<String>>) {
-        let groups = if rule.user_groups.is_empty() {
-            vec![Vec::new()]
-        } else {
-            texts(&rule.user_groups).map(|group| vec![group.to_owned()]).collect()
-        };
-        (self.or_fresh(&rule.users), groups)
     }
 
     fn or_fresh<'a>(&'a self, names: &'a Names) -> Vec<&'a str> {
@@ -207,8 +233,11 @@ impl<'s> Reach<'s> {
                 push(fresh, "");
                 continue;
             }
-            // Everything that the pattern could be taken for; what it does not match is no harm.
-            push(pattern, "");
+            // Everything that the pattern could be taken for; what it does not match is no harm. A resource is a part
+            // of a path, so it has no slash.
+            if !pattern.contains('/') {
+                push(pattern, "");
+            }
             pattern.match_indices('/').for_each(|(at, _)| push(&pattern[..at], &pattern[at + 1..]));
             pattern.strip_prefix("*/").into_iter().for_each(|subresource| push(fresh, subresource));
             pattern.strip_suffix("/*").into_iter().for_each(|resource| push(resource, fresh));
@@ -217,58 +246,99 @@ impl<'s> Reach<'s> {
     }
 
     fn ask(&self, rule: usize, choices: &Choices<'_>) -> Answer {
-        let mut taken = BTreeSet::new();
-        for (tried, request) in choices.requests().enumerate() {
-            self.work.set(self.work.get() + self.policy.rules());
-            if tried >= MOST_TRIED || self.work.get() > MOST_WORK {
-                return Answer::Unknown;
-            }
-            match self.policy.decide(&request).rule {
-                Some(first) if first == rule => return Answer::Reached,
-                Some(first) if first < rule => taken.insert(first),
-                _ => false,
-            };
+        match self.least(rule, choices) {
+            Err(TooMuch) => Answer::Unknown,
+            Ok(least) if least.is_reached() => Answer::Reached,
+            Ok(least) => Answer::Taken(least.takers()),
         }
-        Answer::Taken(taken)
+    }
+
+    /// The least sets of rules that accept a request of these, together with the rule.
+    fn least(&self, rule: usize, choices: &Choices<'_>) -> Result<Least, TooMuch> {
+        let steps = Steps { taken: &self.work, end: (self.work.get() + MOST_STEPS).min(MOST_WORK) };
+        let any = Least::any(rule);
+        let does = narrowed(&any, &self.verbs, &choices.verbs, &steps)?;
+        let who = narrowed(&does, &self.users, &choices.users, &steps)?;
+        let anywhere = narrowed(&who, &self.groups, &choices.groups, &steps)?;
+        let somewhere = narrowed(&anywhere, &self.namespaces, &choices.namespaces, &steps)?;
+        let mut least = Least::none(rule);
+        for what in &choices.whats {
+            // A path is in no namespace.
+            let so_far = if what.path.is_some() { &anywhere } else { &somewhere };
+            for name in &what.names {
+                let request = request(what, name);
+                for set in so_far.sets() {
+                    let accepting = self.targets.accepting(&request, set, |count| steps.count(count));
+                    steps.count(least.add(accepting));
+                    steps.check()?;
+                }
+            }
+        }
+        Ok(least)
+    }
+
+    /// How many steps have been taken.
+    #[cfg(test)]
+    pub(super) fn work(&self) -> usize {
+        self.work.get()
     }
 }
 
-impl Choices<'_> {
-    /// Every combination.
-    fn requests(&self) -> impl Iterator<Item = Attributes<'_>> {
-        let who = || self.users.iter().flat_map(|user| self.groups.iter().map(move |groups| (*user, groups)));
-        let does = move || self.verbs.iter().flat_map(move |verb| who().map(move |who| (*verb, who)));
-        let at = move || self.namespaces.iter().flat_map(move |ns| does().map(move |does| (*ns, does)));
-        let whats = self.whats.iter().flat_map(|what| what.names.iter().map(move |name| (what, *name)));
-        whats.flat_map(move |(what, name)| {
-            at().map(move |(namespace, (verb, (user, groups)))| {
-                request(what, name, namespace, verb, user, groups)
-            })
-        })
+/// What one question may cost.
+struct Steps<'r> {
+    taken: &'r Cell<usize>,
+    end: usize,
+}
+
+impl Steps<'_> {
+    fn count(&self, steps: usize) {
+        self.taken.set(self.taken.get() + steps);
+    }
+
+    fn check(&self) -> Result<(), TooMuch> {
+        if self.taken.get() > self.end { Err(TooMuch) } else { Ok(()) }
     }
 }
 
-fn request<'a>(
-    what: &'a What<'a>,
-    name: &'a str,
-    namespace: &'a str,
-    verb: &'a str,
-    user: &'a str,
-    groups: &'a [String],
-) -> Attributes<'a> {
-    let is_resource = what.path.is_none();
+/// The least sets after one more attribute, which has one of these values.
+fn narrowed(
+    before: &Least,
+    column: &Column<'_>,
+    values: &[&str],
+    steps: &Steps<'_>,
+) -> Result<Least, TooMuch> {
+    let mut least = before.of_no_request();
+    for set in before.sets() {
+        for value in values {
+            steps.count(column.cost(value, set));
+            steps.count(least.add(column.accepting(value, set)));
+            steps.check()?;
+        }
+    }
+    Ok(least)
+}
+
+/// A request about something; by whom, where and what for is left open.
+fn request<'a>(what: &'a What<'a>, name: &'a str) -> Attributes<'a> {
     Attributes {
-        user: Some(Cow::Borrowed(user)),
-        groups: Groups::Names(groups),
-        verb: verb.into(),
-        namespace: if is_resource { namespace.into() } else { "".into() },
+        user: None,
+        groups: Groups::Names(&[]),
+        verb: "".into(),
+        namespace: "".into(),
         api_group: what.group.into(),
         resource: what.resource.into(),
         subresource: what.subresource.into(),
         name: name.into(),
         path: what.path.as_deref().unwrap_or_default().into(),
-        resource_request: is_resource,
+        resource_request: what.path.is_none(),
     }
+}
+
+fn column<'s>(conditions: &'s [Conditions], names: fn(&'s Conditions) -> &'s Vec<String>) -> Column<'s> {
+    Column::of(conditions.iter().map(|rule| {
+        let names = names(rule);
+        (!names.is_empty()).then(|| names.iter().map(String::as_str))
+    }))
 }
 
 fn texts(names: &Names) -> impl Iterator<Item = &str> {
@@ -289,3 +359,6 @@ fn unmentioned(spec: &PolicySpec) -> char {
     let mut candidates = ('\u{1}'..).filter(|c| !mentioned.contains(c) && !matches!(c, '/' | '*'));
     candidates.next().expect("a policy is far smaller than the number of characters")
 }
+
+#[cfg(test)]
+mod tests;

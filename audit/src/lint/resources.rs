@@ -70,7 +70,7 @@ fn resource(group: &str, pattern: &Spot<String>, rule: usize, findings: &mut Fin
             "unknown-resource",
             format!("write `{}{tail}`: policies know resources by their plural", known.resource),
         )
-    } else if let Some(home) = home(resource) {
+    } else if let Some(home) = builtin::anywhere(resource) {
         (
             "wrong-group",
             format!("put `{}{tail}` into an entry with `group: {}`", home.resource, written(home.group)),
@@ -87,12 +87,6 @@ fn resource(group: &str, pattern: &Spot<String>, rule: usize, findings: &mut Fin
     if let Some(known) = builtin::meant(group, resource) {
         findings.mended_by(&format!("{}{tail}", known.resource));
     }
-}
-
-/// The built-in group that has the resource.
-fn home(resource: &str) -> Option<Builtin> {
-    let exact = builtin::all().find(|builtin| builtin.resource == resource);
-    exact.or_else(|| builtin::all().find_map(|builtin| builtin::meant(builtin.group, resource)))
 }
 
 fn subresource(

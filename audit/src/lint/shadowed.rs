@@ -6,25 +6,33 @@
 
 use super::reach::{Answer, Reach};
 use super::{Findings, rules};
-use crate::policy::load;
 use crate::policy::matching::{Conditions, GroupResources};
 use crate::policy::spec::PolicySpec;
 
 /// How many rules a message names.
 const SHOWN: usize = 5;
 
+/// How many names are compared with others, for all rules together, where nobody knows better.
+const MOST_COMPARED: usize = 5_000_000;
+
 /// Compares every rule with all rules before it.
-pub(super) fn check(spec: &PolicySpec, reach: &Reach<'_>, findings: &mut Findings) {
-    let conditions: Vec<Conditions> =
-        rules(spec).map(|(_, rule)| load::compile_conditions(&rule.value)).collect();
+pub(super) fn check(
+    spec: &PolicySpec,
+    conditions: &[Conditions],
+    reach: &Reach<'_>,
+    findings: &mut Findings,
+) {
+    let mut compared = 0;
     for (index, rule) in rules(spec) {
-        let single = conditions[..index].iter().position(|earlier| covers(earlier, &conditions[index]));
-        let earlier = match (single, reach.rule(index)) {
-            (Some(earlier), _) => vec![earlier],
+        let earlier: Vec<usize> = match reach.rule(index) {
             // Nothing is taken from a rule that can match nothing by itself; other findings tell of that.
-            (None, Answer::Taken(earlier)) if !earlier.is_empty() => earlier.into_iter().collect(),
-            _ => continue,
+            Answer::Taken(earlier) => earlier.into_iter().collect(),
+            Answer::Unknown => wider(conditions, index, &mut compared).into_iter().collect(),
+            Answer::Reached => continue,
         };
+        if earlier.is_empty() {
+            continue;
+        }
         let named: Vec<String> = earlier.iter().take(SHOWN).map(|earlier| named(*earlier, spec)).collect();
         let more = if earlier.len() > SHOWN { ", and others" } else { "" };
         let verb = if earlier.len() == 1 { "matches" } else { "together match" };
@@ -39,6 +47,28 @@ pub(super) fn check(spec: &PolicySpec, reach: &Reach<'_>, findings: &mut Finding
 
 fn named(index: usize, spec: &PolicySpec) -> String {
     format!("rules[{index}] (line {})", spec.rules.value[index].place.line)
+}
+
+/// One earlier rule that is wider in every condition.
+fn wider(conditions: &[Conditions], index: usize, compared: &mut usize) -> Option<usize> {
+    let narrow = &conditions[index];
+    conditions[..index].iter().position(|earlier| {
+        *compared += cost(earlier, narrow);
+        *compared <= MOST_COMPARED && covers(earlier, narrow)
+    })
+}
+
+/// How many names are compared at most.
+fn cost(wide: &Conditions, narrow: &Conditions) -> usize {
+    let patterns = |rule: &Conditions| -> usize {
+        rule.resources.iter().map(|entry| 1 + entry.resources.len() + entry.resource_names.len()).sum()
+    };
+    1 + wide.users.len() * narrow.users.len()
+        + wide.user_groups.len() * narrow.user_groups.len()
+        + wide.verbs.len() * narrow.verbs.len()
+        + wide.namespaces.len() * narrow.namespaces.len()
+        + wide.non_resource_urls.len() * narrow.non_resource_urls.len()
+        + patterns(wide) * patterns(narrow)
 }
 
 /// Whether every request that `narrow` matches is matched by `wide`.

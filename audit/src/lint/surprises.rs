@@ -6,19 +6,20 @@ use crate::policy::document::{Document, Entry, Format, Node, Place, Value};
 /// Looks at every value.
 pub(super) fn check(text: &str, document: &Document, findings: &mut Findings) {
     if document.format == Format::Yaml {
-        look(text, &document.root, findings);
+        let lines: Vec<&str> = text.lines().collect();
+        look(&lines, &document.root, findings);
     }
 }
 
-fn look(text: &str, node: &Node, findings: &mut Findings) {
+fn look(lines: &[&str], node: &Node, findings: &mut Findings) {
     match &node.value {
         Value::List(items) => {
             items.iter().filter(|item| item.value == Value::Null).for_each(|item| null(item.place, findings));
-            items.iter().for_each(|item| look(text, item, findings));
+            items.iter().for_each(|item| look(lines, item, findings));
         }
         Value::Map(entries) => {
-            entries.iter().for_each(|entry| boolean(text, entry, findings));
-            entries.iter().for_each(|entry| look(text, &entry.value, findings));
+            entries.iter().for_each(|entry| boolean(lines, entry, findings));
+            entries.iter().for_each(|entry| look(lines, &entry.value, findings));
         }
         _ => {}
     }
@@ -31,11 +32,11 @@ fn null(place: Place, findings: &mut Findings) {
 }
 
 /// The one field that takes a boolean takes its old words too. Elsewhere a boolean is refused.
-fn boolean(text: &str, entry: &Entry, findings: &mut Findings) {
+fn boolean(lines: &[&str], entry: &Entry, findings: &mut Findings) {
     let (Value::Bool(truth), "omitManagedFields") = (&entry.value.value, entry.key.text.as_str()) else {
         return;
     };
-    let word = word_at(text, entry.value.place);
+    let word = word_at(lines, entry.value.place);
     if !["true", "false"].contains(&word.to_ascii_lowercase().as_str()) {
         let message =
             format!("YAML 1.1, which kube-apiserver reads, takes `{word}` for {truth}; YAML 1.2 for a text");
@@ -45,8 +46,8 @@ fn boolean(text: &str, entry: &Entry, findings: &mut Findings) {
 }
 
 /// The word that stands at a place.
-fn word_at(text: &str, place: Place) -> &str {
-    let line = text.lines().nth(place.line - 1).unwrap_or_default();
+fn word_at<'t>(lines: &[&'t str], place: Place) -> &'t str {
+    let line = lines.get(place.line - 1).copied().unwrap_or_default();
     let start = line.char_indices().nth(place.column - 1).map_or(line.len(), |(at, _)| at);
     let rest = &line[start..];
     &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len())]

@@ -2,7 +2,6 @@
 //!
 //! Promise: a change that has no place in the tree gives no tree.
 
-use super::Finding;
 use crate::policy::document::{Entry, Key, KeyType, Node, Place, Value};
 
 /// One step down.
@@ -35,6 +34,22 @@ pub(super) enum Change {
 }
 
 impl Change {
+    /// The rule that it changes.
+    pub(super) fn rule(&self) -> Option<usize> {
+        let at = match self {
+            Change::Replace { at, .. } | Change::Rename { at, .. } | Change::Remove { at } => at,
+            Change::Move { from, .. } => from,
+            Change::Insert { to, .. } => to,
+            Change::Append { .. } => return None,
+        };
+        if let [_, Step::Item(rule), ..] = at.as_slice() { Some(*rule) } else { None }
+    }
+
+    /// Whether everything else stays at its place in the tree.
+    pub(super) fn is_still(&self) -> bool {
+        matches!(self, Change::Replace { .. } | Change::Rename { .. })
+    }
+
     /// The tree with the change.
     pub(super) fn in_tree(&self, mut root: Node) -> Option<Node> {
         match self {
@@ -133,45 +148,6 @@ pub(super) fn list<'n>(root: &'n Node, at: &[Step]) -> Option<&'n [Node]> {
 /// The entries of a map; of anything else there are none.
 pub(super) fn entries(node: &Node) -> &[Entry] {
     if let Value::Map(entries) = &node.value { entries } else { &[] }
-}
-
-/// The entry whose key stands where a finding is.
-pub(super) fn key_at(root: &Node, finding: &Finding) -> Option<Path> {
-    let is_here = |at: Place| (at.line, at.column) == (finding.line, finding.column);
-    find(root, &mut Vec::new(), &|_, key| key.is_some_and(is_here))
-}
-
-/// The scalar that stands where a finding is.
-pub(super) fn scalar_at(root: &Node, finding: &Finding) -> Option<Path> {
-    let is_scalar = |node: &Node| !matches!(node.value, Value::List(_) | Value::Map(_));
-    let is_here = |at: Place| (at.line, at.column) == (finding.line, finding.column);
-    find(root, &mut Vec::new(), &|node, _| is_scalar(node) && is_here(node.place))
-}
-
-type Wanted<'w> = dyn Fn(&Node, Option<Place>) -> bool + 'w;
-
-/// The way to the first node that is wanted; a document is never deeper than its reader allows.
-fn find(node: &Node, way: &mut Path, wanted: &Wanted<'_>) -> Option<Path> {
-    let children: Vec<(Step, &Node, Option<Place>)> = match &node.value {
-        Value::List(items) => items.iter().enumerate().map(|(i, item)| (Step::Item(i), item, None)).collect(),
-        Value::Map(entries) => {
-            let child = |(i, entry): (usize, &'_ Entry)| (Step::Entry(i), entry.key_place, i);
-            let places = entries.iter().enumerate().map(child);
-            places.map(|(step, place, i)| (step, &entries[i].value, Some(place))).collect()
-        }
-        _ => return None,
-    };
-    for (step, child, key) in children {
-        way.push(step);
-        if wanted(child, key) {
-            return Some(way.clone());
-        }
-        if let Some(found) = find(child, way, wanted) {
-            return Some(found);
-        }
-        way.pop();
-    }
-    None
 }
 
 /// Whether two trees say the same, wherever it stands.

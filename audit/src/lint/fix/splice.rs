@@ -7,9 +7,12 @@ use super::change::{self, Change, Step};
 use crate::policy::document::{Document, Format, Node, Place, Value};
 use std::ops::Range;
 
-/// The text with the changes, if all of them could be placed.
-pub(super) fn write(text: &str, document: &Document, changes: &[Change]) -> Option<String> {
-    let splicer = Splicer { text, root: &document.root };
+/// A text that is changed between two places: what is there goes, something else comes.
+pub(super) type Splice = (Range<usize>, String);
+
+/// The changes in the text, in its order, if all of them could be placed.
+pub(super) fn splices(lines: &Lines<'_>, document: &Document, changes: &[Change]) -> Option<Vec<Splice>> {
+    let splicer = Splicer { text: lines.text, lines, root: &document.root };
     let mut edits = Vec::new();
     for change in changes {
         match change {
@@ -28,11 +31,49 @@ pub(super) fn write(text: &str, document: &Document, changes: &[Change]) -> Opti
     }
     edits.sort_by_key(|(range, _)| range.start);
     let apart = edits.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start);
-    let mut written = text.to_owned();
-    for (range, new) in edits.into_iter().rev() {
-        written.replace_range(range, &new);
+    apart.then_some(edits)
+}
+
+/// The text with splices, which are in its order.
+pub(super) fn written(text: &str, splices: &[Splice]) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, new) in splices {
+        written.push_str(&text[done..range.start]);
+        written.push_str(new);
+        done = range.end;
     }
-    apart.then_some(written)
+    written + &text[done..]
+}
+
+/// A text, and where its lines begin.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+    line_break: &'static str,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Lines<'t> {
+        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let others = text.match_indices('\n').map(|(at, _)| at + 1);
+        let line_break = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        Lines { text, starts: std::iter::once(first).chain(others).collect(), line_break }
+    }
+
+    fn offset(&self, place: Place) -> Option<usize> {
+        let start = *self.starts.get(place.line - 1)?;
+        let mut columns =
+            self.text[start..].char_indices().map(|(at, _)| start + at).chain([self.text.len()]);
+        columns.nth(place.column - 1)
+    }
+
+    /// The place of a character.
+    pub(super) fn place(&self, offset: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts[line - 1].min(offset);
+        Place { line, column: self.text[start..offset].chars().count() + 1 }
+    }
 }
 
 /// How a text is written: bare where that means the same.
@@ -44,28 +85,20 @@ pub(super) fn scalar(word: &str, format: Format) -> String {
 }
 
 /// A scalar as it is written.
-pub(super) fn word(text: &str, node: &Node) -> Option<String> {
-    let splicer = Splicer { text, root: node };
-    Some(text[splicer.scalar(node)?].to_owned())
+pub(super) fn word(lines: &Lines<'_>, node: &Node) -> Option<String> {
+    let splicer = Splicer { text: lines.text, lines, root: node };
+    Some(lines.text[splicer.scalar(node)?].to_owned())
 }
 
 struct Splicer<'t> {
     text: &'t str,
+    lines: &'t Lines<'t>,
     root: &'t Node,
 }
 
-type Edit = (Range<usize>, String);
-
 impl Splicer<'_> {
     fn offset(&self, place: Place) -> Option<usize> {
-        let mut start =
-            if place.line == 1 && self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        for _ in 1..place.line {
-            start += self.text[start..].find('\n')? + 1;
-        }
-        let rest = &self.text[start..];
-        let mut columns = rest.char_indices().map(|(at, _)| start + at).chain([self.text.len()]);
-        columns.nth(place.column - 1)
+        self.lines.offset(place)
     }
 
     fn line_start(&self, at: usize) -> usize {
@@ -169,7 +202,7 @@ impl Splicer<'_> {
     }
 
     /// Takes an entry away and puts it into another map.
-    fn moving(&self, from: &[Step], to: &[Step], before: usize) -> Option<[Edit; 2]> {
+    fn moving(&self, from: &[Step], to: &[Step], before: usize) -> Option<[Splice; 2]> {
         let (_, parent) = from.split_last()?;
         let from_flow = self.is_flow(change::node(self.root, parent)?)?;
         let map = change::node(self.root, to)?;
@@ -195,7 +228,7 @@ impl Splicer<'_> {
     }
 
     /// An entry before the first one of a map.
-    fn insertion(&self, to: &[Step], pair: &str) -> Option<Edit> {
+    fn insertion(&self, to: &[Step], pair: &str) -> Option<Splice> {
         let map = change::node(self.root, to)?;
         let at = self.offset(change::entries(map).first()?.key_place)?;
         if self.is_flow(map)? {
@@ -206,7 +239,7 @@ impl Splicer<'_> {
     }
 
     fn line_break(&self) -> &'static str {
-        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+        self.lines.line_break
     }
 
     /// The start of the comments that stand right above a key, at its own indentation; else the key.
@@ -226,7 +259,7 @@ impl Splicer<'_> {
     }
 
     /// A rule behind the last one.
-    fn appending(&self, rule: &str) -> Option<Edit> {
+    fn appending(&self, rule: &str) -> Option<Splice> {
         let rules = change::entries(self.root).iter().position(|entry| entry.key.text == "rules")?;
         let at = [Step::Entry(rules)];
         let list = change::node(self.root, &at)?;
