@@ -1,7 +1,7 @@
 //! The resources that an API server has without anybody adding any, as of Kubernetes 1.36.
 //!
-//! Promise: what is said of a resource here is true of every version that is still supported; what is not here may
-//! still exist, in the groups of others.
+//! Promise: what is said of a resource here is what the server's own discovery says; what is not here may still exist,
+//! in the groups of others, or as an alpha that is off by default.
 
 /// A built-in resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ const NETWORKING: &[Line] = &[
     ("ingressclasses", "IngressClass", "", false, NONE),
     ("ingresses", "Ingress", "ing", true, STATUS),
     ("ipaddresses", "IPAddress", "ip", false, NONE),
-    ("networkpolicies", "NetworkPolicy", "netpol", true, STATUS),
+    ("networkpolicies", "NetworkPolicy", "netpol", true, NONE),
     ("servicecidrs", "ServiceCIDR", "", false, STATUS),
 ];
 const RBAC: &[Line] = &[
@@ -95,7 +95,7 @@ const AUTHORIZATION: &[Line] = &[
     ("subjectaccessreviews", "SubjectAccessReview", "", false, NONE),
 ];
 const ADMISSION: &[Line] = &[
-    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", "", false, STATUS),
+    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy", "", false, NONE),
     ("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", "", false, NONE),
     ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration", "", false, NONE),
     ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", "", false, STATUS),
@@ -130,10 +130,12 @@ const STORAGE: &[Line] = &[
 ];
 const RESOURCE: &[Line] = &[
     ("deviceclasses", "DeviceClass", "", false, NONE),
+    ("devicetaintrules", "DeviceTaintRule", "", false, STATUS),
     ("resourceclaims", "ResourceClaim", "", true, STATUS),
     ("resourceclaimtemplates", "ResourceClaimTemplate", "", true, NONE),
     ("resourceslices", "ResourceSlice", "", false, NONE),
 ];
+const MIGRATION: &[Line] = &[("storageversionmigrations", "StorageVersionMigration", "", false, STATUS)];
 
 /// The groups, and whether their list is settled: to the others a new version adds resources now and then.
 const GROUPS: &[(&str, bool, &[Line])] = &[
@@ -159,7 +161,7 @@ const GROUPS: &[(&str, bool, &[Line])] = &[
     ("storage.k8s.io", false, STORAGE),
     ("resource.k8s.io", false, RESOURCE),
     ("internal.apiserver.k8s.io", false, &[]),
-    ("storagemigration.k8s.io", false, &[]),
+    ("storagemigration.k8s.io", false, MIGRATION),
 ];
 
 /// Every built-in resource.
@@ -223,7 +225,38 @@ pub(super) fn group_meant(word: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{all, group_meant, meant};
+    use super::{Builtin, all, find, group_meant, is_group, meant};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_says_what_the_servers_own_discovery_says() {
+        let discovery = include_str!("../../tests/recorded/resources-1.36.txt");
+        let mut known = BTreeSet::new();
+        for line in discovery.lines().filter(|line| !line.starts_with('#')) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [group, versions, resource, kind, scope, short, subresources] = words[..] else {
+                panic!("{line}")
+            };
+            let group = if group == "-" { "" } else { group };
+            assert!(is_group(group), "{line}");
+            let Some(builtin) = find(group, resource) else {
+                assert!(
+                    versions.split(',').all(|version| version.contains("alpha")),
+                    "not in the table: {line}"
+                );
+                continue;
+            };
+            let Builtin { kind: own_kind, short: own_short, namespaced, subresources: own, .. } = builtin;
+            let own_short = if own_short.is_empty() { "-" } else { own_short };
+            let own = if own.is_empty() { "-".to_owned() } else { own.join(",") };
+            let own_scope = if namespaced { "namespace" } else { "cluster" };
+            assert_eq!((own_kind, own_scope, own.as_str()), (kind, scope, subresources), "{line}");
+            assert!(short.split(',').any(|short| short == own_short), "{line}");
+            known.insert((group, resource));
+        }
+        let made_up = all().find(|builtin| !known.contains(&(builtin.group, builtin.resource)));
+        assert_eq!(made_up, None);
+    }
 
     #[test]
     fn other_words_for_a_resource_are_understood() {
