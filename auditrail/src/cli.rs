@@ -214,6 +214,9 @@ pub struct Simulate {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// The Kubernetes version that the policies are for: before 1.36 the API group `*` is refused.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    pub target_version: audit::TargetVersion,
     #[command(flatten)]
     pub(crate) prices: crate::price::Prices,
     #[command(flatten)]

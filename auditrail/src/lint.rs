@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use audit::TargetVersion;
-use audit::lint::{Finding, Fixed, Severity};
+use audit::lint::{Edit, Finding, Fixed, Severity};
 use serde_json::json;
 
 use crate::cli::{Lint, LintFormat};
@@ -37,7 +37,7 @@ pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
         if arguments.fix {
             text = corrected(file, text, arguments.target_version, to_stdout)?;
         }
-        findings.extend(of_file(&policy_file::name(file), &text, arguments.target_version));
+        findings.extend(of_file(&policy_file::name(file), &text, arguments));
     }
     let shown = text(arguments, &findings)?;
     if to_stdout {
@@ -64,15 +64,29 @@ fn corrected(file: &Path, text: String, target: TargetVersion, to_stdout: bool) 
     Ok(new)
 }
 
-/// A finding with the name of its file.
-type Found = (String, Finding);
+/// A finding with the name of its file, and how to mend it where the format tells of that.
+struct Found {
+    file: String,
+    finding: Finding,
+    edits: Vec<Edit>,
+}
 
-fn of_file(name: &str, text: &str, target: TargetVersion) -> Vec<Found> {
-    audit::lint::lint_for(text, target).into_iter().map(|finding| (name.to_owned(), finding)).collect()
+fn of_file(name: &str, text: &str, arguments: &Lint) -> Vec<Found> {
+    let findings = audit::lint::lint_for(text, arguments.target_version);
+    let edits = match format(arguments) {
+        LintFormat::Sarif => audit::lint::edits(text, &findings, arguments.target_version),
+        LintFormat::Text | LintFormat::Json => vec![Vec::new(); findings.len()],
+    };
+    let found = |(finding, edits)| Found { file: name.to_owned(), finding, edits };
+    findings.into_iter().zip(edits).map(found).collect()
+}
+
+fn format(arguments: &Lint) -> LintFormat {
+    if arguments.json { LintFormat::Json } else { arguments.format }
 }
 
 fn verdict(findings: &[Found]) -> ExitCode {
-    let worst = findings.iter().map(|(_, finding)| finding.severity).max();
+    let worst = findings.iter().map(|found| found.finding.severity).max();
     ExitCode::from(match worst {
         Some(Severity::Error) => 2,
         Some(Severity::Warning) => 1,
@@ -81,8 +95,7 @@ fn verdict(findings: &[Found]) -> ExitCode {
 }
 
 fn text(arguments: &Lint, findings: &[Found]) -> anyhow::Result<String> {
-    let format = if arguments.json { LintFormat::Json } else { arguments.format };
-    let value = match format {
+    let value = match format(arguments) {
         LintFormat::Text => return Ok(findings.iter().map(as_text).collect()),
         LintFormat::Json => findings.iter().map(as_json).collect(),
         LintFormat::Sarif => sarif::log(findings),
@@ -90,12 +103,12 @@ fn text(arguments: &Lint, findings: &[Found]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&value)? + "\n")
 }
 
-fn as_text((file, finding): &Found) -> String {
+fn as_text(Found { file, finding, .. }: &Found) -> String {
     let Finding { line, column, code, message, fix, severity, .. } = finding;
     format!("{file}:{line}:{column}: {}[{code}]: {message}\n    fix: {fix}\n", severity.name())
 }
 
-fn as_json((file, finding): &Found) -> serde_json::Value {
+fn as_json(Found { file, finding, .. }: &Found) -> serde_json::Value {
     json!({
         "file": file,
         "line": finding.line,

@@ -53,7 +53,7 @@ impl Recording {
     /// When a file does not exist, the lake cannot be listed, or it has nothing of that time.
     pub(crate) fn find(&self) -> anyhow::Result<Source> {
         let Some(url) = &self.lake else { return Ok(Source::Places(Place::all(&self.files)?)) };
-        let lake = Lake::open(url)?;
+        let lake = Lake::open_existing(url)?;
         let mut files = lake.files()?;
         if files.is_empty() {
             bail!("the lake at {url} is empty: name the directory that `up` or a shipper writes to");

@@ -71,7 +71,7 @@ fn policies(arguments: &Simulate) -> Result<Vec<Policy>, Failure> {
     }
     paths
         .iter()
-        .map(|path: &std::path::PathBuf| policy_file::load(Path::new(path), audit::TargetVersion::default()))
+        .map(|path: &std::path::PathBuf| policy_file::load(Path::new(path), arguments.target_version))
         .collect()
 }
 

@@ -133,3 +133,29 @@ fn with_a_configuration_the_routes_and_destinations_are_told() {
 fn without_a_policy_and_without_a_configuration_nothing_is_explained() {
     assert_eq!(run(&["policy", "explain", SMALL]).status.code(), Some(64));
 }
+
+#[test]
+fn a_lake_that_is_not_there_is_an_error_with_its_path_and_nothing_is_made() {
+    let scratch = tempfile::tempdir().unwrap();
+    let policy = scratch.path().join("policy.yaml");
+    std::fs::write(&policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n")
+        .unwrap();
+    let (policy, absent) = (policy.display().to_string(), scratch.path().join("laek"));
+    for lake in [absent.display().to_string(), format!("file://{}", absent.display())] {
+        let commands = [
+            &["policy", "explain", "--policy", &policy, "--audit-id", "x", "--lake", &lake][..],
+            &["policy", "simulate", "--policy", &policy, "--lake", &lake],
+            &["policy", "suggest", "--lake", &lake],
+        ];
+        for command in commands.into_iter().filter(|_| cfg!(unix) || !lake.starts_with("file:")) {
+            let output = run(command);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{command:?}: {said}");
+            assert!(
+                said.contains(&format!("there is no directory `{}`", absent.display())),
+                "{command:?}: {said}"
+            );
+            assert!(!absent.exists(), "{command:?}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Promise: no message quotes a line of a log, which may hold secrets.
 
+use std::path::PathBuf;
+
 /// Why the lake could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -12,6 +14,17 @@ pub enum LakeError {
         url: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// There is no lake to be read: most likely the address is mistyped.
+    #[error(
+        "lake {url}: there is no directory `{}`; name the one that `up` or a shipper writes to",
+        directory.display()
+    )]
+    Absent {
+        /// The address as given.
+        url: String,
+        /// The directory that it stands for.
+        directory: PathBuf,
     },
     /// The rows contradict themselves: a mistake in the caller, sending them again changes nothing.
     #[error("rows {first} to {last} cannot be written to the lake: {why}")]

@@ -69,6 +69,18 @@ impl Lake {
         Ok(Lake { storage: Storage::open(url)? })
     }
 
+    /// Opens the lake at `url` for whoever only reads: what is not there is not made.
+    ///
+    /// # Errors
+    /// [`LakeError::Absent`] when there is no such directory, and as for [`Lake::open`].
+    pub fn open_existing(url: &str) -> Result<Lake, LakeError> {
+        let directory = url::directory(url)?;
+        if !directory.is_dir() {
+            return Err(LakeError::Absent { url: url.into(), directory });
+        }
+        Lake::open(url)
+    }
+
     /// Whether `url` can be the address of a lake; touches nothing. For checking a configuration.
     ///
     /// # Errors

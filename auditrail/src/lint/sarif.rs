@@ -1,10 +1,11 @@
 //! Findings as SARIF 2.1.0, the form that code scanning takes.
 //!
-//! Promise: valid under the standard's schema; columns are counted in characters, as everywhere here.
+//! Promises: valid under the standard's schema; columns are counted in characters, as everywhere here; a fix is given
+//! where `--fix` would make it, and made alone does what `--fix` does about that finding.
 
 use std::path::Path;
 
-use audit::lint::CODES;
+use audit::lint::{CODES, Edit};
 use serde_json::{Value, json};
 
 use super::Found;
@@ -29,9 +30,10 @@ pub(super) fn log(findings: &[Found]) -> Value {
     })
 }
 
-fn result((file, finding): &Found) -> Value {
+fn result(found: &Found) -> Value {
+    let Found { file, finding, edits } = found;
     let rule = CODES.iter().position(|(code, _)| *code == finding.code);
-    json!({
+    let mut result = json!({
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": finding.severity.name(),
@@ -42,7 +44,26 @@ fn result((file, finding): &Found) -> Value {
                 "region": {"startLine": finding.line, "startColumn": finding.column},
             },
         }],
-    })
+    });
+    if !edits.is_empty() {
+        result["fixes"] = json!([{
+            "description": {"text": finding.fix},
+            "artifactChanges": [{
+                "artifactLocation": {"uri": uri(file)},
+                "replacements": edits.iter().map(replacement).collect::<Vec<_>>(),
+            }],
+        }]);
+    }
+    result
+}
+
+fn replacement(edit: &Edit) -> Value {
+    let Edit { from, to, text } = edit;
+    let region = json!({"startLine": from.0, "startColumn": from.1, "endLine": to.0, "endColumn": to.1});
+    if text.is_empty() {
+        return json!({"deletedRegion": region});
+    }
+    json!({"deletedRegion": region, "insertedContent": {"text": text}})
 }
 
 /// A path as a URI: relative as it is, absolute with its scheme; what is special in a URI is escaped.

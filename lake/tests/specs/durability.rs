@@ -86,6 +86,16 @@ fn a_lake_that_went_away_is_an_error_and_not_an_empty_lake() {
 }
 
 #[test]
+fn who_only_reads_makes_no_lake() {
+    let directory = tempfile::tempdir().unwrap();
+    let absent = directory.path().join("absent");
+    let error = Lake::open_existing(absent.to_str().unwrap()).unwrap_err();
+    assert!(matches!(&error, LakeError::Absent { directory, .. } if *directory == absent), "{error}");
+    assert!(!absent.exists());
+    assert!(Lake::open_existing(directory.path().to_str().unwrap()).unwrap().files().unwrap().is_empty());
+}
+
+#[test]
 fn a_lake_that_cannot_be_is_refused_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("taken");
