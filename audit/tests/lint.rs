@@ -81,6 +81,7 @@ fn each_kind_of_finding_has_its_place() {
         ("- level: Metadata\n  verbs: [impersonate]\n", "5:11 unknown-verb Warning"),
         ("- level: Metadata\n  resources: [{group: core}]\n", "5:23 unknown-group Warning"),
         ("- level: Metadata\n  resources: [{group: rbac}]\n", "5:23 unknown-group Warning"),
+        ("- level: Metadata\n  resources: [{group: extensions}]\n", "5:23 gone Note"),
         ("- level: Metadata\n  resources: [{group: apps/v1}]\n", "5:23 invalid-value Error"),
         ("- level: Metadata\n  resources: [{resources: [pod]}]\n", "5:28 unknown-resource Warning"),
         ("- level: Metadata\n  resources: [{resources: [zebras]}]\n", "5:28 unknown-resource Warning"),
@@ -156,6 +157,19 @@ fn whatever_the_api_server_refuses_or_warns_of_is_found_and_nothing_else_is_an_e
 }
 
 #[test]
+fn of_policies_as_people_write_them_only_what_is_wrong_is_found() {
+    let policies = include_str!("recorded/policies.txt");
+    for policy in policies.split("\n=== ").skip(1) {
+        let (head, text) = policy.split_once('\n').unwrap();
+        let (name, expected) = head.split_once(" |").unwrap();
+        let found = lint(text).into_iter().filter(|finding| finding.code != "blind-detection");
+        let found: Vec<String> = found.map(|f| format!("{}:{} {}", f.line, f.column, f.code)).collect();
+        assert_eq!(found.join(", "), expected.trim(), "{name}");
+        assert!(Policy::load(&audit::lint::fix(text).text).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn nothing_is_said_of_what_others_may_add() {
     let rules = "- level: Metadata\n  resources:\n  - group: metrics.k8s.io\n    resources: [pods]\n  - group: cert-manager.io\n    \
                  resources: [certificate]\n  - group: gateway.networking.k8s.io\n    resources: [gateways]\n  \
@@ -178,6 +192,9 @@ fn secrets_are_missed_in_no_rule_that_would_write_them_and_suspected_in_no_other
     assert!(names.iter().all(|name| found[0].message.contains(name)), "{found:#?}");
     let narrowed = coded(&format!("{}  users: [jane]\n{all}", metadata.trim_end().to_owned() + "\n"));
     assert_eq!(narrowed.len(), 1, "others than jane reach the last rule");
+    let named =
+        "- level: Request\n  resources: [{resources: [configmaps, secrets], resourceNames: [aws-auth]}]\n";
+    assert!(coded(named)[0].message.contains("content of secrets into"), "who names a configmap means it");
     assert!(
         coded("- level: RequestResponse\n  verbs: [watch]\n  resources: [{resources: [secrets]}]\n")
             .is_empty()

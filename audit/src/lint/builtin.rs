@@ -211,8 +211,23 @@ pub(super) fn only(word: &str) -> Option<Builtin> {
     (!all().any(|builtin| another(&builtin))).then_some(first)
 }
 
+/// A group that sounds like a built-in one, and is that of the vertical pod autoscaler.
+const OTHERS: &str = "autoscaling.k8s.io";
+
+/// The Kubernetes version that has a group, or a resource of a group, no more.
+pub(super) fn gone_since(group: &str, resource: Option<&str>) -> Option<&'static str> {
+    match (group, resource) {
+        ("extensions", None) => Some("1.22"),
+        ("policy", Some("podsecuritypolicies")) => Some("1.25"),
+        _ => None,
+    }
+}
+
 /// The built-in group that goes by another word.
 pub(super) fn group_meant(word: &str) -> Option<&'static str> {
+    if word == OTHERS {
+        return None;
+    }
     let plain = word.strip_suffix(".k8s.io").unwrap_or(word);
     if ["core", "v1", "api", "legacy"].contains(&plain) {
         return Some("");
@@ -280,6 +295,7 @@ mod tests {
             ("networking", Some("networking.k8s.io")),
             ("apps.k8s.io", Some("apps")),
             ("metrics.k8s.io", None),
+            ("autoscaling.k8s.io", None),
             ("gateway.networking.k8s.io", None),
             ("policy.networking.k8s.io", None),
             ("extensions", None),

@@ -1,7 +1,7 @@
 //! Every kind of finding, in a sentence.
 
 /// The codes of findings, which never change, and what each stands for.
-pub const CODES: [(&str, &str); 30] = [
+pub const CODES: [(&str, &str); 31] = [
     ("syntax", "The text is not what kube-apiserver can read"),
     ("wrong-kind", "The document is no Policy of audit.k8s.io/v1"),
     ("wrong-type", "A value has another type than its field"),
@@ -20,6 +20,7 @@ pub const CODES: [(&str, &str); 30] = [
     ("uppercase-verb", "A verb with capitals matches nothing"),
     ("unknown-verb", "A verb that no request of the rule has"),
     ("unknown-group", "An API group that does not exist"),
+    ("gone", "A group or resource that Kubernetes has no more"),
     ("unknown-resource", "A resource that its built-in group does not have"),
     ("wrong-group", "A built-in resource in a group that it is not in"),
     ("unknown-subresource", "A subresource that the resource does not have"),

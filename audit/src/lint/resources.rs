@@ -4,10 +4,15 @@
 
 use super::builtin::{self, Builtin};
 use super::{Findings, rules};
+use crate::policy::document::Place;
 use crate::policy::spec::{PolicySpec, ResourcesSpec, RuleSpec, Spot};
 
 /// Verbs of requests that have no name when the policy sees them.
 const NAMELESS: [&str; 2] = ["create", "deletecollection"];
+
+/// What RBAC calls subresources of nodes when the kubelet asks whether somebody may call it.
+const OF_THE_KUBELET: [&str; 8] =
+    ["log", "metrics", "stats", "spec", "pods", "checkpoint", "configz", "healthz"];
 
 /// Looks at every entry of every rule.
 pub(super) fn check(spec: &PolicySpec, findings: &mut Findings) {
@@ -35,21 +40,31 @@ fn group(entry: &ResourcesSpec, rule: usize, findings: &mut Findings) -> bool {
     if builtin::is_group(name) {
         return true;
     }
+    if let Some(version) = builtin::gone_since(name, None) {
+        gone(&format!("API group `{name}`"), version, *place, rule, findings);
+        return false;
+    }
     let meant = builtin::group_meant(name);
     if meant.is_some() || !name.contains('.') {
         let message = format!("no API group is called `{name}`, so this entry matches nothing");
         let fix = match meant {
             Some("") => "write `\"\"`, which is the core group".to_owned(),
             Some(group) => format!("write `{group}`"),
-            None if name == "extensions" => {
-                "remove the entry: what was in `extensions` is in `apps`, `networking.k8s.io` and `policy` since Kubernetes 1.22".to_owned()
-            }
             None => "write the group's full name, as `kubectl api-resources` shows it".to_owned(),
         };
         findings.warning("unknown-group", *place, Some(rule), message, fix);
         meant.iter().for_each(|word| findings.mended_by(word));
     }
     false
+}
+
+/// What many policies still have from a time when it existed, and harms nothing.
+fn gone(what: &str, version: &str, place: Place, rule: usize, findings: &mut Findings) {
+    let message = format!(
+        "{what} is gone since Kubernetes {version}: this matches only the requests of old clients, which are answered 404"
+    );
+    let fix = "nothing, if old clients are of interest; else remove it".to_owned();
+    findings.note("gone", place, Some(rule), message, fix);
 }
 
 fn resource(group: &str, pattern: &Spot<String>, rule: usize, findings: &mut Findings) {
@@ -60,6 +75,9 @@ fn resource(group: &str, pattern: &Spot<String>, rule: usize, findings: &mut Fin
     }
     if let Some(known) = builtin::find(group, resource) {
         return self::subresource(known, subresource, pattern, rule, findings);
+    }
+    if let Some(version) = builtin::gone_since(group, Some(resource)) {
+        return gone(&format!("resource `{resource}`"), version, pattern.place, rule, findings);
     }
     let tail = text.strip_prefix(resource).unwrap_or_default();
     let shown = shown(group);
@@ -108,6 +126,9 @@ fn subresource(
     let near = subresources.iter().find(|known| **known == lower || lower.strip_suffix('s') == Some(known));
     let fix = match near {
         Some(near) => format!("write `{resource}/{near}`"),
+        None if resource == "nodes" && OF_THE_KUBELET.contains(&subresource) => {
+            "write `nodes/proxy`: this is RBAC's word for an API of the kubelet, which is reached through the API server by `nodes/proxy` only".to_owned()
+        }
         None if subresources.is_empty() => format!("write `{resource}`, which has no subresources"),
         None => format!(
             "write one of {}",

@@ -1,11 +1,12 @@
 //! Secrets that would end up in the log.
 //!
-//! Promise: only a rule that is the first for such a request is named.
+//! Promise: only a rule that is the first for such a request is named; configmaps that a rule gives by name are meant to
+//! be logged, as `aws-auth` is.
 
 use super::reach::{Answer, Reach, Scope, Target};
 use super::{Findings, rules};
 use crate::Level;
-use crate::policy::spec::PolicySpec;
+use crate::policy::spec::{PolicySpec, RuleSpec};
 
 /// Verbs whose request has the object, and those whose response has it.
 const SENT: &[&str] = &["create", "update", "patch"];
@@ -37,6 +38,7 @@ pub(super) fn check(spec: &PolicySpec, reach: &Reach<'_>, findings: &mut Finding
         };
         let mut shown: Vec<&str> = SENSITIVE
             .iter()
+            .filter(|(_, target, _)| target.resource != "configmaps" || !by_name(&rule.value))
             .filter(|(from, target, _)| level >= *from && reach.target(index, target) == Answer::Reached)
             .map(|(_, _, name)| *name)
             .collect();
@@ -53,4 +55,10 @@ pub(super) fn check(spec: &PolicySpec, reach: &Reach<'_>, findings: &mut Finding
         let fix = format!("before rules[{index}], put a rule with `level: Metadata` for {names}");
         findings.warning("secrets-in-log", rule.value.level.place, Some(index), message, fix);
     }
+}
+
+/// Whether a rule asks for names, whatever it is about.
+fn by_name(rule: &RuleSpec) -> bool {
+    let entries = &rule.resources.value;
+    !entries.is_empty() && entries.iter().all(|entry| !entry.value.resource_names.is_empty())
 }

@@ -3,7 +3,6 @@
 use super::{Findings, rules};
 use crate::policy::spec::{Names, PolicySpec, RuleSpec};
 
-const MESSAGE: &str = "a failed authentication (401) is only ever logged at ResponseStarted, so omitting that stage hides all of them";
 const FIX: &str =
     "omit RequestReceived only; ResponseStarted costs one event per watch, exec and port-forward";
 
@@ -23,6 +22,10 @@ fn may_match_nobody(rule: &RuleSpec) -> bool {
 
 fn hides(stages: &Names, rule: Option<usize>, findings: &mut Findings) {
     if let Some(stage) = stages.value.iter().find(|stage| stage.value == "ResponseStarted") {
-        findings.warning("hidden-401", stage.place, rule, MESSAGE.to_owned(), FIX.to_owned());
+        let which = if rule.is_some() { "those that this rule matches" } else { "all of them" };
+        let message = format!(
+            "a failed authentication (401) is only ever logged at ResponseStarted, so omitting that stage hides {which}"
+        );
+        findings.warning("hidden-401", stage.place, rule, message, FIX.to_owned());
     }
 }
