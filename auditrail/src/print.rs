@@ -33,6 +33,17 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// Seconds as `2d 3h`, `5h 12m`, `12m 4s`.
+pub(crate) fn length(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
 /// The account as a table, a line per source and destination, with its reasons below.
 pub(crate) fn account(rows: &[Row]) -> String {
     let mut table = Table::new();
@@ -78,6 +89,11 @@ mod tests {
             [0, 999, 1000, 999_960, 2_100_000].map(bytes),
             ["0 B", "999 B", "1.0 kB", "1.0 MB", "2.1 MB"]
         );
+    }
+
+    #[test]
+    fn a_span_is_told_in_its_two_largest_units() {
+        assert_eq!([59, 754, 18_720, 183_600].map(length), ["59s", "12m 34s", "5h 12m", "2d 3h"]);
     }
 
     #[test]

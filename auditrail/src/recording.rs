@@ -62,9 +62,14 @@ impl Recording {
         Ok(Source::Lake(lake, files))
     }
 
+    /// Whether only events of some time are asked for.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
     /// Whether an event of this time is asked for; without a time only when every event is.
     pub(crate) fn asks_for(&self, time: Option<i64>) -> bool {
-        if self.since.is_none() && self.until.is_none() {
+        if !self.is_cut() {
             return true;
         }
         let Some(time) = time else { return false };

@@ -12,9 +12,12 @@ use audit::{Event, Stage};
 use crate::cli::Suggest;
 use crate::exit::Failure;
 use crate::price::{Pricing, usd};
-use crate::print::{bytes, grouped};
+use crate::print::{bytes, grouped, length};
 use crate::replay::{Fold, replay, threads};
 use crate::{moment, price, say};
+
+/// From how many seconds on a recording is likely to hold what happens each day.
+const LONG_ENOUGH: i64 = 24 * 60 * 60;
 
 /// How many refusals are named.
 const NAMED: usize = 20;
@@ -37,9 +40,9 @@ pub(crate) fn suggest(arguments: &Suggest) -> Result<ExitCode, Failure> {
     let (census, bad) = replay(&arguments.recording, threads(), Census::default)?;
     bad.tell();
     if census.recorded().amount.events == 0 {
-        return Err(Failure::Failed(anyhow::anyhow!(
-            "the recording holds no event of that time, so there is nothing to suggest"
-        )));
+        let what = if bad.count > 0 { "no line of the recording is an" } else { "the recording holds no" };
+        let when = if arguments.recording.is_cut() { " of that time" } else { "" };
+        return Err(Failure::Failed(anyhow::anyhow!("{what} event{when}, so there is nothing to suggest")));
     }
     let pricing = Pricing::of(arguments.prices, census.recorded().times);
     say::result(&text(&census, &pricing))?;
@@ -61,14 +64,24 @@ fn head(census: &Census, proposal: &Proposal, pricing: &Pricing) -> Vec<String> 
         amount(recorded.amount)
     )];
     if let Some((oldest, newest)) = recorded.times {
-        lines.push(format!("Recorded from {} to {}.", moment::written(oldest), moment::written(newest)));
+        let (from, to) = (moment::written(oldest), moment::written(newest));
+        let seconds = newest.saturating_sub(oldest) / 1_000_000;
+        lines.push(format!("Recorded from {from} to {to} ({}).", length(seconds)));
+        if seconds < LONG_ENOUGH {
+            lines.push(
+                "That is short: what happens once a day, a refusal too, may be missing. Record a day or a week."
+                    .to_owned(),
+            );
+        }
     }
     let saved = proposal.saved();
     lines.push(format!("Saves {}{}.", amount(saved), monthly(saved, pricing)));
-    let received = recorded.of_stage(Stage::RequestReceived);
+    let received = match recorded.of_stage(Stage::RequestReceived) {
+        0 => "none was recorded".to_owned(),
+        count => format!("{} events here", grouped(count)),
+    };
     lines.push(format!(
-        "RequestReceived is omitted everywhere ({} events here); a request is told of when it ends.",
-        grouped(received)
+        "RequestReceived is omitted everywhere ({received}); a request is told of when it ends."
     ));
     lines.push(
         "A policy cannot see the answer to a request, so what was refused to a subject stays, whole."

@@ -51,10 +51,26 @@ fn the_suggestion_is_clean_and_simulation_shows_the_savings_that_it_promised() {
 }
 
 #[test]
-fn a_recording_without_an_event_suggests_nothing() {
+fn a_short_recording_is_called_short() {
+    let suggested = run(&["policy", "suggest", "small.log.zst"]);
+    let text = String::from_utf8(suggested.stdout).unwrap();
+    assert!(text.contains("# That is short: "), "{text}");
+}
+
+#[test]
+fn a_recording_without_an_event_suggests_nothing_and_says_why() {
     let scratch = tempfile::tempdir().unwrap();
     let log = scratch.path().join("empty.log");
-    std::fs::write(&log, "").unwrap();
-    let output = run(&["policy", "suggest", log.to_str().unwrap()]);
-    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true));
+    let log = log.to_str().unwrap();
+    for (content, more, why) in [
+        ("", &[][..], "the recording holds no event, so"),
+        ("legacy text\n", &[], "no line of the recording is an event, so"),
+        ("", &["--since", "24h"], "the recording holds no event of that time, so"),
+    ] {
+        std::fs::write(log, content).unwrap();
+        let output = run(&[&["policy", "suggest", log], more].concat());
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(why), "{said}");
+    }
 }
