@@ -129,7 +129,7 @@ fn check_spec(spec: &PolicySpec, from: Severity, findings: &mut Findings) {
     catch_all::check(spec, findings);
     let conditions = conditions(spec);
     let reach = reach::Reach::new(spec, &conditions);
-    shadowed::check(spec, &conditions, &reach, findings);
+    shadowed::check(spec, &reach, findings);
     sensitive::check(spec, &reach, findings);
     uncovered::check(spec, &reach, findings);
     if from == Severity::Note {

@@ -7,21 +7,26 @@
 
 mod least;
 mod sets;
+mod whats;
 
 use crate::policy::load;
 use crate::policy::matching::Conditions;
-use crate::policy::spec::{Names, PolicySpec, ResourcesSpec, RuleSpec, Spot};
+use crate::policy::spec::{Names, PolicySpec};
 use crate::{Attributes, Decision, Groups, Policy};
 use least::Least;
-use sets::{Column, Targets};
+use sets::{Column, Set, Targets};
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use whats::{What, texts};
 
 /// How many steps one question may take: a step looks at 64 rules, or at one name.
 const MOST_STEPS: usize = 1_000_000;
 
 /// How many steps all questions together may take.
 const MOST_WORK: usize = 40_000_000;
+
+/// How many steps may be taken besides, to look for single rules that are wider than others.
+const MOST_COMPARED: usize = 100_000_000;
 
 /// The policy, and a word that it does not mention.
 pub(super) struct Reach<'s> {
@@ -34,6 +39,7 @@ pub(super) struct Reach<'s> {
     targets: Targets<'s>,
     fresh: String,
     work: Cell<usize>,
+    compared: Cell<usize>,
 }
 
 /// Whether a rule is the first for some request.
@@ -67,17 +73,6 @@ pub(super) enum Scope {
     Namespaces(&'static [&'static str]),
 }
 
-/// What a request can be about.
-#[derive(Debug, Clone)]
-struct What<'a> {
-    group: &'a str,
-    resource: &'a str,
-    subresource: &'a str,
-    names: Vec<&'a str>,
-    /// Of a request that is about no resource.
-    path: Option<String>,
-}
-
 /// Everything that a request can have, to be combined.
 struct Choices<'a> {
     users: Vec<&'a str>,
@@ -101,8 +96,9 @@ impl<'s> Reach<'s> {
             groups: column(conditions, |rule| &rule.user_groups),
             namespaces: column(conditions, |rule| &rule.namespaces),
             targets: Targets::of(conditions),
-            fresh: unmentioned(spec).to_string(),
+            fresh: whats::unmentioned(spec).to_string(),
             work: Cell::new(0),
+            compared: Cell::new(0),
         }
     }
 
@@ -114,16 +110,19 @@ impl<'s> Reach<'s> {
             groups: self.or_fresh(&rule.user_groups),
             verbs: self.or_fresh(&rule.verbs),
             namespaces: self.or_fresh(&rule.namespaces),
-            whats: self.whats(rule),
+            whats: whats::of(rule, &self.fresh),
         };
-        self.ask(index, &choices)
+        match self.wider(index, &choices) {
+            Some(one) => Answer::Taken(BTreeSet::from([one])),
+            None => self.ask(index, &choices),
+        }
     }
 
     /// Whether a rule is the first for some request of this kind.
     pub(super) fn target(&self, index: usize, target: &Target) -> Answer {
         let choices = self.choices(index, target);
         let about =
-            |what: &What<'_>| what.names.iter().any(|name| self.targets.holds(index, &request(what, name)));
+            |what: &What<'_>| what.names.iter().any(|name| self.targets.holds(index, &what.request(name)));
         // Most rules are about something else.
         if choices.verbs.is_empty() || !choices.whats.iter().any(about) {
             return Answer::Taken(BTreeSet::new());
@@ -143,7 +142,7 @@ impl<'s> Reach<'s> {
                 groups: Groups::Names(&groups),
                 verb: (*verb).into(),
                 namespace: namespaces[0].into(),
-                ..request(what, name)
+                ..what.request(name)
             };
             self.policy.decide(&attributes).rule.is_none()
         })
@@ -176,7 +175,7 @@ impl<'s> Reach<'s> {
     pub(super) fn ordinary(&self, target: &Target) -> Decision {
         let groups = target.user.map(|(_, group)| vec![group.to_owned()]).unwrap_or_default();
         let Target { group, resource, subresource, .. } = *target;
-        let what = What { group, resource, subresource, names: Vec::new(), path: None };
+        let what = What { group, resource, subresource, names: [].into(), path: None };
         self.policy.decide(&Attributes {
             user: Some(target.user.map_or(self.fresh.as_str(), |(user, _)| user).into()),
             groups: Groups::Names(&groups),
@@ -187,62 +186,12 @@ impl<'s> Reach<'s> {
                 Scope::Namespaces(namespaces) => namespaces[0],
             }
             .into(),
-            ..request(&what, &self.fresh)
+            ..what.request(&self.fresh)
         })
     }
 
     fn or_fresh<'a>(&'a self, names: &'a Names) -> Vec<&'a str> {
-        if names.is_empty() { vec![self.fresh.as_str()] } else { texts(names).collect() }
-    }
-
-    fn whats<'a>(&'a self, rule: &'a RuleSpec) -> Vec<What<'a>> {
-        if !rule.resources.value.is_empty() {
-            return rule.resources.value.iter().flat_map(|entry| self.of_entry(&entry.value)).collect();
-        }
-        let anything = self.what(&self.fresh, &self.fresh, "", vec![self.fresh.as_str()]);
-        let path = |path: String| What { path: Some(path), ..self.what("", "", "", vec![""]) };
-        if !rule.namespaces.is_empty() {
-            return vec![anything];
-        }
-        if rule.non_resource_urls.is_empty() {
-            return vec![anything, path(self.fresh.clone())];
-        }
-        let paths = texts(&rule.non_resource_urls).map(|url| match url.strip_suffix('*') {
-            Some(prefix) => prefix.trim_end_matches('*').to_owned() + &self.fresh,
-            None => url.to_owned(),
-        });
-        paths.map(path).collect()
-    }
-
-    fn what<'a>(&self, group: &'a str, resource: &'a str, sub: &'a str, names: Vec<&'a str>) -> What<'a> {
-        What { group, resource, subresource: sub, names, path: None }
-    }
-
-    fn of_entry<'a>(&'a self, entry: &'a ResourcesSpec) -> Vec<What<'a>> {
-        let fresh = self.fresh.as_str();
-        let group = if entry.group.value == "*" { fresh } else { &entry.group.value };
-        if entry.resources.is_empty() {
-            return vec![self.what(group, fresh, "", vec![fresh])];
-        }
-        let names = self.or_fresh(&entry.resource_names);
-        let mut whats = Vec::new();
-        for pattern in texts(&entry.resources) {
-            let mut push =
-                |resource, subresource| whats.push(self.what(group, resource, subresource, names.clone()));
-            if pattern == "*" {
-                push(fresh, "");
-                continue;
-            }
-            // Everything that the pattern could be taken for; what it does not match is no harm. A resource is a part
-            // of a path, so it has no slash.
-            if !pattern.contains('/') {
-                push(pattern, "");
-            }
-            pattern.match_indices('/').for_each(|(at, _)| push(&pattern[..at], &pattern[at + 1..]));
-            pattern.strip_prefix("*/").into_iter().for_each(|subresource| push(fresh, subresource));
-            pattern.strip_suffix("/*").into_iter().for_each(|resource| push(resource, fresh));
-        }
-        whats
+        whats::or_fresh(names, &self.fresh)
     }
 
     fn ask(&self, rule: usize, choices: &Choices<'_>) -> Answer {
@@ -265,8 +214,8 @@ impl<'s> Reach<'s> {
         for what in &choices.whats {
             // A path is in no namespace.
             let so_far = if what.path.is_some() { &anywhere } else { &somewhere };
-            for name in &what.names {
-                let request = request(what, name);
+            for name in what.names.iter() {
+                let request = what.request(name);
                 for set in so_far.sets() {
                     let accepting = self.targets.accepting(&request, set, |count| steps.count(count));
                     steps.count(least.add(accepting));
@@ -277,10 +226,41 @@ impl<'s> Reach<'s> {
         Ok(least)
     }
 
+    /// The first rule that accepts every request of these that the rule accepts: it accepts every value of each
+    /// attribute. Unlike combinations, these are no more than the policy has words.
+    fn wider(&self, rule: usize, choices: &Choices<'_>) -> Option<usize> {
+        let steps = Steps { taken: &self.compared, end: MOST_COMPARED };
+        let mut set = Set::up_to(rule);
+        for (column, values) in [
+            (&self.verbs, &choices.verbs),
+            (&self.users, &choices.users),
+            (&self.groups, &choices.groups),
+            (&self.namespaces, &choices.namespaces),
+        ] {
+            for value in values {
+                steps.count(column.cost(value, &set));
+                set = column.accepting(value, &set);
+                steps.check().ok().filter(|()| set.first() < Some(rule))?;
+            }
+        }
+        let mut matches = false;
+        for what in &choices.whats {
+            for name in what.names.iter() {
+                let request = what.request(name);
+                if self.targets.holds(rule, &request) {
+                    matches = true;
+                    set = self.targets.accepting(&request, &set, |count| steps.count(count));
+                    steps.check().ok().filter(|()| set.first() < Some(rule))?;
+                }
+            }
+        }
+        set.first().filter(|first| matches && *first < rule)
+    }
+
     /// How many steps have been taken.
     #[cfg(test)]
     pub(super) fn work(&self) -> usize {
-        self.work.get()
+        self.work.get() + self.compared.get()
     }
 }
 
@@ -318,46 +298,11 @@ fn narrowed(
     Ok(least)
 }
 
-/// A request about something; by whom, where and what for is left open.
-fn request<'a>(what: &'a What<'a>, name: &'a str) -> Attributes<'a> {
-    Attributes {
-        user: None,
-        groups: Groups::Names(&[]),
-        verb: "".into(),
-        namespace: "".into(),
-        api_group: what.group.into(),
-        resource: what.resource.into(),
-        subresource: what.subresource.into(),
-        name: name.into(),
-        path: what.path.as_deref().unwrap_or_default().into(),
-        resource_request: what.path.is_none(),
-    }
-}
-
 fn column<'s>(conditions: &'s [Conditions], names: fn(&'s Conditions) -> &'s Vec<String>) -> Column<'s> {
     Column::of(conditions.iter().map(|rule| {
         let names = names(rule);
         (!names.is_empty()).then(|| names.iter().map(String::as_str))
     }))
-}
-
-fn texts(names: &Names) -> impl Iterator<Item = &str> {
-    names.value.iter().map(|name| name.value.as_str())
-}
-
-/// A character that occurs in no name of the policy.
-fn unmentioned(spec: &PolicySpec) -> char {
-    let mut mentioned = BTreeSet::new();
-    for Spot { value: rule, .. } in &spec.rules.value {
-        let lists = [&rule.users, &rule.user_groups, &rule.verbs, &rule.namespaces, &rule.non_resource_urls];
-        mentioned.extend(lists.into_iter().flat_map(texts).flat_map(str::chars));
-        for Spot { value: entry, .. } in &rule.resources.value {
-            let lists = [&entry.resources, &entry.resource_names].into_iter().flat_map(texts);
-            mentioned.extend(lists.chain([entry.group.value.as_str()]).flat_map(str::chars));
-        }
-    }
-    let mut candidates = ('\u{1}'..).filter(|c| !mentioned.contains(c) && !matches!(c, '/' | '*'));
-    candidates.next().expect("a policy is far smaller than the number of characters")
 }
 
 #[cfg(test)]
