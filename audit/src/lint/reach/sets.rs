@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// Rules per word.
 const WORD: usize = u64::BITS as usize;
 
+/// How many steps it takes to look for a rule among many.
+const SEARCH: usize = 8;
+
 /// The rules up to one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Set(Vec<u64>);
@@ -57,11 +60,23 @@ impl Set {
         })
     }
 
+    fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether it is cheaper to look for each of the set's rules among those that are named.
+    fn is_small_beside(&self, named: &[usize]) -> bool {
+        self.len() * SEARCH < named.len()
+    }
+
     /// Those of the rules that also are among the others, which are given as the words of a set and in order.
     fn accepted(&self, open: &[u64], named: &[usize]) -> Set {
         let mut words: Vec<u64> = self.0.iter().zip(open).map(|(word, open)| word & open).collect();
-        for rule in named.iter().take_while(|rule| **rule / WORD < self.0.len()) {
-            words[rule / WORD] |= self.0[rule / WORD] & (1 << (rule % WORD));
+        let mut accept = |rule: usize| words[rule / WORD] |= self.0[rule / WORD] & (1 << (rule % WORD));
+        if self.is_small_beside(named) {
+            self.rules().filter(|rule| named.binary_search(rule).is_ok()).for_each(accept);
+        } else {
+            named.iter().take_while(|rule| **rule / WORD < self.0.len()).for_each(|rule| accept(*rule));
         }
         Set(words)
     }
@@ -104,7 +119,8 @@ impl<'s> Column<'s> {
 
     /// How much it costs to ask for a value.
     pub(super) fn cost(&self, value: &str, rules: &Set) -> usize {
-        rules.words() + self.named.get(value).map_or(0, Vec::len)
+        let named = self.named.get(value).map_or(0, Vec::len);
+        rules.words() + named.min(rules.len() * SEARCH)
     }
 }
 
@@ -220,5 +236,9 @@ mod tests {
         assert_eq!(accepting("a", 3), [0, 1, 3]);
         assert_eq!(accepting("a", 2), [0, 1]);
         assert_eq!(accepting("c", 3), [1]);
+        let many = Column::of((0..200).map(|rule| (rule % 3 > 0).then_some(["a"].into_iter())));
+        let few = (0..199).fold(Set::up_to(199), |set, rule| set.without(rule));
+        assert_eq!(many.accepting("a", &few).rules().collect::<Vec<_>>(), [199]);
+        assert_eq!(many.accepting("b", &few).rules().count(), 0);
     }
 }
