@@ -6,12 +6,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use chassis::datadog::{Environment, LogsEntry, ProcessingRule, TextEncoding};
+use chassis::datadog::{Environment, LogsEntry, ProcessingRule, Rules, TextEncoding};
 use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
 use serde::Deserialize;
 
 use crate::pattern::Pattern;
-use crate::rules::Rules;
 use crate::sibling;
 use crate::webhook::Webhook;
 

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use chassis::datadog::{LogsEntry, StartPosition, read_conf_dir};
+use chassis::datadog::{LogsEntry, Rules, StartPosition, read_conf_dir, rules_without_effect};
 use proto::Origin;
 
 use crate::config::{Config, check_entry};
 use crate::error::OpenError;
 use crate::host;
 use crate::pattern::Pattern;
-use crate::rules::{self, Rules};
 
 /// An entry: which files, and what their lines carry.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ pub(crate) fn entries(config: &Config) -> Result<(Vec<Entry>, Vec<String>), Open
         return Ok((entries, warnings));
     }
     let idle = |rules: &[_], place: &str| {
-        let said = rules::without_effect(rules).into_iter();
+        let said = rules_without_effect(rules).into_iter();
         said.map(|warning| format!("{place}: {warning}")).collect::<Vec<_>>()
     };
     warnings.extend(idle(&config.processing_rules, "DD_LOGS_CONFIG_PROCESSING_RULES"));

@@ -36,7 +36,6 @@ mod quarantine;
 mod reader;
 mod record;
 mod recover;
-mod rules;
 mod send;
 mod sibling;
 mod source;

@@ -7,11 +7,11 @@
 use std::io;
 use std::ops::Range;
 
+use chassis::datadog::{Fate, Rules};
 use proto::{Batch, Encoding};
 use serde::de::IgnoredAny;
 
 use crate::event_list;
-use crate::rules::{Fate, Rules};
 use crate::tally::{Causes, Tally};
 
 /// The cause of dead lines that are no event.

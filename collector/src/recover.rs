@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
+use chassis::datadog::Rules;
 use proto::{Batch, Origin};
 use queue::{Put, Queue};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,6 @@ use crate::find::{self, Found};
 use crate::lines;
 use crate::opened::{self, Opened};
 use crate::record::Header;
-use crate::rules::Rules;
 use crate::send::{Backoff, DAMAGED, Push};
 use crate::tally::{Causes, Tally};
 

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chassis::datadog::Rules;
 use proto::Origin;
 use queue::Put;
 
@@ -13,7 +14,6 @@ use crate::clock;
 use crate::entry::Entry;
 use crate::gap::Gap;
 use crate::identity::FileKey;
-use crate::rules::Rules;
 use crate::tracked::Tracked;
 
 mod look;

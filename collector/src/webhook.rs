@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chassis::datadog::Rules;
 use proto::Origin;
 use queue::{Put, Queue};
 use tokio::net::TcpListener;
@@ -24,7 +25,6 @@ use crate::chunk::Bounds;
 use crate::config::Config;
 use crate::entry;
 use crate::quarantine::Quarantine;
-use crate::rules::Rules;
 
 mod body;
 mod certificates;

@@ -1,7 +1,7 @@
 //! Why a destination does not get a line: the names in its account.
 //!
-//! Invariant: names are stable and bounded: they hold an index of a rule, a stage or the name of a route of the
-//! configuration, and nothing that a client chose.
+//! Invariant: names are stable and bounded: they hold an index of a rule, a stage or the name of a route or a
+//! processing rule of the configuration, and nothing that a client chose.
 
 use audit::Stage;
 
@@ -33,6 +33,10 @@ impl std::fmt::Display for Omitted {
 pub(crate) enum Cause {
     /// The policy of all routes.
     Policy(Omitted),
+    /// The processing rule of this index.
+    Processing(u32),
+    /// The processing rule of this index left something of it that is no event any more.
+    Spoiled(u32),
     /// The own policy of the route of this index, the first one that took the event.
     Route(u32, Omitted),
     /// No route to the destination takes the event.
@@ -50,6 +54,8 @@ impl Cause {
     pub(crate) fn name(self, rules: &Rules) -> String {
         match self {
             Cause::Policy(omitted) => format!("policy {omitted}"),
+            Cause::Processing(index) => format!("processing rule {}", rules.processing.name(index)),
+            Cause::Spoiled(index) => format!("spoiled by processing rule {}", rules.processing.name(index)),
             Cause::Route(index, omitted) => format!("route {} {omitted}", rules.routes[index as usize].name),
             Cause::NoRoute => "no route".to_owned(),
             Cause::Sample => "sample".to_owned(),

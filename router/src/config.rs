@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use chassis::datadog::ProcessingRule;
 use chassis::{ByteSize, Invalid, Section};
 use serde::Deserialize;
 
 use crate::error::StartError;
 use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
+use crate::processing::Processing;
 
 /// The largest window: about a gigabyte of memory.
 const MOST_REMEMBERED: usize = 10_000_000;
@@ -23,6 +25,9 @@ const MOST_REMEMBERED: usize = 10_000_000;
 pub struct Config {
     /// File of the `audit.k8s.io/v1` Policy that holds for every event. Absent: everything is kept as it is.
     pub policy: Option<PathBuf>,
+    /// What is left out or masked for all routes, after that policy: rules in the Datadog Agent's form, as those of an
+    /// entry's `log_processing_rules`.
+    pub processing_rules: Vec<ProcessingRule>,
     /// Who gets what, in order. A router needs at least one.
     pub routes: Vec<Route>,
     /// File with the key of the fingerprints that redaction puts in the place of secrets; 16 characters or more.
@@ -51,6 +56,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             policy: None,
+            processing_rules: Vec::new(),
             routes: Vec::new(),
             redact_key_file: None,
             dedupe_window: 0,
@@ -158,6 +164,9 @@ impl Config {
         if self.dedupe_window > MOST_REMEMBERED {
             let why = format!("at most {MOST_REMEMBERED} events can be remembered");
             return Err(Invalid::new("dedupe_window", why));
+        }
+        if let Err(StartError::Invalid { key, why }) = Processing::new(&self.processing_rules) {
+            return Err(Invalid::new(key, why));
         }
         let (mut names, mut best_effort) = (BTreeSet::new(), BTreeMap::new());
         for (index, route) in self.routes.iter().enumerate() {

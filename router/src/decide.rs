@@ -1,17 +1,19 @@
 //! From a line to its fate: what each audience gets of it, and why not.
 //!
-//! Promises: the policy of all routes comes first, then the routes in order; the first one that names a
+//! Promises: the policy of all routes comes first, then the processing rules, then the routes in order; the first one that names a
 //! destination, matches and keeps the event decides its form there. A level is lowered, never raised, and what
 //! is kept is the line's own bytes or a splice of them. No line is without a fate.
 
 use std::ops::Range;
 
 use audit::{Attributes, Dropped, Event, Lowered, Redactions, lower, redact};
+use proto::MAX_BLOCK_BYTES;
 
 use crate::cause::{Cause, Omitted};
 use crate::elevation::Elevation;
 use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
+use crate::processing::Made;
 use crate::rules::{Audience, Route, Rules};
 use crate::sample::Sample;
 
@@ -37,18 +39,24 @@ pub(crate) struct Piece {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Policy,
+    Rules,
     Route,
     Redaction,
 }
 
 /// The fates of a batch's lines, for the audiences that were asked for.
+#[derive(Default)]
 pub(crate) struct Decided {
     /// For each of them, in their order, one fate per line.
     pub(crate) fates: Vec<Vec<Fate>>,
     /// How many lines were no audit event.
     pub(crate) undecided: u64,
+    /// They are more than a batch may hold, so that the rest is not decided.
+    pub(crate) are_too_large: bool,
     /// Lines as the policy of all routes left them, one behind the other.
     by_policy: Vec<u8>,
+    /// Lines as the processing rules left them.
+    by_rules: Vec<u8>,
     /// Lines as a route's own policy left them.
     by_route: Vec<u8>,
     /// Lines with fingerprints in the place of secrets.
@@ -60,6 +68,7 @@ impl Decided {
     pub(crate) fn text(&self, piece: Piece) -> &[u8] {
         match piece.by {
             By::Policy => &self.by_policy[piece.start..piece.end],
+            By::Rules => &self.by_rules[piece.start..piece.end],
             By::Route => &self.by_route[piece.start..piece.end],
             By::Redaction => &self.redacted[piece.start..piece.end],
         }
@@ -75,15 +84,20 @@ pub(crate) fn decide<'l>(
     lines: impl ExactSizeIterator<Item = &'l [u8]>,
 ) -> Decided {
     let fates = audiences.iter().map(|_| Vec::with_capacity(lines.len())).collect();
-    let decided =
-        Decided { fates, undecided: 0, by_policy: Vec::new(), by_route: Vec::new(), redacted: Vec::new() };
+    let decided = Decided { fates, ..Decided::default() };
     let offers = vec![None; rules.routes.len()];
     let asks_routes = audiences.iter().flat_map(|audience| &audience.routes);
     let routes_look = asks_routes.into_iter().any(|&route| !rules.routes[route].is_open())
         || audiences.iter().any(|audience| audience.routes.is_empty());
-    let mut decider = Decider { rules, elevations, audiences, routes_look, offers, decided };
+    let mut decider = Decider { rules, elevations, audiences, routes_look, offers, processed: 0, decided };
     let repeats = repeats.iter().copied().chain(std::iter::repeat(false));
-    lines.zip(repeats).for_each(|(line, repeats)| decider.line(line, repeats));
+    for (line, repeats) in lines.zip(repeats) {
+        decider.line(line, repeats);
+        if decider.processed > MAX_BLOCK_BYTES {
+            decider.decided.are_too_large = true;
+            break;
+        }
+    }
     decider.decided
 }
 
@@ -95,6 +109,8 @@ struct Decider<'r> {
     routes_look: bool,
     /// What each route said of the line; asked once, when the first audience needs it.
     offers: Vec<Option<Offer>>,
+    /// Bytes of lines behind the processing rules.
+    processed: usize,
     decided: Decided,
 }
 
@@ -112,7 +128,7 @@ enum Offer {
 impl Decider<'_> {
     fn line(&mut self, line: &[u8], repeats: bool) {
         let Ok(event) = Event::scan(line) else {
-            return self.undecided();
+            return self.undecided(line);
         };
         if repeats && !event.stage_timestamp().is_empty() {
             return self.same_for_all(Fate::Left(Cause::Dedupe));
@@ -128,16 +144,43 @@ impl Decider<'_> {
                 }
             }
         };
-        if self.routes_look { self.ask_routes(event, &attributes, form) } else { self.same_for_all(form) }
+        match self.process(line, form, true) {
+            Fate::Left(cause) => self.same_for_all(Fate::Left(cause)),
+            form if self.routes_look => self.ask_routes(event, &attributes, form),
+            form => self.same_for_all(form),
+        }
     }
 
-    /// Routes see the event as the policy of all routes left it.
-    fn ask_routes(&mut self, event: Event<'_>, attributes: &Attributes<'_>, form: Fate) {
-        let Decided { fates, by_policy, by_route, redacted, .. } = &mut self.decided;
-        let event = match form {
-            Fate::Spliced(piece) => Event::scan(&by_policy[piece.start..piece.end]).unwrap_or(event),
-            _ => event,
+    /// What the processing rules make of a line in the form that the policy gave it.
+    fn process(&mut self, line: &[u8], form: Fate, is_event: bool) -> Fate {
+        let processing = &self.rules.processing;
+        if processing.is_empty() {
+            return form;
+        }
+        let Decided { by_policy, by_rules, .. } = &mut self.decided;
+        let text = if let Fate::Spliced(piece) = form { &by_policy[piece.start..piece.end] } else { line };
+        let (made, length) = match processing.judge(text, is_event, by_rules) {
+            Made::Same => (form, text.len()),
+            Made::Masked(range) => (spliced(By::Rules, range.clone()), range.len()),
+            Made::Nothing(cause) => (Fate::Left(cause), 0),
         };
+        self.processed += length + 1;
+        made
+    }
+
+    /// Routes see the event as the policy of all routes and the processing rules left it.
+    fn ask_routes(&mut self, event: Event<'_>, attributes: &Attributes<'_>, form: Fate) {
+        let Decided { fates, by_policy, by_rules, by_route, redacted, .. } = &mut self.decided;
+        let (event, masked) = match form {
+            Fate::Spliced(Piece { by: By::Rules, start, end }) => {
+                let event = Event::scan(&by_rules[start..end]).expect("a masked event is an event");
+                let attributes = Attributes::of(&event);
+                (event, Some(attributes))
+            }
+            Fate::Spliced(piece) => (Event::scan(&by_policy[piece.start..piece.end]).unwrap_or(event), None),
+            _ => (event, None),
+        };
+        let attributes = masked.as_ref().unwrap_or(attributes);
         let (keys, elevations) = (&self.rules.keys, self.elevations);
         let mut asked = Asked { keys, elevations, event: &event, attributes, form, by_route, redacted };
         let rules = self.rules;
@@ -150,16 +193,20 @@ impl Decider<'_> {
     }
 
     /// A JSON object that is no audit event cannot be decided. Losing it would be worse than keeping it: it goes,
-    /// whole, wherever a route asks for no property of an event, and has nothing to hide.
-    fn undecided(&mut self) {
+    /// as it is, wherever a route asks for no property of an event, and has nothing to hide.
+    fn undecided(&mut self, line: &[u8]) {
         self.decided.undecided += 1;
+        let form = match self.process(line, Fate::Whole, false) {
+            Fate::Left(cause) => return self.same_for_all(Fate::Left(cause)),
+            form => form,
+        };
         for (audience, fates) in self.audiences.iter().zip(&mut self.decided.fates) {
             let routes = audience.routes.iter().map(|&route| &self.rules.routes[route]);
             let mut takers = routes.filter(|route| route.condition.is_none());
             let first = takers.next().map(|route| route.redact.is_none());
             fates.push(match first {
                 None => Fate::Left(Cause::NoRoute),
-                Some(plain) if plain || takers.any(|route| route.redact.is_none()) => Fate::Whole,
+                Some(plain) if plain || takers.any(|route| route.redact.is_none()) => form,
                 Some(_) => Fate::Left(Cause::Unredactable),
             });
         }

@@ -22,6 +22,7 @@ mod in_force;
 mod keys;
 mod metrics;
 mod policy_file;
+mod processing;
 mod receipts;
 mod rules;
 mod sample;
@@ -85,7 +86,8 @@ impl Router {
         if rules.redacts() {
             rules.keys.tell_if_made();
         }
-        status::warnings(&rules).for_each(|warning| tracing::warn!("{warning}"));
+        let warnings = status::warnings(&rules).chain(rules.processing.problems());
+        warnings.for_each(|warning| tracing::warn!("{warning}"));
         Ok(Router(Arc::new(Inner {
             in_force: InForce::start(config, rules),
             next,

@@ -1,4 +1,4 @@
-//! The rules in force: policy, routes, and who is served by which of them.
+//! The rules in force: policy, processing rules, routes, and who is served by which of them.
 //!
 //! Invariant: rules never change; a batch is decided by one set of them from its first line to its last.
 
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::keys::Keys;
 use crate::policy_file::PolicyFile;
+use crate::processing::Processing;
 use crate::sample::Sample;
 
 mod audience;
@@ -22,6 +23,8 @@ pub(crate) use audience::{Audience, Destination};
 pub(crate) struct Rules {
     /// The policy of all routes.
     pub(crate) policy: Option<Arc<PolicyFile>>,
+    /// What is left out and masked after it.
+    pub(crate) processing: Arc<Processing>,
     /// In the order of the configuration.
     pub(crate) routes: Vec<Route>,
     /// Destinations that get the same, together.
@@ -57,6 +60,7 @@ impl Rules {
             return Err(StartError::NoRoutes);
         }
         let policy = load(config.policy.as_deref())?;
+        let processing = Arc::new(Processing::new(&config.processing_rules)?);
         let routes = config
             .routes
             .iter()
@@ -71,13 +75,14 @@ impl Rules {
         let before = old.into_iter().flat_map(Rules::destinations).cloned().collect();
         audience::retire(&mut audiences, before);
         let keys = Keys::load(config.redact_key_file.as_deref(), old.map(|old| &old.keys))?;
-        Ok(Rules { policy, routes, audiences, keys, dedupes: config.dedupe_window > 0 })
+        Ok(Rules { policy, processing, routes, audiences, keys, dedupes: config.dedupe_window > 0 })
     }
 
     /// Whether nothing is ever decided for these: they get every batch as it came.
     pub(crate) fn leave_untouched(&self, audience: &Audience) -> bool {
         !self.dedupes
             && self.policy.is_none()
+            && self.processing.is_empty()
             && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())
     }
 

@@ -58,6 +58,10 @@ pub(crate) fn share_out(
     let (audiences, destinations): (Vec<_>, Vec<_>) = decided.into_iter().unzip();
     let decided =
         decide(rules, elevations, &audiences, &repeats, lines.iter().map(|line| line.bytes.as_ref()));
+    if decided.are_too_large {
+        let why = "processing rules make it larger than a batch may be; its halves will pass".to_owned();
+        return Err(Refusal::TooLarge { why });
+    }
     let first = shares.len();
     for (at, destinations) in destinations.into_iter().enumerate() {
         let alike = (0..at).find(|&before| decided.fates[before] == decided.fates[at]);

@@ -42,6 +42,7 @@ pub(crate) fn status(in_force: &InForce, refusing: &Refusing, started_us: i64) -
     let current = in_force.now();
     let mut problems = refusing.lines();
     problems.extend(warnings(&current.rules));
+    problems.extend(current.rules.processing.problems());
     problems.extend(current.problem.iter().map(|problem| format!("the rules stay as they were: {problem}")));
     let waits = |key| format!("router.{key} was changed; it holds from the next start on");
     problems.extend(current.waiting.iter().map(waits));

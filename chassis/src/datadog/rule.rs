@@ -1,6 +1,6 @@
 //! [`ProcessingRule`]: what an entry's `log_processing_rules` say.
 //!
-//! Promise: a rule is carried as written; its pattern is compiled by whoever applies it.
+//! Promise: a rule is carried as written; its pattern is compiled by [`super::Rules`].
 
 use serde::{Deserialize, Serialize};
 

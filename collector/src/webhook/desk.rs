@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chassis::datadog::Rules;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -22,7 +23,6 @@ use super::posted::{NotPrepared, Posted};
 use super::refusals::{Refusals, TOO_LONG_ADVICE};
 use crate::chunk::Bounds;
 use crate::metrics;
-use crate::rules::Rules;
 
 /// How long a request waits for memory.
 const PATIENCE: Duration = Duration::from_secs(5);

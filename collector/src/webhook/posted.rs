@@ -6,13 +6,13 @@
 use std::io;
 use std::ops::Range;
 
+use chassis::datadog::Rules;
 use proto::Batch;
 
 use super::window::{self, Hash};
 use crate::chunk::{Bounds, KEPT_BYTES};
 use crate::event_list::{self, NoEventList};
 use crate::lines;
-use crate::rules::Rules;
 use crate::tally::{Causes, Tally};
 
 /// The lines of a body.

@@ -6,11 +6,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use chassis::datadog::ProcessingRule;
+use chassis::datadog::{ProcessingRule, Rules};
 use chassis::{ByteSize, Invalid, Span};
 use serde::Deserialize;
-
-use crate::rules::Rules;
 
 /// Largest `max_body_size` that can be set: what becomes of a body is one operation of the queue.
 const MOST_BODY: ByteSize = ByteSize::mib(64);

@@ -9,6 +9,7 @@ mod forwarding;
 mod given;
 mod model;
 mod policies;
+mod processing;
 mod redaction;
 mod refusals;
 mod reload;

@@ -114,6 +114,24 @@ async fn a_bad_policy_keeps_the_old_one_and_is_shown_with_its_place_until_it_is_
 }
 
 #[tokio::test]
+async fn processing_rules_that_changed_decide_the_next_batch_and_bad_ones_change_nothing() {
+    let rules = |pattern: &str| {
+        format!("processing_rules: [{{type: exclude_at_match, name: some, pattern: '{pattern}'}}], {ALL}")
+    };
+    let given = Written::router(&rules("bob"), NO_BOB);
+    given.push(100).await.unwrap();
+    write(&given.dir, &rules("alice("));
+    let problem = given.router.reload().problem;
+    assert!(problem.contains("processing_rules") && problem.contains("`some`"), "{problem}");
+    given.push(200).await.unwrap();
+    write(&given.dir, &rules("alice"));
+    assert_eq!(given.router.reload().problem, "");
+    given.push(300).await.unwrap();
+    assert_eq!([given.got(100), given.got(200)], [[TOLD.whole()], [TOLD.whole()]]);
+    assert_eq!(given.got(300), [BOB.whole()]);
+}
+
+#[tokio::test]
 async fn a_bad_section_keeps_the_old_routes_and_is_shown_with_its_place() {
     let given = Written::router(ALL, NO_BOB);
     write(&given.dir, "routes: [{name: all, to: [lake], unheard: yes}]");

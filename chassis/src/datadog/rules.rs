@@ -1,5 +1,5 @@
-//! The processing rules of an entry, as the Datadog Agent means them: lines are left out, or parts of them masked,
-//! before anything else sees them.
+//! Processing rules, as the Datadog Agent means them, for whoever applies them: lines are left out, or parts of them
+//! masked.
 //!
 //! Promises: rules apply in order, those for all entries first, each to what the one before left of the line; what a
 //! mask hides goes nowhere, not into quarantine either; a rule that cannot be applied is refused before anything is
@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use chassis::datadog::{ProcessingRule, RuleType};
 use regex::{Regex, RegexBuilder};
+
+use super::{ProcessingRule, RuleType};
 
 mod go;
 mod head;
@@ -27,7 +28,7 @@ const COMPILED_BYTES: usize = 10 << 20;
 
 /// The rules of an entry, compiled. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rules(Arc<Vec<Rule>>);
+pub struct Rules(Arc<Vec<Rule>>);
 
 #[derive(Debug)]
 struct Rule {
@@ -44,7 +45,7 @@ enum Action {
 
 /// What became of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fate<'r> {
+pub enum Fate<'r> {
     /// It goes on as it stands.
     Passes,
     /// It goes on as `line`; `by` changed it, and no later rule did.
@@ -65,7 +66,7 @@ impl Rules {
     ///
     /// # Errors
     /// Which rule cannot be applied, why, and what to do.
-    pub(crate) fn new(everywhere: &[ProcessingRule], own: &[ProcessingRule]) -> Result<Rules, String> {
+    pub fn new(everywhere: &[ProcessingRule], own: &[ProcessingRule]) -> Result<Rules, String> {
         if everywhere.len() + own.len() > MOST_RULES {
             return Err(format!(
                 "has more than {MOST_RULES} rules, those for all entries included: join some"
@@ -82,8 +83,14 @@ impl Rules {
         Ok(Rules(Arc::new(rules)))
     }
 
+    /// Whether every line passes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What becomes of `line`, which has no newline; a line that masks make longer than `longest` is none any more.
-    pub(crate) fn judge(&self, line: &[u8], longest: usize) -> Fate<'_> {
+    pub fn judge(&self, line: &[u8], longest: usize) -> Fate<'_> {
         let mut masked: Option<(&str, Vec<u8>)> = None;
         for Rule { name, action } in self.0.iter() {
             let text = Text::of(masked.as_ref().map_or(line, |(_, line)| line));
@@ -104,7 +111,7 @@ impl Rules {
 
     /// What may be kept of a line of which only the beginning, `head`, is known: masks apply to it, and what a mask
     /// might have needed the rest for is left out.
-    pub(crate) fn mask_head(&self, head: &[u8], longest: usize) -> Vec<u8> {
+    pub fn mask_head(&self, head: &[u8], longest: usize) -> Vec<u8> {
         let masks = self.0.iter().filter(|rule| matches!(rule.action, Action::Mask(..)));
         let mut kept = head.to_vec();
         for (at, Rule { action, .. }) in masks.enumerate() {
@@ -123,7 +130,7 @@ impl Rules {
 }
 
 /// Warnings about rules that have no effect on audit logs.
-pub(crate) fn without_effect(rules: &[ProcessingRule]) -> Vec<String> {
+pub fn without_effect(rules: &[ProcessingRule]) -> Vec<String> {
     let why = |rule: &ProcessingRule| {
         Some(match rule.kind {
             RuleType::MultiLine => "an event of an audit log is one line, which is never joined with others",
