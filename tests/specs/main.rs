@@ -5,6 +5,8 @@
 mod architecture;
 mod command_line;
 mod destinations;
+#[cfg(unix)]
+mod hang_up;
 mod lines;
 mod nothing_is_lost;
 mod policy;

@@ -14,6 +14,7 @@ const REDACTED: &str = "<redacted:hmac:";
 
 in_both_layouts!(
     a_policy_that_changes_while_events_pass_loses_none,
+    what_processing_rules_of_the_router_leave_out_is_named_for_each_destination,
     what_is_sampled_redacted_and_repeated_is_accounted_for
 );
 
@@ -51,6 +52,39 @@ async fn a_policy_that_changes_while_events_pass_loses_none(layout: Layout) {
 
 async fn in_force(cluster: &Cluster) -> proto::v1::PolicyStatus {
     cluster.status().await.into_iter().find_map(|service| service.policy).unwrap_or_default()
+}
+
+async fn what_processing_rules_of_the_router_leave_out_is_named_for_each_destination(layout: Layout) {
+    let (all, some) = (Intake::start(Mood::Accept).await, Intake::start(Mood::Accept).await);
+    let mut setup =
+        Setup::to_datadog(&all.url()).and("some", &format!("{{type: datadog, url: '{}'}}", some.url()));
+    setup.routes =
+        Some("[{name: all, to: [datadog]}, {name: refused, match: {codes: [4xx]}, to: [some]}]".to_owned());
+    setup.router = [
+        "  processing_rules:",
+        r#"  - {type: exclude_at_match, name: no watches, pattern: '"verb":"watch"'}"#,
+        r#"  - {type: mask_sequences, name: agents, pattern: '("userAgent":)"(?:[^"\\]|\\.)*"', replace_placeholder: '$1"-"'}"#,
+        "",
+    ]
+    .join("\n");
+    let cluster = Cluster::start(layout, &setup).await;
+    let lines = superset();
+    let watches = lines.iter().filter(|line| String::from_utf8_lossy(line).contains(r#""verb":"watch""#));
+    let watches = watches.count() as u64;
+    ApiServer::in_directory(&cluster.logs()).write_all(slices(&lines));
+
+    let account = cluster.settled(lines.len()).await;
+
+    let of = |name: &str| account.iter().find(|row| row.destination == name).unwrap();
+    let by = |row: &str, cause: &str| of(row).filtered_by.get(cause).map_or(0, |amount| amount.events);
+    let cause = "processing rule no watches";
+    assert!(watches > 0);
+    assert_eq!([by("datadog", cause), by("some", cause)], [watches; 2]);
+    assert_eq!(of("datadog").delivered.events, lines.len() as u64 - watches);
+    assert_eq!(of("some").delivered.events + by("some", "no route"), of("datadog").delivered.events);
+    let masked = |line: &String| line.contains(r#""userAgent":"-""#) || !line.contains(r#""userAgent":"#);
+    assert!(all.messages().iter().chain(&some.messages()).all(masked));
+    assert_eq!(some.messages().len() as u64, of("some").delivered.events);
 }
 
 async fn what_is_sampled_redacted_and_repeated_is_accounted_for(layout: Layout) {

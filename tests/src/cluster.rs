@@ -161,6 +161,26 @@ impl Cluster {
         }
     }
 
+    /// Asks the process with the router to read its configuration again (SIGHUP).
+    #[cfg(unix)]
+    pub fn hang_up(&self) {
+        self.running[self.with_router()].hang_up();
+    }
+
+    /// The address of the router's calls.
+    pub fn router(&self) -> String {
+        self.address(self.with_router())
+    }
+
+    fn with_router(&self) -> &'static str {
+        if self.layout == Layout::OneProcess { "auditrail" } else { "router" }
+    }
+
+    fn address(&self, name: &str) -> String {
+        let service = if name == "auditrail" { "insight" } else { name };
+        format!("http://127.0.0.1:{}", self.ports[service].0)
+    }
+
     /// What every reachable service says of itself.
     pub async fn status(&self) -> Vec<ServiceStatus> {
         let mut services = Vec::new();
@@ -195,9 +215,7 @@ impl Cluster {
     }
 
     async fn ask(&self, name: &str) -> Result<Vec<ServiceStatus>, String> {
-        let service = if name == "auditrail" { "insight" } else { name };
-        let address = format!("http://127.0.0.1:{}", self.ports[service].0);
-        let mut admin = proto::connect_admin(&address).map_err(|error| error.to_string())?;
+        let mut admin = proto::connect_admin(&self.address(name)).map_err(|error| error.to_string())?;
         let reply = admin.status(StatusRequest {}).await.map_err(|error| error.to_string())?;
         Ok(reply.into_inner().services)
     }

@@ -67,7 +67,18 @@ impl Process {
     /// Asks it to stop (SIGTERM), and waits for nothing.
     #[cfg(unix)]
     pub fn ask_to_stop(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its configuration again (SIGHUP), and waits for nothing.
+    #[cfg(unix)]
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let asked = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
     }
 
