@@ -39,7 +39,7 @@ pub use json::is_json_object;
 pub use level::Level;
 pub use lower::{Dropped, Lowered, lower};
 pub use policy::{BadTarget, Decision, Loaded, Policy, PolicyError, Reason, TargetVersion};
-pub use redact::{BadRedaction, Key, Redactions, redact};
+pub use redact::{BadRedaction, Key, Redactions, redact, redactions_found};
 pub use shrink::{REMOVED, Shrunk, TooSmall, shrink};
 pub use simulate::Simulation;
 pub use stage::{Stage, StageSet};

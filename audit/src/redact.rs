@@ -81,6 +81,19 @@ impl Redactions {
         Ok(all)
     }
 
+    /// The names of what is redacted, each with that redaction alone.
+    pub fn each(self) -> impl Iterator<Item = (&'static str, Redactions)> {
+        let none = Redactions::default();
+        let each = [
+            ("secrets", self.secrets, Redactions { secrets: true, ..none }),
+            ("tokens", self.tokens, Redactions { tokens: true, ..none }),
+            ("env", self.env, Redactions { env: true, ..none }),
+            ("lastApplied", self.last_applied, Redactions { last_applied: true, ..none }),
+            ("queryStrings", self.query_strings, Redactions { query_strings: true, ..none }),
+        ];
+        each.into_iter().filter_map(|(name, on, alone)| on.then_some((name, alone)))
+    }
+
     fn look_into_objects(self) -> bool {
         self.secrets || self.tokens || self.env || self.last_applied
     }
@@ -108,6 +121,26 @@ pub fn redact(event: &Event<'_>, what: Redactions, key: &Key, out: &mut Vec<u8>)
         }
     }
     redactor.splice.finish()
+}
+
+/// What [`redact`] would find in an event: the name of each redaction, and the fields that it changes.
+#[must_use]
+pub fn redactions_found(event: &Event<'_>, what: Redactions) -> Vec<(&'static str, Vec<&'static str>)> {
+    let key = Key::new(b"nobody sees these fingerprints");
+    let each = what.each().filter_map(|(name, alone)| {
+        let mut out = Vec::new();
+        if !redact(event, alone, &key, &mut out) {
+            return None;
+        }
+        let after = Event::scan(&out).ok()?;
+        let changed = [
+            ("requestURI", event.request_uri() != after.request_uri()),
+            ("requestObject", event.request_object() != after.request_object()),
+            ("responseObject", event.response_object() != after.response_object()),
+        ];
+        Some((name, changed.into_iter().filter_map(|(field, is)| is.then_some(field)).collect()))
+    });
+    each.collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use audit::{Attributes, Decision, Event, Level, Lowered, Policy, lower};
+use audit::{Attributes, Decision, Event, Level, Policy};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::filter::Out;
 use crate::recorded::Line;
 use crate::recording::Recording;
 use crate::{policy_file, say};
-use routes::Routes;
+use router::{Explainer, Explanation};
 
 /// What the policy decides about one event. `level` is the policy's, not the event's.
 #[derive(Debug, Serialize)]
@@ -33,12 +33,15 @@ struct Explained {
     omit_stages: Vec<&'static str>,
     omit_managed_fields: bool,
     kept: bool,
+    /// Where it goes, when a configuration says that.
+    #[serde(flatten)]
+    routing: Option<Explanation>,
 }
 
 /// How a policy is explained.
 struct Explaining {
     policy: Policy,
-    routes: Option<Routes>,
+    router: Option<Explainer>,
     json: bool,
     audit_id: Option<String>,
 }
@@ -72,13 +75,8 @@ pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
 
 impl Explaining {
     fn read(arguments: &Explain, recording: &Recording) -> Result<Explaining, Failure> {
-        let (routes, its_policy) = match &arguments.config {
-            None => (None, None),
-            Some(file) => {
-                let (routes, policy) = Routes::read(file).map_err(Failure::usage)?;
-                (Some(routes), policy)
-            }
-        };
+        let config = arguments.config.as_deref().map(routes::read).transpose().map_err(Failure::usage)?;
+        let its_policy = config.as_ref().and_then(|config| config.policy.clone());
         let path = arguments.policy.clone().or(its_policy).ok_or_else(|| {
             Failure::usage(anyhow!("the configuration has no router.policy: name a policy with --policy"))
         })?;
@@ -88,7 +86,10 @@ impl Explaining {
             )));
         }
         let policy = policy_file::load(&path, arguments.target_version)?;
-        Ok(Explaining { policy, routes, json: arguments.json, audit_id: arguments.audit_id.clone() })
+        let named = || (policy_file::name(&path).into(), policy.clone());
+        let router = config.map(|config| Explainer::load(&config, Some(named())));
+        let router = router.transpose().map_err(Failure::usage)?;
+        Ok(Explaining { policy, router, json: arguments.json, audit_id: arguments.audit_id.clone() })
     }
 
     /// The words on a line, if it is asked for.
@@ -97,41 +98,32 @@ impl Explaining {
             event(line).ok().filter(|event| event.audit_id() == id.as_str())?;
         }
         if self.json {
-            return Some(as_json(&self.policy, line));
+            return Some(self.as_json(line));
         }
         let mut text = as_text(&self.policy, place, line);
-        if let (Some(routes), Ok(event)) = (&self.routes, event(line)) {
-            let lines = routes.explain(written(&self.policy, &event).as_deref());
+        if let (Some(router), Ok(event)) = (&self.router, event(line)) {
+            let lines = routes::in_words(&router.explain(event.line()));
             lines.iter().for_each(|line| text.push_str(&format!("\n    {line}")));
         }
         Some(text)
     }
-}
 
-/// The line that the policy writes of an event, if it writes one.
-fn written(policy: &Policy, event: &Event<'_>) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    match lower(event, &policy.decide(&Attributes::of(event)), &mut out) {
-        Lowered::Dropped(_) => None,
-        Lowered::Whole => Some(event.line().to_vec()),
-        Lowered::Spliced => Some(out),
+    fn as_json(&self, line: &Line<'_>) -> String {
+        match event(line) {
+            Ok(event) => {
+                let decision = self.policy.decide(&Attributes::of(&event));
+                let routing = self.router.as_ref().map(|router| router.explain(event.line()));
+                serde_json::to_string(&Explained { routing, ..Explained::of(&event, &decision) })
+                    .expect("an answer of plain fields is JSON")
+            }
+            Err(error) => json!({"line": line.number, "error": error}).to_string(),
+        }
     }
 }
 
 fn event<'a>(line: &Line<'a>) -> Result<Event<'a>, String> {
     let bytes = line.bytes.map_err(|too_long| too_long.to_string())?;
     Event::scan(bytes).map_err(|why| why.to_string())
-}
-
-fn as_json(policy: &Policy, line: &Line<'_>) -> String {
-    match event(line) {
-        Ok(event) => {
-            let decision = policy.decide(&Attributes::of(&event));
-            serde_json::to_string(&Explained::of(&event, &decision))
-                .expect("an answer of plain fields is JSON")
-        }
-        Err(error) => json!({"line": line.number, "error": error}).to_string(),
-    }
 }
 
 fn as_text(policy: &Policy, place: &str, line: &Line<'_>) -> String {
@@ -161,6 +153,7 @@ impl Explained {
             omit_stages: sorted(decision),
             omit_managed_fields: decision.omit_managed_fields,
             kept,
+            routing: None,
         }
     }
 

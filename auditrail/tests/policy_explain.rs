@@ -129,6 +129,86 @@ fn with_a_configuration_the_routes_and_destinations_are_told() {
     assert!(text.contains("goes nowhere: the policy does not write it"), "{text}");
 }
 
+const STEPS: &str = r#"
+router:
+  policy: datadog.yaml
+  dedupe_window: 1000
+  processing_rules:
+  - {type: mask_sequences, name: agents, pattern: '("userAgent":)"(?:[^"\\]|\\.)*"', replace_placeholder: '$1"-"'}
+  - {type: exclude_at_match, name: no leases, pattern: '"resource":"leases"'}
+  routes:
+  - {name: secrets, match: {resources: [{group: "", resources: [secrets]}]}, redact: [secrets], to: [siem]}
+  - {name: some, sample: 0.5, to: [lake], best_effort: [spare]}
+"#;
+
+fn explained(scratch: &Path, config: &str, more: &[&str]) -> String {
+    let file = scratch.join("auditrail.yaml");
+    std::fs::write(&file, config).unwrap();
+    printed(&run(&[&["policy", "explain", "--config", file.to_str().unwrap()], more, &[SMALL]].concat()))
+}
+
+#[test]
+fn every_step_of_the_router_is_told_in_words() {
+    let scratch = tempfile::tempdir().unwrap();
+    let write = audit_id(is_pod_write);
+    let text = explained(scratch.path(), STEPS, &["--audit-id", &write]);
+    for said in [
+        "processing rule agents masks it",
+        "route secrets: does not match",
+        "route some: takes it as it is, sample 0.5 (always kept: a refusal, a write or a command), to lake, spare",
+        "goes to lake (required), spare (best effort)",
+        "not to siem: no route",
+        "is among the last 1000 (dedupe_window)",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let all = scratch.path().join("all.yaml");
+    std::fs::write(&all, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n").unwrap();
+    let text = explained(scratch.path(), STEPS, &["--policy", all.to_str().unwrap()]);
+    assert!(text.contains("goes nowhere: processing rule no leases"), "no leases: {text}");
+}
+
+#[test]
+fn every_step_of_the_router_is_told_as_json_and_only_with_a_configuration() {
+    let scratch = tempfile::tempdir().unwrap();
+    let write = audit_id(is_pod_write);
+    let text = explained(scratch.path(), STEPS, &["--json", "--audit-id", &write]);
+    let mut answers = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answer = answers.find(|answer| answer["kept"] == true).unwrap();
+    assert_eq!(answer["auditID"], write);
+    assert_eq!((&answer["maskedBy"][0], &answer["dedupeWindow"]), (&"agents".into(), &1000.into()));
+    assert_eq!(answer["routes"][1]["sample"], serde_json::json!({"share": 0.5, "keeps": "always"}));
+    let destinations = answer["destinations"].as_array().unwrap();
+    let of = |name: &str| destinations.iter().find(|to| to["destination"] == name).unwrap();
+    assert!(of("lake")["kept"] == true && of("spare")["bestEffort"] == true);
+    assert_eq!(of("siem")["cause"], "no route");
+
+    let bare = ["policy", "explain", "--json", "--policy", "datadog.yaml", "--audit-id", &write, SMALL];
+    let bare: Value = serde_json::from_str(printed(&run(&bare)).lines().next().unwrap()).unwrap();
+    assert_eq!(bare.as_object().unwrap().len(), 7, "{bare}");
+}
+
+#[test]
+fn a_sample_whose_key_is_the_router_s_own_is_said_to_be_unknown_and_a_configured_one_is_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let read = audit_id(|event| event["verb"] == "get" && event["responseStatus"]["code"] == 200);
+    let config = "router:\n  routes: [{name: some, sample: 0.5, to: [lake]}]\n";
+    let all = scratch.path().join("all.yaml");
+    std::fs::write(&all, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n").unwrap();
+    let asked = ["--policy", all.to_str().unwrap(), "--audit-id", &read];
+    let text = explained(scratch.path(), config, &asked);
+    assert!(text.contains("goes to lake (required, if its sample keeps it)"), "{text}");
+    assert!(text.contains("router.redact_key_file"), "{text}");
+
+    let key = scratch.path().join("key");
+    std::fs::write(&key, "a key of many characters").unwrap();
+    let config = format!("{config}  redact_key_file: '{}'\n", key.display());
+    let text = explained(scratch.path(), &config, &asked);
+    assert!(!text.contains("if its sample keeps it"), "{text}");
+    assert!(text.contains("sample 0.5 (kept)") || text.contains("sample 0.5 (not kept)"), "{text}");
+    assert_eq!(text, explained(scratch.path(), &config, &asked));
+}
+
 #[test]
 fn without_a_policy_and_without_a_configuration_nothing_is_explained() {
     assert_eq!(run(&["policy", "explain", SMALL]).status.code(), Some(64));

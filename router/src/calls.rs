@@ -4,13 +4,13 @@
 //! that decides batches.
 
 use proto::v1::{
-    ElevateReply, ElevateRequest, ExplainReply, ExplainRequest, Explained, GetPolicyReply, GetPolicyRequest,
-    ReloadReply, SetPolicyReply, SetPolicyRequest,
+    ElevateReply, ElevateRequest, ExplainReply, ExplainRequest, Explained, ExplainedRedaction,
+    ExplainedRoute, ExplainedSample, GetPolicyReply, GetPolicyRequest, ReloadReply, SetPolicyReply,
+    SetPolicyRequest,
 };
 
 use crate::Router;
-use crate::decide::{Fate, decide};
-use crate::rules::Audience;
+use crate::explain::{DestinationAnswer, Explanation, Keeps, Redacted, RouteAnswer, SampleAnswer, explain};
 use crate::status;
 
 impl Router {
@@ -54,24 +54,46 @@ impl proto::RouterCalls for Router {
         let line = request.event.trim_end_matches(['\r', '\n']).as_bytes();
         audit::Event::scan(line).map_err(|error| format!("this is no audit event: {error}"))?;
         let rules = self.0.in_force.now().rules;
-        let audiences: Vec<&Audience> = rules.audiences.iter().collect();
-        let decided =
-            decide(&rules, &self.0.in_force.elevations.now(), &audiences, &[], std::iter::once(line));
-        let explained = audiences.iter().zip(&decided.fates).flat_map(|(audience, fates)| {
-            let (kept, line, cause) = match fates[0] {
-                Fate::Whole => (true, String::from_utf8_lossy(line).into_owned(), String::new()),
-                Fate::Spliced(piece) => {
-                    (true, String::from_utf8_lossy(decided.text(piece)).into_owned(), String::new())
-                }
-                Fate::Left(cause) => (false, String::new(), cause.name(&rules)),
-            };
-            audience.destinations.iter().map(move |to| Explained {
-                destination: to.name.to_string(),
-                kept,
-                line: line.clone(),
-                cause: cause.clone(),
-            })
-        });
-        Ok(ExplainReply { destinations: explained.collect() })
+        let elevations = self.0.in_force.elevations.now();
+        let Explanation { masked_by, routes, destinations, .. } = explain(&rules, &elevations, line, true);
+        Ok(ExplainReply {
+            destinations: destinations.into_iter().map(destination).collect(),
+            routes: routes.into_iter().map(route).collect(),
+            masked_by,
+            // The one in use: it does not change with the rules.
+            dedupe_window: self.0.window.most() as u64,
+        })
+    }
+}
+
+fn destination(answer: DestinationAnswer) -> Explained {
+    Explained {
+        destination: answer.destination,
+        kept: answer.kept,
+        line: answer.line.unwrap_or_default(),
+        cause: answer.cause.unwrap_or_default(),
+        best_effort: answer.best_effort,
+    }
+}
+
+fn route(answer: RouteAnswer) -> ExplainedRoute {
+    let sample = answer.sample.map(|SampleAnswer { share, keeps }| ExplainedSample {
+        share,
+        keeps: keeps != Keeps::No,
+        always: keeps == Keeps::Always,
+    });
+    let redacted = |found: Redacted| ExplainedRedaction {
+        what: found.what.to_owned(),
+        fields: found.fields.into_iter().map(str::to_owned).collect(),
+    };
+    ExplainedRoute {
+        route: answer.route,
+        takes: answer.takes,
+        cause: answer.cause.unwrap_or_default(),
+        level: answer.level.unwrap_or_default().to_owned(),
+        sample,
+        redacts: answer.redacts.into_iter().map(redacted).collect(),
+        to: answer.to,
+        best_effort: answer.best_effort,
     }
 }

@@ -47,6 +47,11 @@ impl Window {
         Window { most, seen: Mutex::default() }
     }
 
+    /// How many lines it holds.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// Which lines of a batch are repeats, and what [`Window::remember`] is to be told when it has its receipt.
     pub(crate) fn look(&self, rules: &Rules, batch: &Batch, lines: &[Line]) -> (Vec<bool>, Fresh) {
         if self.most == 0 {

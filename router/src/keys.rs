@@ -36,6 +36,11 @@ impl Keys {
         }
     }
 
+    /// Whether nobody configured the key.
+    pub(crate) fn is_made(&self) -> bool {
+        self.is_made
+    }
+
     /// Says so, when fingerprints will not outlive the process.
     pub(crate) fn tell_if_made(&self) {
         if self.is_made {

@@ -16,6 +16,7 @@ mod decide;
 mod dedupe;
 mod elevation;
 mod error;
+mod explain;
 mod fan_out;
 mod held;
 mod in_force;
@@ -42,6 +43,9 @@ use tracing::Instrument;
 
 pub use config::{Config, Route};
 pub use error::StartError;
+pub use explain::{
+    DestinationAnswer, Explainer, Explanation, Keeps, OwnPolicy, Redacted, RouteAnswer, SampleAnswer,
+};
 pub use in_force::ReadSection;
 pub use service::{Alone, serve, serve_from};
 

@@ -7,10 +7,9 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use audit::Event;
+use audit::{Event, is_json_object};
 use chassis::datadog::{Fate, ProcessingRule, Rules, rules_without_effect};
 use proto::MAX_LINE_BYTES;
-use serde::de::IgnoredAny;
 
 use crate::cause::Cause;
 use crate::error::StartError;
@@ -69,7 +68,9 @@ impl Processing {
         match self.rules.judge(line, MAX_LINE_BYTES) {
             Fate::Passes => Made::Same,
             Fate::LeftOut(name) => Made::Nothing(Cause::Processing(self.index(name))),
-            Fate::Masked { line, .. } if is_object(&line) && (!is_event || Event::scan(&line).is_ok()) => {
+            Fate::Masked { line, .. }
+                if is_json_object(&line) && (!is_event || Event::scan(&line).is_ok()) =>
+            {
                 let start = out.len();
                 out.extend_from_slice(&line);
                 Made::Masked(start..out.len())
@@ -80,6 +81,13 @@ impl Processing {
                 Made::Nothing(Cause::Spoiled(index))
             }
         }
+    }
+
+    /// The names of the rules that mask something of a line, in their order.
+    pub(crate) fn masks(&self, line: &[u8]) -> Vec<String> {
+        let mut names = Vec::new();
+        self.rules.judge_telling(line, MAX_LINE_BYTES, |name| names.push(name.to_owned()));
+        names
     }
 
     /// The name of a rule.
@@ -104,8 +112,4 @@ impl Processing {
         let at = self.named.iter().position(|rule| rule.name == name);
         at.expect("a rule is one of those it was made from") as u32
     }
-}
-
-fn is_object(line: &[u8]) -> bool {
-    line.trim_ascii_start().first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }

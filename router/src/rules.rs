@@ -31,8 +31,8 @@ pub(crate) struct Rules {
     pub(crate) audiences: Vec<Audience>,
     /// Of fingerprints and samples.
     pub(crate) keys: Keys,
-    /// Events that came before are left out.
-    pub(crate) dedupes: bool,
+    /// Events that came before, among so many, are left out.
+    pub(crate) dedupe_window: usize,
 }
 
 /// A route, ready to be asked.
@@ -43,9 +43,25 @@ pub(crate) struct Route {
     pub(crate) policy: Option<Arc<PolicyFile>>,
     pub(crate) redact: Redactions,
     pub(crate) sample: Option<Sample>,
+    /// Required destinations.
+    pub(crate) to: Vec<String>,
+    pub(crate) best_effort: Vec<String>,
 }
 
 impl Route {
+    /// One that takes everything, for nobody.
+    pub(crate) fn open() -> Self {
+        Route {
+            name: String::new(),
+            condition: None,
+            policy: None,
+            redact: Redactions::default(),
+            sample: None,
+            to: Vec::new(),
+            best_effort: Vec::new(),
+        }
+    }
+
     /// Takes every line as it is.
     pub(crate) fn is_open(&self) -> bool {
         self.condition.is_none() && self.policy.is_none() && self.redact.is_none() && self.sample.is_none()
@@ -68,19 +84,20 @@ impl Rules {
                 let policy = load(route.policy.as_deref())?;
                 let (name, condition) = (route.name.clone(), route.condition.clone());
                 let sample = route.sample.map(Sample::new);
-                Ok(Route { name, condition, policy, redact: route.redact, sample })
+                let (to, best_effort) = (route.to.clone(), route.best_effort.clone());
+                Ok(Route { name, condition, policy, redact: route.redact, sample, to, best_effort })
             })
             .collect::<Result<Vec<_>, StartError>>()?;
         let mut audiences = audience::group(config, &routes);
         let before = old.into_iter().flat_map(Rules::destinations).cloned().collect();
         audience::retire(&mut audiences, before);
         let keys = Keys::load(config.redact_key_file.as_deref(), old.map(|old| &old.keys))?;
-        Ok(Rules { policy, processing, routes, audiences, keys, dedupes: config.dedupe_window > 0 })
+        Ok(Rules { policy, processing, routes, audiences, keys, dedupe_window: config.dedupe_window })
     }
 
     /// Whether nothing is ever decided for these: they get every batch as it came.
     pub(crate) fn leave_untouched(&self, audience: &Audience) -> bool {
-        !self.dedupes
+        self.dedupe_window == 0
             && self.policy.is_none()
             && self.processing.is_empty()
             && audience.routes.first().is_some_and(|&first| self.routes[first].is_open())

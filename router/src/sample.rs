@@ -23,6 +23,11 @@ impl Sample {
         Sample(share)
     }
 
+    /// The share.
+    pub(crate) fn share(self) -> f64 {
+        self.0
+    }
+
     /// Whether an event is kept; `salt` makes the choice another one for each deployment.
     pub(crate) fn keeps(self, event: &Event<'_>, attributes: &Attributes<'_>, salt: &[u8]) -> bool {
         if matters(event, attributes) {
@@ -36,7 +41,8 @@ impl Sample {
     }
 }
 
-fn matters(event: &Event<'_>, attributes: &Attributes<'_>) -> bool {
+/// Whether every sample keeps an event.
+pub(crate) fn matters(event: &Event<'_>, attributes: &Attributes<'_>) -> bool {
     WRITES.contains(&&*attributes.verb)
         || COMMANDS.contains(&&*attributes.subresource)
         || event.stage() == audit::Stage::Panic

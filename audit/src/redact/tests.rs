@@ -1,6 +1,6 @@
 //! What is redacted, where, and that nothing else changes.
 
-use super::{Key, Redactions, redact};
+use super::{Key, Redactions, redact, redactions_found};
 use crate::{Event, is_json_object};
 use proptest::prelude::*;
 
@@ -243,4 +243,22 @@ proptest! {
         prop_assert!(same_but_redacted(&before, &after), "{event}\n{once}");
         prop_assert_eq!(redacted(&once, &NAMES), once);
     }
+}
+
+#[test]
+fn what_would_be_redacted_is_told_by_its_name_and_fields() {
+    let secret = r#"{"kind":"Secret","data":{"a":"QQ=="}}"#;
+    let line = line(&format!(
+        r#""requestURI":"/x?token=a","requestObject":{secret},"responseObject":{{"spec":{{"env":[{{"value":"x"}}]}}}}"#
+    ));
+    let event = Event::scan(line.as_bytes()).unwrap();
+    let found = |what| redactions_found(&event, what);
+    let all = [
+        ("secrets", vec!["requestObject"]),
+        ("env", vec!["responseObject"]),
+        ("queryStrings", vec!["requestURI"]),
+    ];
+    assert_eq!(found(Redactions::ALL), all);
+    assert_eq!(found(Redactions::of(["env", "tokens"]).unwrap()), all[1..2]);
+    assert!(found(Redactions::default()).is_empty());
 }

@@ -1,113 +1,124 @@
-//! Where an event goes from a router, route by route.
+//! Where an event goes from a router, in words.
 //!
-//! Promise: the policy of all routes first, then the routes in order; a destination gets an event once, from the first
-//! route that names it, matches and keeps the event, as the router decides it.
+//! Promise: what the router itself says of the event, step by step: processing rules, repeats, each route with its
+//! policy, sample and redactions, and what each destination gets or why it gets nothing.
 
 use std::path::Path;
 
-use anyhow::Context;
-use audit::{Attributes, Dropped, Event, Lowered, Match, Policy, lower};
 use chassis::Configuration;
+use router::{DestinationAnswer, Explanation, Keeps, OwnPolicy, RouteAnswer, SampleAnswer};
 
-use crate::policy_file;
-
-/// The routes of a configuration, ready to be asked.
-pub(super) struct Routes(Vec<Route>);
-
-struct Route {
-    name: String,
-    condition: Option<Match>,
-    policy: Option<(String, Policy)>,
-    to: Vec<String>,
+/// The router's section of a configuration file.
+///
+/// # Errors
+/// When the file or a policy that it names is not good.
+pub(super) fn read(file: &Path) -> anyhow::Result<router::Config> {
+    let configuration = Configuration::read(Some(file), chassis::config::environment()?)?;
+    Ok(configuration.section()?)
 }
 
-/// What a route does with an event.
-enum Fate {
-    /// Its match does not hold.
-    Passes,
-    /// Its policy leaves the event out.
-    Drops(String),
-    /// It sends the event on.
-    Takes(String),
-}
-
-impl Routes {
-    /// The routes of a configuration file, and the policy that it has for all of them.
-    ///
-    /// # Errors
-    /// When the file or a policy that it names is not good.
-    pub(super) fn read(file: &Path) -> anyhow::Result<(Routes, Option<std::path::PathBuf>)> {
-        let configuration = Configuration::read(Some(file), chassis::config::environment()?)?;
-        let config: router::Config = configuration.section()?;
-        let routes = config.routes.into_iter().map(|route| {
-            let policy = route.policy.as_deref().map(|path| {
-                let loaded = policy_file::check(path).with_context(|| format!("route `{}`", route.name))?;
-                anyhow::Ok((policy_file::name(path), loaded.policy))
-            });
-            let (name, condition) = (route.name.clone(), route.condition.clone());
-            let to = [route.to.clone(), route.best_effort.clone()].concat();
-            Ok(Route { name, condition, policy: policy.transpose()?, to })
-        });
-        Ok((Routes(routes.collect::<anyhow::Result<_>>()?), config.policy))
+/// A line per step.
+pub(super) fn in_words(explanation: &Explanation) -> Vec<String> {
+    let mut lines: Vec<String> =
+        explanation.masked_by.iter().map(|rule| format!("processing rule {rule} masks it")).collect();
+    let mut reached: Vec<&str> = Vec::new();
+    for answer in &explanation.routes {
+        lines.push(format!("route {}: {}", answer.route, route(answer, &mut reached)));
     }
+    lines.extend(destinations(explanation));
+    if explanation.dedupe_window > 0 && explanation.destinations.iter().any(|to| to.kept) {
+        let window = explanation.dedupe_window;
+        lines.push(format!(
+            "left out as a repeat if the same line is among the last {window} (dedupe_window)"
+        ));
+    }
+    lines
+}
 
-    /// A line per route, and where the event goes in the end. `decided` is what the policy of all routes left of it,
-    /// or nothing.
-    pub(super) fn explain(&self, decided: Option<&[u8]>) -> Vec<String> {
-        let Some(event) = decided.and_then(|line| Event::scan(line).ok()) else {
-            return vec!["goes nowhere: the policy does not write it".to_owned()];
+/// What a route says, and which destinations get the event by it; `reached` have it already.
+fn route<'a>(answer: &'a RouteAnswer, reached: &mut Vec<&'a str>) -> String {
+    let mut said = match (&answer.cause, &answer.policy) {
+        (Some(cause), _) if cause == "no route" => return "does not match".to_owned(),
+        (Some(_), _) if answer.sample.is_some_and(|sample| sample.keeps == Keeps::No) => {
+            "leaves it out".to_owned()
+        }
+        (Some(cause), Some(policy)) => format!("leaves it out: {}", by_own_policy(answer, cause, policy)),
+        (Some(cause), None) => format!("leaves it out: {cause}"),
+        (None, Some(policy)) => {
+            format!("takes it at level {}, {}", answer.level.unwrap_or_default(), rule(policy))
+        }
+        (None, None) => "takes it as it is".to_owned(),
+    };
+    said.extend(answer.sample.map(sample));
+    for redacted in &answer.redacts {
+        said.push_str(&format!(", redacts {} in {}", redacted.what, redacted.fields.join(" and ")));
+    }
+    if !answer.takes {
+        return said;
+    }
+    let to = || answer.to.iter().chain(&answer.best_effort).map(String::as_str);
+    let news: Vec<&str> = to().filter(|to| !reached.contains(to)).collect();
+    match news.is_empty() {
+        true => {
+            let all = to().collect::<Vec<_>>().join(", ");
+            said.push_str(&format!(", to destinations that have it already: {all}"));
+        }
+        false => said.push_str(&format!(", to {}", news.join(", "))),
+    }
+    reached.extend(news);
+    said
+}
+
+/// The cause is that of accounts, which hold the route's name and no line of a file.
+fn by_own_policy(answer: &RouteAnswer, cause: &str, policy: &OwnPolicy) -> String {
+    match cause.strip_prefix(&format!("route {} ", answer.route)) {
+        None => cause.to_owned(),
+        Some(stage) if stage.starts_with("stage ") => format!("{stage} is omitted, {}", rule(policy)),
+        Some(_) => rule(policy),
+    }
+}
+
+fn rule(policy: &OwnPolicy) -> String {
+    match (policy.rule, policy.line) {
+        (Some(rule), Some(line)) => format!("rule {rule} (line {line}) of {}", policy.file),
+        (Some(rule), None) => format!("rule {rule} of {}", policy.file),
+        (None, _) => format!("no rule of {}", policy.file),
+    }
+}
+
+fn sample(SampleAnswer { share, keeps }: SampleAnswer) -> String {
+    let why = match keeps {
+        Keeps::Always => "always kept: a refusal, a write or a command",
+        Keeps::Yes => "kept",
+        Keeps::No => "not kept",
+        Keeps::Unknown => {
+            "kept or not by the router's own key; name one in router.redact_key_file, and it is known here too"
+        }
+    };
+    format!(", sample {share} ({why})")
+}
+
+/// Where it goes in the end, and where not.
+fn destinations(explanation: &Explanation) -> Vec<String> {
+    let (kept, left): (Vec<_>, Vec<_>) = explanation.destinations.iter().partition(|to| to.kept);
+    let cause = |to: &DestinationAnswer| to.cause.clone().unwrap_or_default();
+    let Some((first, others)) = kept.split_first() else {
+        let mut causes: Vec<String> = left.into_iter().map(cause).collect();
+        causes.dedup();
+        return match causes.as_slice() {
+            [only] if only.starts_with("policy ") => {
+                vec![format!("goes nowhere: the policy does not write it ({only})")]
+            }
+            causes => vec![format!("goes nowhere: {}", causes.join(", "))],
         };
-        let attributes = Attributes::of(&event);
-        let (mut lines, mut reached) = (Vec::new(), Vec::new());
-        for route in &self.0 {
-            let (taken, said) = match route.fate(&event, &attributes) {
-                Fate::Passes => (false, "does not match".to_owned()),
-                Fate::Drops(why) => (false, format!("leaves it out: {why}")),
-                Fate::Takes(form) => (true, form),
-            };
-            let news: Vec<&str> =
-                route.to.iter().map(String::as_str).filter(|to| !reached.contains(to)).collect();
-            let said = match (taken, news.is_empty()) {
-                (false, _) => said,
-                (true, true) => {
-                    format!("{said}, to destinations that have it already: {}", route.to.join(", "))
-                }
-                (true, false) => format!("{said}, to {}", news.join(", ")),
-            };
-            lines.push(format!("route {}: {said}", route.name));
-            if taken {
-                reached.extend(news);
-            }
-        }
-        lines.push(match reached.as_slice() {
-            [] => "goes nowhere: no route takes it".to_owned(),
-            reached => format!("goes to {}", reached.join(", ")),
-        });
-        lines
-    }
-}
-
-impl Route {
-    fn fate(&self, event: &Event<'_>, attributes: &Attributes<'_>) -> Fate {
-        if self.condition.as_ref().is_some_and(|condition| !condition.matches(event, attributes)) {
-            return Fate::Passes;
-        }
-        let Some((file, policy)) = &self.policy else { return Fate::Takes("takes it as it is".to_owned()) };
-        let decision = policy.decide(attributes);
-        let rule = match decision.rule {
-            Some(rule) => format!("rule {rule} (line {})", policy.rule_line(rule).unwrap_or_default()),
-            None => "no rule".to_owned(),
-        };
-        match lower(event, &decision, &mut Vec::new()) {
-            Lowered::Dropped(Dropped::StageOmitted { stage, .. }) => {
-                Fate::Drops(format!("{file} omits {stage}, {rule}"))
-            }
-            Lowered::Dropped(_) => Fate::Drops(format!("{rule} of {file}")),
-            Lowered::Whole => Fate::Takes(format!("takes it as it is, {rule} of {file}")),
-            Lowered::Spliced => {
-                let level = event.level().min(decision.level);
-                Fate::Takes(format!("takes it at level {level}, {rule} of {file}"))
-            }
-        }
-    }
+    };
+    let named = |to: &DestinationAnswer| {
+        let how = if to.best_effort { "best effort" } else { "required" };
+        let perhaps = if to.depends_on_sample { ", if its sample keeps it" } else { "" };
+        format!("{} ({how}{perhaps})", to.destination)
+    };
+    let all = others.iter().fold(named(first), |all, to| format!("{all}, {}", named(to)));
+    let mut lines = vec![format!("goes to {all}")];
+    lines.extend(left.into_iter().map(|to| format!("not to {}: {}", to.destination, cause(to))));
+    lines
 }

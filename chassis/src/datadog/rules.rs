@@ -91,6 +91,16 @@ impl Rules {
 
     /// What becomes of `line`, which has no newline; a line that masks make longer than `longest` is none any more.
     pub fn judge(&self, line: &[u8], longest: usize) -> Fate<'_> {
+        self.judge_telling(line, longest, |_| {})
+    }
+
+    /// As [`Rules::judge`]; `masked_by` is told the name of each rule that masks something.
+    pub fn judge_telling<'r>(
+        &'r self,
+        line: &[u8],
+        longest: usize,
+        mut masked_by: impl FnMut(&'r str),
+    ) -> Fate<'r> {
         let mut masked: Option<(&str, Vec<u8>)> = None;
         for Rule { name, action } in self.0.iter() {
             let text = Text::of(masked.as_ref().map_or(line, |(_, line)| line));
@@ -102,7 +112,10 @@ impl Rules {
             };
             match made {
                 Ok(None) => {}
-                Ok(Some(line)) => masked = Some((name, line)),
+                Ok(Some(line)) => {
+                    masked_by(name);
+                    masked = Some((name, line));
+                }
                 Err(placeholder::Grown) => return Fate::Grown(name),
             }
         }

@@ -13,7 +13,8 @@ use crate::given::{Shipper, batch};
 
 const NAMES: [&str; 3] = ["allmeta", "datadog", "rnd-6"];
 
-fn unpacked(name: &str) -> Vec<Vec<u8>> {
+/// The lines of a fixture.
+pub(crate) fn unpacked(name: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.log.zst"));
     let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
     split(&text)
