@@ -220,6 +220,8 @@ pub struct Simulate {
     #[command(flatten)]
     pub(crate) prices: crate::price::Prices,
     #[command(flatten)]
+    pub(crate) live: crate::simulate::live::Live,
+    #[command(flatten)]
     pub(crate) recording: crate::recording::Recording,
 }
 

@@ -47,11 +47,17 @@ impl Bad {
         }
     }
 
-    fn add(&mut self, text: String) {
+    /// One more.
+    pub(crate) fn add(&mut self, text: String) {
         self.count += 1;
         if self.named.len() < NAMED {
             self.named.push(text);
         }
+    }
+
+    /// So many more, of which no more is known.
+    pub(crate) fn add_unnamed(&mut self, count: u64) {
+        self.count += count;
     }
 
     fn merge(&mut self, after: Bad) {

@@ -1,8 +1,9 @@
-//! `policy simulate`: recorded events through one policy or two, with a price.
+//! `policy simulate`: recorded events, or those written now, through one policy or two, with a price.
 //!
 //! Promises: the events of all rules, and of none, add up to those recorded; what is kept is what `policy apply`
 //! writes; the number of processors changes nothing; what a recording cannot tell is said, not guessed.
 
+pub(crate) mod live;
 mod report;
 mod table;
 mod unknown;
@@ -44,7 +45,14 @@ struct Simulated<'a> {
 /// A policy that kube-apiserver refuses, or a third one, ends with 64, nothing read.
 pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let policies = policies(arguments)?;
-    let (simulation, bad) = replay(&arguments.recording, threads(), || Simulation::of(&policies))?;
+    let new = || Simulation::of(&policies);
+    let (simulation, bad) = match arguments.live.live {
+        None => replay(&arguments.recording, threads(), new)?,
+        Some(span) => match live::follow(&arguments.live, span, &arguments.recording, new())? {
+            None => return Ok(ExitCode::FAILURE),
+            Some(seen) => seen,
+        },
+    };
     let pricing = Pricing::of(arguments.prices, simulation.recorded().times);
     let names = arguments.policy.iter().map(|path| policy_file::name(path)).collect();
     let simulated = Simulated { simulation, names, policies: &policies, pricing, bad };
@@ -64,7 +72,8 @@ fn policies(arguments: &Simulate) -> Result<Vec<Policy>, Failure> {
         return Err(Failure::usage(anyhow!("--policy is given {} times: two can be compared", paths.len())));
     }
     let from_stdin = paths.iter().filter(|path| policy_file::is_stdin(path)).count();
-    if from_stdin + usize::from(arguments.recording.reads_stdin()) > 1 {
+    let reads_stdin = arguments.live.live.is_none() && arguments.recording.reads_stdin();
+    if from_stdin + usize::from(reads_stdin) > 1 {
         return Err(Failure::usage(anyhow!(
             "stdin can be only one of policies and events: name a file for the others"
         )));
