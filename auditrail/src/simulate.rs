@@ -10,6 +10,7 @@ mod unknown;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use audit::{Event, Policy, Simulation};
@@ -37,6 +38,8 @@ struct Simulated<'a> {
     policies: &'a [Policy],
     pricing: Pricing,
     bad: Bad,
+    /// For how long logs were followed, when they were.
+    watched: Option<Duration>,
 }
 
 /// Exit 0, or 1 when some line was no event.
@@ -46,16 +49,20 @@ struct Simulated<'a> {
 pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let policies = policies(arguments)?;
     let new = || Simulation::of(&policies);
-    let (simulation, bad) = match arguments.live.live {
-        None => replay(&arguments.recording, threads(), new)?,
+    let (simulation, bad, watched) = match arguments.live.live {
+        None => {
+            let (simulation, bad) = replay(&arguments.recording, threads(), new)?;
+            (simulation, bad, None)
+        }
         Some(span) => match live::follow(&arguments.live, span, &arguments.recording, new())? {
             None => return Ok(ExitCode::FAILURE),
-            Some(seen) => seen,
+            Some(watched) => (watched.whole, watched.bad, Some(watched.span)),
         },
     };
-    let pricing = Pricing::of(arguments.prices, simulation.recorded().times);
+    let seen = watched.map(|span| (0, i64::try_from(span.as_micros()).unwrap_or(i64::MAX)));
+    let pricing = Pricing::of(arguments.prices, seen.or(simulation.recorded().times));
     let names = arguments.policy.iter().map(|path| policy_file::name(path)).collect();
-    let simulated = Simulated { simulation, names, policies: &policies, pricing, bad };
+    let simulated = Simulated { simulation, names, policies: &policies, pricing, bad, watched };
     let text = if arguments.json {
         serde_json::to_string_pretty(&report::report(&simulated))? + "\n"
     } else {

@@ -5,8 +5,8 @@
 //! its number of events or when it is asked to, and what was seen until then counts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use proto::{Batch, Refusal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::Instant;
 
 use crate::exit::Failure;
 use crate::print::grouped;
@@ -54,6 +55,17 @@ struct Seen {
     events: AtomicU64,
     enough: Notify,
     not_events: AtomicU64,
+    /// Since when all logs are followed, and until when they were.
+    since: OnceLock<Instant>,
+    until: OnceLock<Instant>,
+}
+
+/// What was seen.
+pub(crate) struct Watched<F> {
+    pub whole: F,
+    pub bad: Bad,
+    /// For how long.
+    pub span: Duration,
 }
 
 /// Counts into `whole` what is written into the logs for `span`; none when that failed, which was said.
@@ -65,7 +77,7 @@ pub(crate) fn follow<F: Fold>(
     span: Span,
     recording: &Recording,
     whole: F,
-) -> Result<Option<(F, Bad)>, Failure> {
+) -> Result<Option<Watched<F>>, Failure> {
     let logs = logs(live, recording).map_err(Failure::usage)?;
     let (sender, batches) = channel(WAITING);
     let seen = Arc::new(Seen::default());
@@ -82,7 +94,9 @@ pub(crate) fn follow<F: Fold>(
     let (whole, mut bad) =
         folded.map_err(|_| anyhow!("counting was interrupted by a fault in this program"))?;
     bad.add_unnamed(seen.not_events.load(Ordering::Relaxed));
-    Ok((code == std::process::ExitCode::SUCCESS).then_some((whole, bad)))
+    let span = seen.until.get().zip(seen.since.get()).map(|(until, since)| *until - *since);
+    let watched = Watched { whole, bad, span: span.unwrap_or_default() };
+    Ok((code == std::process::ExitCode::SUCCESS).then_some(watched))
 }
 
 /// The logs that are named, or those of the configuration.
@@ -132,10 +146,11 @@ async fn watch(
     seen: Arc<Seen>,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let place = tempfile::tempdir().context("a directory for what waits cannot be made")?;
+    let place = for_us_alone().context("a directory for what waits cannot be made")?;
     let names: Vec<String> = logs.iter().map(|entry| entry.path.display().to_string()).collect();
     let queue = Storage { dir: place.path().join("queue"), max_size: RESTING };
-    let config = collector::Config { logs, queue, ..collector::Config::default() };
+    // One batch at a time, so that events are counted in the order in which they were written.
+    let config = collector::Config { logs, queue, in_flight: 1, ..collector::Config::default() };
     let next = proto::stage(move |batch: Batch| hand_over(sender.clone(), batch));
     let opened = tokio::task::spawn_blocking(move || Collector::open(config, next)).await?;
     let collector = Arc::new(opened.context("the logs cannot be followed")?);
@@ -144,10 +159,19 @@ async fn watch(
         () = seen.enough.notified() => Ok(()),
         () = pass(&collector, &names, span, &seen) => Ok(()),
     };
+    seen.until.get_or_init(Instant::now);
     let sources = collector.status().sources;
     let dead = sources.iter().flat_map(|source| &source.dead).filter_map(|dead| dead.count);
     seen.not_events.store(dead.map(|count| count.events).sum(), Ordering::Relaxed);
     ended
+}
+
+/// A directory that nobody else may look into: what waits there are audit events.
+fn for_us_alone() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.prefix("auditrail-").tempdir()
 }
 
 async fn hand_over(sender: Sender<Batch>, batch: Batch) -> Result<proto::Receipt, Refusal> {
@@ -170,6 +194,7 @@ async fn pass(collector: &Arc<Collector>, names: &[String], span: Span, seen: &S
     };
     // Whatever keeps a log from being followed is said by the collector.
     let _ = tokio::time::timeout(span.duration(), followed).await;
+    seen.since.get_or_init(Instant::now);
     let names = names.join(", ");
     say::aside(&format!(
         "following {names} from here on, for {span}; Ctrl-C ends it and shows what was seen"

@@ -29,6 +29,9 @@ pub(super) fn report(simulated: &Simulated<'_>) -> Value {
         "policies": (0..simulation.sides().len()).map(|index| policy(simulated, index)).collect::<Vec<_>>(),
         "unknown": unknown::sentences(simulated),
     });
+    if let Some(watched) = simulated.watched {
+        report["watchedSeconds"] = watched.as_secs_f64().into();
+    }
     if simulation.sides().len() == 2 {
         let difference = simulation.difference();
         report["difference"] = json!({

@@ -34,6 +34,13 @@ fn head(simulated: &Simulated<'_>) -> String {
     let recorded = simulated.simulation.recorded();
     let amount = format!("{} events, {}", grouped(recorded.amount.events), bytes(recorded.amount.bytes));
     let days = price::MONTH_DAYS;
+    if let (Some(watched), Some(factor)) = (simulated.watched, simulated.pricing.factor) {
+        let seconds = i64::try_from(watched.as_secs()).unwrap_or(i64::MAX);
+        return format!(
+            "{amount}, seen within {}; a month of {days} days is taken as {factor:.1} times that\n",
+            length(seconds)
+        );
+    }
     match (recorded.times, simulated.pricing.factor) {
         (Some((oldest, newest)), Some(factor)) => format!(
             "{amount}, from {} to {} ({}); a month of {days} days is taken as {factor:.1} times that\n",

@@ -18,7 +18,7 @@ fn told(policies: &[Policy], recording: &Recording, threads: usize) -> (String, 
     let prices = crate::price::Prices { price_per_gb: 0.10, price_per_million: 1.70 };
     let pricing = Pricing::of(prices, simulation.recorded().times);
     let names = (0..policies.len()).map(|index| format!("{index}.yaml")).collect();
-    let simulated = Simulated { simulation, names, policies, pricing, bad };
+    let simulated = Simulated { simulation, names, policies, pricing, bad, watched: None };
     (table::text(&simulated), report::report(&simulated))
 }
 
