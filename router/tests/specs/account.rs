@@ -29,6 +29,16 @@ const CONDITIONS: [&str; 6] = [
     "namespaces: [nowhere]",
 ];
 
+/// Patterns without a special character, so that the model needs no engine.
+const PROCESSING: [&str; 6] = [
+    "type: exclude_at_match, name: no bob, pattern: '\"bob\"'",
+    "type: exclude_at_match, name: no carol, pattern: carol",
+    "type: include_at_match, name: with verbs, pattern: '\"verb\"'",
+    "type: mask_sequences, name: alice, pattern: alice, replace_placeholder: carol",
+    "type: mask_sequences, name: shop, pattern: shop, replace_placeholder: nowhere",
+    "type: mask_sequences, name: quotes, pattern: 'Metadata\",', replace_placeholder: ','",
+];
+
 const DESTINATIONS: [&str; 3] = ["lake", "datadog", "file"];
 
 fn a_line() -> impl Strategy<Value = String> {
@@ -65,8 +75,16 @@ fn a_route() -> impl Strategy<Value = ARoute> {
 }
 
 /// The configuration that says so, and its policies by name.
-fn section(global: &Option<String>, routes: &[ARoute]) -> (String, Vec<(String, String)>) {
+fn section(
+    global: &Option<String>,
+    processing: &[&str],
+    routes: &[ARoute],
+) -> (String, Vec<(String, String)>) {
+    let rules: String = processing.iter().map(|rule| format!("  - {{{rule}}}\n")).collect();
     let (mut text, mut policies) = (String::new(), Vec::new());
+    if !rules.is_empty() {
+        text += &format!("  processing_rules:\n{rules}");
+    }
     if let Some(policy) = global {
         text += "  policy: POLICY(all)\n";
         policies.push(("all".to_owned(), policy.clone()));
@@ -130,9 +148,10 @@ proptest! {
     fn every_line_is_for_each_destination_exactly_once_kept_or_left_out(
         lines in prop::collection::vec(a_line(), 0..12),
         global in a_policy(),
+        processing in prop::sample::subsequence(PROCESSING.to_vec(), 0..=3).prop_shuffle(),
         routes in prop::collection::vec(a_route(), 1..5),
     ) {
-        let (section, policies) = section(&global, &routes);
+        let (section, policies) = section(&global, &processing, &routes);
         let policies: Vec<_> = policies.iter().map(|(name, text)| (&name[..], &text[..])).collect();
         let given = Given::router(&section, &policies);
         let sent = incoming(&lines);

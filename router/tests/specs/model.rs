@@ -1,6 +1,7 @@
 //! The router's law, told in the plainest way: one line, one destination, one route after the other.
 
 use audit::{Attributes, Dropped, Event, Lowered, Policy, lower};
+use chassis::datadog::RuleType;
 use router::Config;
 
 /// The line that a destination gets, or why it gets none.
@@ -8,12 +9,14 @@ pub(crate) fn expected(config: &Config, line: &[u8], destination: &str) -> Resul
     let routes = config.routes.iter().filter(|route| route.to.iter().any(|name| name == destination));
     if Event::scan(line).is_err() {
         let taken = routes.into_iter().any(|route| route.condition.is_none());
-        return if taken { Ok(line.to_vec()) } else { Err("no route".to_owned()) };
+        let line = processed(config, line.to_vec())?;
+        return if taken { Ok(line) } else { Err("no route".to_owned()) };
     }
     let line = match &config.policy {
         Some(path) => under(path, line).map_err(|omitted| format!("policy {omitted}"))?,
         None => line.to_vec(),
     };
+    let line = processed(config, line)?;
     let event = Event::scan(&line).unwrap();
     let mut cause = None;
     for route in routes {
@@ -27,6 +30,28 @@ pub(crate) fn expected(config: &Config, line: &[u8], destination: &str) -> Resul
         }
     }
     Err(cause.unwrap_or_else(|| "no route".to_owned()))
+}
+
+/// What the processing rules leave of a line; their patterns are plain text here.
+fn processed(config: &Config, line: Vec<u8>) -> Result<Vec<u8>, String> {
+    let is_event =
+        |text: &str| Event::scan(text.as_bytes()).is_ok() && audit::is_json_object(text.as_bytes());
+    let before = String::from_utf8(line).unwrap();
+    let (mut text, mut last) = (before.clone(), "");
+    for rule in &config.processing_rules {
+        match (rule.kind, text.contains(&rule.pattern)) {
+            (RuleType::ExcludeAtMatch, true) | (RuleType::IncludeAtMatch, false) => {
+                return Err(format!("processing rule {}", rule.name));
+            }
+            (RuleType::MaskSequences, true) => {
+                text = text.replace(&rule.pattern, rule.replace_placeholder.as_ref().unwrap());
+                last = &rule.name;
+            }
+            _ => {}
+        }
+    }
+    let is_spoiled = is_event(&before) && !is_event(&text);
+    if is_spoiled { Err(format!("spoiled by processing rule {last}")) } else { Ok(text.into_bytes()) }
 }
 
 /// The line as the policy in this file leaves it.
