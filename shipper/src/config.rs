@@ -14,11 +14,13 @@ use serde::Deserialize;
 mod destination;
 mod elasticsearch;
 mod http;
+mod limit;
 mod reach;
 
 pub use destination::{Compression, Datadog, Destination, File, Lake, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
+pub use limit::Limit;
 pub use reach::{Auth, Reach, Tls};
 
 /// Smallest spool, in bytes: a batch of the greatest size must come to fit.
@@ -38,6 +40,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// Every destination by its name, which batches carry.
     pub destinations: BTreeMap<String, Destination>,
+    /// What a destination may be given at most, by its name.
+    pub limits: BTreeMap<String, Limit>,
     /// Where events lie that no intake takes.
     pub dead_letters: DeadLetterConfig,
     /// How patiently a sick destination is tried again.
@@ -86,6 +90,7 @@ impl Default for Config {
         Config {
             spool: SpoolConfig::default(),
             destinations: BTreeMap::new(),
+            limits: BTreeMap::new(),
             dead_letters: DeadLetterConfig::default(),
             retry: Retry::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7103)),
@@ -128,6 +133,7 @@ impl Section for Config {
             self.check_name(name).map_err(|why| Invalid::new(&key, why))?;
             destination.validate(&key)
         })?;
+        self.check_limits()?;
         self.check_places()
     }
 }
@@ -145,6 +151,18 @@ impl Config {
             }
         }
         Ok(self)
+    }
+
+    /// Limits are for destinations that there are.
+    fn check_limits(&self) -> Result<(), Invalid> {
+        self.limits.iter().try_for_each(|(name, limit)| {
+            let key = format!("limits.{name}");
+            if !self.destinations.contains_key(name) {
+                let why = format!("no destination is called `{name}`");
+                return Err(Invalid::new(key, why));
+            }
+            limit.validate(&key)
+        })
     }
 
     /// Two that write to one place would tear each other's lines and files.
@@ -243,6 +261,8 @@ mod tests {
             ("{destinations: {a: {type: datadog, sit: x}}}", "sit"),
             ("{destinations: {'a/b': {type: stdout}}}", "name"),
             ("{destinations: {a: {type: stdout}, A: {type: stdout}}}", "upper and lower case"),
+            ("{limits: {a: {max_in_flight: 2}}}", "no destination is called `a`"),
+            ("{destinations: {a: {type: stdout}}, limits: {a: {max_in_flight: 0}}}", "max_in_flight"),
             ("{spool: {max_size: 1MiB}}", "too small"),
             ("{spool: {max_size: 20}}", "no unit"),
             ("{retry: {first: 1m, longest: 1s}}", "shorter than retry.first"),

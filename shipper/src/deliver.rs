@@ -1,6 +1,6 @@
 //! Delivery to an intake: bodies leave the spool oldest first, a few at a time.
 //!
-//! Promises: at most [`IN_FLIGHT`] bodies are in memory; every retry is read from the disk; a held destination is
+//! Promises: as many bodies are in memory as the intake can use at a time, and never more than the configured bounds; every retry is read from the disk; a held destination is
 //! probed with one body at growing intervals, and at once when its key changes; at a stop, requests in flight are
 //! finished within [`GRACE`], and everything else stays spooled.
 
@@ -16,15 +16,17 @@ use tracing::Instrument;
 
 use crate::attempt::Fate;
 use crate::backlog::{Backlog, Job};
-use crate::config::Retry;
+use crate::config::{Limit, Retry};
 use crate::dead::DeadLetters;
 use crate::intake::{Carrier, Repacker};
 use crate::pace::Pace;
+use crate::rate::Rate;
 use crate::spool::Spool;
 use crate::standing::Standing;
+use crate::width::{Landing, Width};
 
-/// Requests at a time. Fixed for now; what finds the best number later replaces this constant alone.
-const IN_FLIGHT: usize = 4;
+/// Bytes of bodies in flight, as they are sent; a larger body goes alone.
+const MOST_BYTES: u64 = 32 << 20;
 
 /// How long requests in flight may take once a stop was asked for.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -44,6 +46,7 @@ pub(crate) struct Delivery {
     pub(crate) dead: Arc<DeadLetters>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) retry: Retry,
+    pub(crate) limit: Limit,
 }
 
 /// What keeps a destination from being sent to until it changes.
@@ -62,6 +65,10 @@ struct Loop {
     delivery: Arc<Delivery>,
     backlog: Backlog,
     pace: Pace,
+    width: Width,
+    rate: Rate,
+    /// Bytes of bodies in flight.
+    out: u64,
     held: Option<Held>,
     flights: FuturesUnordered<BoxFuture<'static, Landed>>,
 }
@@ -70,9 +77,16 @@ impl Delivery {
     /// Delivers until `stop` is requested.
     pub(crate) async fn run(self: Arc<Self>, stop: Stop) {
         let span = tracing::info_span!("destination", name = self.name);
-        let backlog = Backlog::new(self.spool.clone());
-        let pace = Pace::new(self.retry, IN_FLIGHT, Pace::any_seed());
-        let work = Loop { delivery: self, backlog, pace, held: None, flights: FuturesUnordered::new() };
+        let work = Loop {
+            backlog: Backlog::new(self.spool.clone()),
+            pace: Pace::new(self.retry, Pace::any_seed()),
+            width: Width::new(self.limit.max_in_flight),
+            rate: Rate::new(self.limit.bytes_per_second, Instant::now()),
+            out: 0,
+            held: None,
+            flights: FuturesUnordered::new(),
+            delivery: self,
+        };
         work.run(stop).instrument(span).await;
     }
 }
@@ -113,12 +127,17 @@ impl Loop {
                 return now;
             }
             let Some(job) = self.backlog.take(now, self.pace.probing()) else { return now };
+            self.out += u64::from(job.stored.entry.bytes);
+            self.rate.spend(job.stored.header.raw, now);
             self.flights.push(fly(self.delivery.clone(), job, now));
         }
     }
 
     fn may_send(&self, now: Instant) -> bool {
-        self.flights.len() < self.pace.width(now) && !matches!(self.held, Some(Held::Grave(_)))
+        self.flights.len() < self.pace.width(now, self.width.get())
+            && (self.out < MOST_BYTES || self.flights.is_empty())
+            && self.rate.pause_ends(now).is_none()
+            && !matches!(self.held, Some(Held::Grave(_)))
     }
 
     /// When to look again, where nothing else happens; `now` is when [`Loop::start`] looked, or what becomes due in
@@ -127,7 +146,7 @@ impl Loop {
         let look = self.held.is_some().then(|| now + LOOK.min(self.delivery.retry.first.duration()));
         let pause = self.pace.pause_ends(now);
         let due = self.backlog.next_due().filter(|&due| due > now);
-        [look, pause, due].into_iter().flatten().min()
+        [look, pause, due, self.rate.pause_ends(now)].into_iter().flatten().min()
     }
 
     /// Ends a hold whose cause is gone.
@@ -146,6 +165,15 @@ impl Loop {
     fn land(&mut self, landed: Landed) {
         let Landed { job, begun, fate } = landed;
         let now = Instant::now();
+        let bytes = u64::from(job.stored.entry.bytes);
+        self.out -= bytes;
+        let full = self.flights.len() + 1 >= self.width.get();
+        let landing = |well| Landing { begun, now, full, bytes, well };
+        match &fate {
+            Fate::Settled { answered: true } => self.width.landed(landing(true)),
+            Fate::Again { .. } | Fate::Partly { .. } => self.width.landed(landing(false)),
+            _ => {}
+        }
         match fate {
             Fate::Settled { answered } => self.settled(answered),
             Fate::Again { wish, why } => {

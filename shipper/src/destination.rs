@@ -10,7 +10,7 @@ use queue::Opened;
 use tokio::sync::watch;
 
 use crate::block::Blocks;
-use crate::config::{Config, Destination, Retry};
+use crate::config::{Config, Destination, Limit, Retry};
 use crate::dead::DeadLetters;
 use crate::deliver::Delivery;
 use crate::error::OpenError;
@@ -56,6 +56,7 @@ pub(crate) struct Opening {
     pub(crate) taker: Taker,
     way_out: WayOut,
     retry: Retry,
+    limit: Limit,
 }
 
 /// How events leave.
@@ -97,6 +98,7 @@ impl Opening {
             taker,
             way_out,
             retry: config.retry,
+            limit: config.limits.get(name).cloned().unwrap_or_default(),
         })
     }
 
@@ -106,8 +108,8 @@ impl Opening {
         let sink: Box<dyn Sink> = match &self.way_out {
             WayOut::Carried { packer, carrier, dead } => {
                 let (packer, carrier, dead) = (packer.clone(), carrier.clone(), dead.clone());
-                let (name, retry) = (self.name.clone(), self.retry);
-                let delivery = Delivery { name, spool, packer, carrier, dead, standing, retry };
+                let (name, retry, limit) = (self.name.clone(), self.retry, self.limit.clone());
+                let delivery = Delivery { name, spool, packer, carrier, dead, standing, retry, limit };
                 return Box::pin(Arc::new(delivery).run(stop));
             }
             WayOut::File(path) => Box::new(FileSink::new(path.clone(), spool.clone())),

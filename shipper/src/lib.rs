@@ -30,6 +30,7 @@ mod manifest;
 mod metrics;
 mod pace;
 mod parcel;
+mod rate;
 mod record;
 mod retry_after;
 mod service;
@@ -39,6 +40,7 @@ mod spool;
 mod standing;
 mod take;
 mod verdict;
+mod width;
 mod workbench;
 
 pub use config::*;

@@ -1,4 +1,4 @@
-//! When to send: how many at a time, and after which pause.
+//! When to send: after which pause, and whether as a probe. How many at a time is [`crate::width`]'s.
 //!
 //! Promises: pauses grow exponentially with jitter, from `retry.first` to `retry.longest` (a hold: to `retry.hold`),
 //! and are never shorter than the intake asked for; after a failure one request at a time probes; one success opens
@@ -15,7 +15,6 @@ use crate::config::Retry;
 /// When a destination may be sent to.
 pub(crate) struct Pace {
     retry: Retry,
-    width: usize,
     rng: StdRng,
     failures: u32,
     failed_at: Option<Instant>,
@@ -23,10 +22,10 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Up to `width` requests at a time while all is well.
-    pub(crate) fn new(retry: Retry, width: usize, seed: u64) -> Pace {
+    /// All is well.
+    pub(crate) fn new(retry: Retry, seed: u64) -> Pace {
         let rng = StdRng::seed_from_u64(seed);
-        Pace { retry, width, rng, failures: 0, failed_at: None, not_before: None }
+        Pace { retry, rng, failures: 0, failed_at: None, not_before: None }
     }
 
     /// A seed that no other process has.
@@ -34,12 +33,12 @@ impl Pace {
         rand::rng().random()
     }
 
-    /// How many requests may be in flight now.
-    pub(crate) fn width(&self, now: Instant) -> usize {
+    /// How many requests may be in flight now, of `well` while all is well.
+    pub(crate) fn width(&self, now: Instant, well: usize) -> usize {
         match self.not_before {
             Some(not_before) if now < not_before => 0,
             Some(_) => 1,
-            None => self.width,
+            None => well,
         }
     }
 
@@ -100,7 +99,7 @@ mod tests {
 
     fn pace() -> (Pace, Instant) {
         let retry = Retry { first: Span::millis(500), longest: Span::secs(60), hold: Span::secs(300) };
-        (Pace::new(retry, 4, 7), Instant::now())
+        (Pace::new(retry, 7), Instant::now())
     }
 
     #[test]
@@ -112,10 +111,10 @@ mod tests {
             let full = Duration::from_millis(500 << n).min(Duration::from_secs(60));
             assert!(pause >= full / 2 && pause <= full, "{n}: {pause:?}");
             now += pause;
-            assert_eq!((pace.width(now), pace.probing()), (1, true));
+            assert_eq!((pace.width(now, 4), pace.probing()), (1, true));
         }
         pace.success();
-        assert_eq!((pace.width(now), pace.probing()), (4, false));
+        assert_eq!((pace.width(now, 4), pace.probing()), (4, false));
     }
 
     #[test]
@@ -127,9 +126,9 @@ mod tests {
         }
         pace.failure(now, now, None, true);
         assert!(pace.pause_ends(now).unwrap() - now >= Duration::from_secs(150));
-        assert_eq!(pace.width(now), 0);
+        assert_eq!(pace.width(now, 4), 0);
         pace.probe_now(now);
-        assert_eq!((pace.width(now), pace.probing()), (1, true));
+        assert_eq!((pace.width(now, 4), pace.probing()), (1, true));
     }
 
     #[test]

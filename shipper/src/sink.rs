@@ -57,7 +57,7 @@ pub(crate) async fn run(
     stop: Stop,
 ) {
     let mut committed = spool.committed();
-    let mut pace = Pace::new(retry, 1, Pace::any_seed());
+    let mut pace = Pace::new(retry, Pace::any_seed());
     let mut bench = Workbench::new(sink.kind());
     while !stop.requested() {
         committed.borrow_and_update();

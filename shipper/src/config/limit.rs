@@ -1,0 +1,36 @@
+//! `shipper.limits`: what a destination may be given, by choice.
+
+use chassis::{ByteSize, Invalid};
+use serde::Deserialize;
+
+/// Most requests to one destination at a time that can be asked for.
+const MOST_IN_FLIGHT: usize = 256;
+
+/// Limits of one destination that takes requests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limit {
+    /// Most requests at a time; below it the number that the intake can use is found. Default: 32.
+    pub max_in_flight: usize,
+    /// Most bytes of bodies, before compression, in a second. Default: none.
+    pub bytes_per_second: Option<ByteSize>,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Limit { max_in_flight: 32, bytes_per_second: None }
+    }
+}
+
+impl Limit {
+    pub(super) fn validate(&self, key: &str) -> Result<(), Invalid> {
+        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        if self.max_in_flight == 0 || self.max_in_flight > MOST_IN_FLIGHT {
+            return refuse("max_in_flight", "is 1 to 256");
+        }
+        if self.bytes_per_second.is_some_and(|rate| rate < ByteSize::kib(1)) {
+            return refuse("bytes_per_second", "is too small; write 1KiB or more, or leave it out");
+        }
+        Ok(())
+    }
+}
