@@ -130,9 +130,9 @@ impl Place {
                 _ => Place::Beside,
             },
             (Place::Token, b"token") => Place::Hidden,
-            (Place::Anywhere | Place::Env, b"env") => Place::Env,
-            (Place::Anywhere | Place::Env, _) => Place::Anywhere,
             (Place::Variable, b"value") => Place::Hidden,
+            (Place::Anywhere | Place::Env | Place::Variable, b"env") => Place::Env,
+            (Place::Anywhere | Place::Env | Place::Variable, _) => Place::Anywhere,
             _ => Place::Beside,
         }
     }
@@ -143,7 +143,7 @@ impl Place {
             Place::Items(kind) => Place::Object(kind),
             Place::Rows(kind) => Place::Row(kind),
             Place::Env => Place::Variable,
-            Place::Anywhere => Place::Anywhere,
+            Place::Anywhere | Place::Variable => Place::Anywhere,
             Place::Each(Data::Encoded) => Place::HiddenData,
             Place::Each(Data::Plain) => Place::Hidden,
             Place::Root(kind) => Place::Operation(kind),

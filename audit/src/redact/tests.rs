@@ -106,6 +106,7 @@ fn values_of_environment_variables_are_redacted_wherever_a_list_is_called_env() 
         format!(r#"{{"kind":"List","items":[{{"kind":"Rollout","spec":{{"steps":[[{container}]]}}}}]}}"#),
         r#"[{"op":"add","path":"/spec/containers/0/env/-","value":{"name":"A","value":"a1"}}]"#.to_owned(),
         r#"[{"op":"replace","path":"/spec/containers/0/env/0/value","value":"a1"}]"#.to_owned(),
+        r#"{"kind":"Own","spec":{"env":[{"name":"A","sidecar":{"env":[{"value":"a1"}]}},[{"env":[{"value":"a1"}]}]]}}"#.to_owned(),
         r#"{"kind":"Pod","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"a1"}}}"#
             .replace("a1", "env a1"),
     ] {
