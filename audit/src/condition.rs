@@ -6,6 +6,7 @@
 
 mod code;
 mod globs;
+mod mapping;
 mod read;
 mod span;
 
@@ -16,6 +17,7 @@ use crate::{Attributes, Event, Level, StageSet};
 use code::Codes;
 use globs::Globs;
 use ipnet::IpNet;
+use mapping::Mapping;
 use std::net::IpAddr;
 
 /// The conditions of a route's `match`.
@@ -25,7 +27,7 @@ use std::net::IpAddr;
 /// `userAgents` (globs), `sourceIPs` (CIDR, compared with the last address only, since clients can forge the
 /// others), and `not`, which holds such conditions itself.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(try_from = "read::Written")]
+#[serde(try_from = "Mapping<read::Written>")]
 pub struct Match {
     rule: Conditions,
     stages: StageSet,

@@ -2,7 +2,7 @@
 //!
 //! Promise: every key that is not known, and every value that cannot be meant, is refused, naming the key.
 
-use super::{Codes, Globs, Match, Verdict, span};
+use super::{Codes, Globs, Mapping, Match, Verdict, span};
 use crate::policy::matching::{Conditions, GroupResources};
 use crate::policy::{is_dns_subdomain, url_faults};
 use crate::{Level, Stage};
@@ -28,7 +28,7 @@ pub(super) struct Written {
     users: Vec<String>,
     user_groups: Vec<String>,
     verbs: Vec<String>,
-    resources: Vec<WrittenResources>,
+    resources: Vec<Mapping<WrittenResources>>,
     namespaces: Vec<String>,
     #[serde(rename = "nonResourceURLs")]
     non_resource_urls: Vec<String>,
@@ -60,10 +60,10 @@ enum WrittenCode {
     Text(String),
 }
 
-impl TryFrom<Written> for Match {
+impl TryFrom<Mapping<Written>> for Match {
     type Error = BadMatch;
 
-    fn try_from(written: Written) -> Result<Match, BadMatch> {
+    fn try_from(Mapping(written): Mapping<Written>) -> Result<Match, BadMatch> {
         let rule = conditions(&written)?;
         let level = |name: &String| {
             Level::from_name(name.as_bytes()).ok_or_else(|| {
@@ -118,7 +118,7 @@ fn conditions(written: &Written) -> Result<Conditions, BadMatch> {
     })
 }
 
-fn resources(entry: &WrittenResources) -> Result<GroupResources, BadMatch> {
+fn resources(Mapping(entry): &Mapping<WrittenResources>) -> Result<GroupResources, BadMatch> {
     let group = &entry.group;
     if !(group.is_empty() || group == "*" || is_dns_subdomain(group)) {
         return Err(bad(

@@ -70,6 +70,9 @@ fn what_cannot_be_meant_is_refused_by_name() {
         (r#"{"resources":[{"group":"apps/v1"}]}"#, "match: resources"),
         (r#"{"resources":[{"resourceNames":["x"]}]}"#, "match: resources"),
         (r#"{"not":{"codes":["x"]}}"#, "match: codes"),
+        (r#"[["jane"]]"#, "expected a mapping"),
+        (r#"[]"#, "expected a mapping"),
+        (r#"{"resources":[["apps",["deployments"]]]}"#, "expected a mapping"),
     ] {
         assert!(refused(written).contains(part), "{written}: {}", refused(written));
     }
