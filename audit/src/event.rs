@@ -10,7 +10,7 @@ mod members;
 mod object_ref;
 mod user;
 
-pub(crate) use field::Field;
+pub(crate) use field::{Field, plain_key, same_key};
 pub(crate) use members::Span;
 pub use object_ref::ObjectRef;
 pub use user::User;
@@ -22,7 +22,7 @@ use std::borrow::Cow;
 
 /// The versions whose events are read. Those of v1beta1 have the fields of v1 and two more, which stay as they are;
 /// those of v1alpha1 name the group of an object within its version, and their times differently.
-const READ_VERSIONS: [&[u8]; 2] = [br#""audit.k8s.io/v1""#, br#""audit.k8s.io/v1beta1""#];
+const READ_VERSIONS: [&str; 2] = ["audit.k8s.io/v1", "audit.k8s.io/v1beta1"];
 
 /// Why a line is no audit event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,18 +73,20 @@ impl<'a> Event<'a> {
             return Err(NotAnEvent::TooLong);
         }
         let members = scan_members(line)?;
-        let text = |field| members.last(field).map(|span| &line[span.value()]);
-        if text(Field::Kind).is_some_and(|kind| kind != br#""Event""#) {
+        let value = |field| members.last(field).map(|span| &line[span.value()]);
+        if value(Field::Kind).is_some_and(|kind| !text::is(kind, "Event")) {
             return Err(NotAnEvent::Wrong { field: "kind", expected: "`Event`" });
         }
-        if text(Field::ApiVersion).is_some_and(|version| !READ_VERSIONS.contains(&version)) {
+        if value(Field::ApiVersion)
+            .is_some_and(|version| !READ_VERSIONS.iter().any(|read| text::is(version, read)))
+        {
             return Err(NotAnEvent::Wrong {
                 field: "apiVersion",
                 expected: "`audit.k8s.io/v1` or `audit.k8s.io/v1beta1`",
             });
         }
-        let level = text(Field::Level).ok_or(NotAnEvent::Missing { field: "level" })?;
-        let stage = text(Field::Stage).ok_or(NotAnEvent::Missing { field: "stage" })?;
+        let level = value(Field::Level).ok_or(NotAnEvent::Missing { field: "level" })?;
+        let stage = value(Field::Stage).ok_or(NotAnEvent::Missing { field: "stage" })?;
         let level = Level::from_name(text::of_value(level).unwrap_or_default().as_bytes()).ok_or(
             NotAnEvent::Wrong { field: "level", expected: "None, Metadata, Request or RequestResponse" },
         )?;
@@ -255,10 +257,12 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The last value of a key in an object.
+/// The last value of a key in an object that is not null, since null leaves what was said before.
 pub(crate) fn member_value<'a>(object: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     scan::members(object)
-        .filter(|(member, _)| field::same_key(member.raw_key(object), key))
+        .filter(|(member, value)| {
+            same_key(member.raw_key(object), key) && object[value.clone()] != b"null"[..]
+        })
         .last()
         .map(|(_, value)| &object[value])
 }

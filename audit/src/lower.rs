@@ -3,7 +3,7 @@
 //! Promises: what stays is kept byte for byte, since the line is spliced and never written anew; the level is never
 //! raised; lowering twice is lowering once.
 
-use crate::event::{Event, Field, Span};
+use crate::event::{Event, Field, Span, plain_key};
 use crate::metadata::Part;
 use crate::policy::Decision;
 use crate::splice::{Splice, Trim};
@@ -100,7 +100,7 @@ impl Plan {
             Field::Annotations if self.lowered && self.level < Level::Request => {
                 let object = &event.line()[span.value()];
                 splice.trim_object(span.value(), |member| {
-                    member.raw_key(object).starts_with(REQUEST_ANNOTATIONS)
+                    plain_key(member.raw_key(object)).starts_with(REQUEST_ANNOTATIONS)
                 });
             }
             Field::RequestObject if self.omit_managed_fields && event.verb() != "patch" => {
@@ -117,7 +117,7 @@ impl Plan {
 /// Whether there is at least one annotation, and each exists only at `Request` and above.
 fn only_request_annotations(object: &[u8]) -> bool {
     let mut keys = scan::members(object)
-        .map(|(member, _)| member.raw_key(object).starts_with(REQUEST_ANNOTATIONS))
+        .map(|(member, _)| plain_key(member.raw_key(object)).starts_with(REQUEST_ANNOTATIONS))
         .peekable();
     keys.peek().is_some() && keys.all(|request| request)
 }

@@ -3,8 +3,10 @@
 //! Promises: removed from the object itself, from each of `items` of a list, and from the object of each of `rows`
 //! of a Table; nowhere else. If an item is no object, the whole object stays as it is. One walk, no allocation.
 
+use crate::event::{member_value, plain_key, same_key};
 use crate::scan::{self, Step, Walk};
 use crate::splice::{Splice, Trim, each_element};
+use crate::text;
 use std::ops::Range;
 
 /// The annotation in which `kubectl apply` keeps a copy of the whole object.
@@ -38,7 +40,7 @@ impl Part {
                 Step::End(end) => return Some(end),
             };
             let at = member.value_start;
-            let end = match (member.raw_key(line), line.get(at)?) {
+            let end = match (&*plain_key(member.raw_key(line)), line.get(at)?) {
                 (b"metadata", b'{') => self.metadata(at, splice)?,
                 (b"items", b'[') => each_element(line, at, |item| self.item(item, splice))?,
                 (b"rows", b'[') if is_table(&line[range.clone()]) => each_element(line, at, |row| {
@@ -81,7 +83,7 @@ fn enter(
             Step::End(end) => return Some(end),
         };
         let start = member.value_start;
-        let enters = member.raw_key(line) == key && line.get(start) == Some(&b'{');
+        let enters = same_key(member.raw_key(line), key) && line.get(start) == Some(&b'{');
         walk.resume(if enters { inside(start, splice)? } else { scan::skip_value(line, start)? });
     }
 }
@@ -100,7 +102,7 @@ fn trim(at: usize, splice: &mut Splice<'_, '_>, key: &[u8]) -> Option<usize> {
         let end = scan::skip_value(line, member.value_start)?;
         walk.resume(end);
         step = walk.next_member()?;
-        if member.raw_key(line) == key {
+        if same_key(member.raw_key(line), key) {
             let next = if let Step::Item(next) = step { Some(next.key_start) } else { None };
             trim.remove(splice, member.key_start..end, next);
         } else {
@@ -111,8 +113,9 @@ fn trim(at: usize, splice: &mut Splice<'_, '_>, key: &[u8]) -> Option<usize> {
 
 /// Whether an object is a `Table` of `meta.k8s.io`.
 fn is_table(object: &[u8]) -> bool {
-    let value = |key| crate::event::member_value(object, key).unwrap_or_default();
-    value(b"kind") == br#""Table""# && value(b"apiVersion").starts_with(br#""meta.k8s.io/"#)
+    let value = |key| member_value(object, key).unwrap_or_default();
+    text::is(value(b"kind"), "Table")
+        && text::of_value(value(b"apiVersion")).is_some_and(|version| version.starts_with("meta.k8s.io/"))
 }
 
 #[cfg(test)]

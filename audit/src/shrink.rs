@@ -7,7 +7,7 @@
 mod mark;
 mod strings;
 
-use crate::event::{Event, Field, NotAnEvent, Span};
+use crate::event::{Event, Field, NotAnEvent, Span, plain_key, same_key};
 use crate::metadata::{self, Part};
 use crate::scan;
 use crate::splice::{Splice, Trim};
@@ -119,14 +119,14 @@ fn remove_annotations(event: &Event<'_>, splice: &mut Splice<'_, '_>) {
     let stays = |key: &[u8]| key.starts_with(b"authorization.") || key == REMOVED.as_bytes();
     for span in event.spans().filter(|span| span.field == Field::Annotations) {
         let object = &event.line()[span.value()];
-        splice.trim_object(span.value(), |member| !stays(member.raw_key(object)));
+        splice.trim_object(span.value(), |member| !stays(&plain_key(member.raw_key(object))));
     }
 }
 
 fn remove_extra(event: &Event<'_>, splice: &mut Splice<'_, '_>, field: Field) {
     for span in event.spans().filter(|span| span.field == field) {
         let object = &event.line()[span.value()];
-        splice.trim_object(span.value(), |member| member.raw_key(object) == b"extra");
+        splice.trim_object(span.value(), |member| same_key(member.raw_key(object), b"extra"));
     }
 }
 
@@ -140,7 +140,7 @@ fn cut_field(event: &Event<'_>, splice: &mut Splice<'_, '_>, field: Field) {
 fn cut_status(event: &Event<'_>, splice: &mut Splice<'_, '_>) {
     for span in event.spans().filter(|span| span.field == Field::ResponseStatus) {
         let object = &event.line()[span.value()];
-        splice.trim_object(span.value(), |member| member.raw_key(object) == b"details");
+        splice.trim_object(span.value(), |member| same_key(member.raw_key(object), b"details"));
     }
 }
 
@@ -151,7 +151,8 @@ fn cut_lists(event: &Event<'_>, splice: &mut Splice<'_, '_>) {
         match span.field {
             Field::User | Field::ImpersonatedUser => {
                 let object = &line[span.value()];
-                let groups = scan::members(object).filter(|(member, _)| member.raw_key(object) == b"groups");
+                let groups =
+                    scan::members(object).filter(|(member, _)| same_key(member.raw_key(object), b"groups"));
                 for (_, value) in groups {
                     cut_list(splice, span.value().start + value.start, |index, _| index < MANY);
                 }

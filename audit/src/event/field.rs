@@ -1,9 +1,11 @@
 //! The fields of an audit event's top level.
 //!
-//! Invariant: names are compared case-sensitively and after unescaping, as the API server's codec does.
+//! Invariant: names, of nested members too, are compared case-sensitively and after unescaping, as the API server's
+//! codec does.
 
 use super::NotAnEvent;
 use crate::text;
+use std::borrow::Cow;
 
 /// A field that an event of `audit.k8s.io/v1` can have, or `Other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +95,15 @@ impl Field {
             _ if value == b"null" => Ok(()),
             _ => Err(NotAnEvent::Wrong { field, expected }),
         }
+    }
+}
+
+/// A key, as it stands between its quotes, without escapes.
+#[inline]
+pub(crate) fn plain_key(raw: &[u8]) -> Cow<'_, [u8]> {
+    match memchr::memchr(b'\\', raw) {
+        None => Cow::Borrowed(raw),
+        Some(_) => Cow::Owned(text::unescape(raw).into_owned().into_bytes()),
     }
 }
 

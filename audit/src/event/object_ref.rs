@@ -2,6 +2,7 @@
 //!
 //! Promise: read in one walk; an absent field is the empty string, as for the API server.
 
+use super::plain_key;
 use crate::{scan, text};
 use std::borrow::Cow;
 
@@ -28,7 +29,7 @@ impl<'a> ObjectRef<'a> {
     pub(crate) fn read(object: &'a [u8]) -> ObjectRef<'a> {
         let mut found = ObjectRef::default();
         for (member, value) in scan::members(object) {
-            let field = match member.raw_key(object) {
+            let field = match &*plain_key(member.raw_key(object)) {
                 b"resource" => &mut found.resource,
                 b"namespace" => &mut found.namespace,
                 b"name" => &mut found.name,

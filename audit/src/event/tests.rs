@@ -82,3 +82,12 @@ fn what_is_no_event_is_refused_with_the_reason() {
         NotAnEvent::Wrong { field: "user", .. }
     ));
 }
+
+#[test]
+fn a_nested_field_is_known_however_it_is_spelt_and_null_says_nothing() {
+    let line = r#"{"kind":"Ev\u0065nt","apiVersion":"audit.k8s.io\/v1","level":"Metadata","stage":"Panic","user":{"us\u0065rname":"jane","username":null,"uid":"7","uid":null},"objectRef":{"r\u0065source":"pods","name":"x","name":null},"responseStatus":{"code":403,"code":null}}"#;
+    let event = Event::scan(line.as_bytes()).unwrap();
+    let (user, object) = (event.user().unwrap(), event.object_ref().unwrap());
+    assert_eq!((user.username().as_ref(), user.uid().as_deref()), ("jane", Some("7")));
+    assert_eq!((object.resource.as_ref(), object.name.as_ref(), event.code()), ("pods", "x", Some(403)));
+}

@@ -2,8 +2,7 @@
 //!
 //! Invariant: a user without any field is nobody, since that is how the API server writes "not authenticated".
 
-use super::field::same_key;
-use super::member_value;
+use super::{member_value, same_key};
 use crate::{scan, text};
 use std::borrow::Cow;
 
@@ -21,6 +20,9 @@ impl<'a> User<'a> {
         for (member, value) in scan::members(object) {
             let user = user.get_or_insert(User { object, username: b"", groups: b"" });
             let key = member.raw_key(object);
+            if object[value.clone()] == b"null"[..] {
+                continue;
+            }
             if same_key(key, b"username") {
                 user.username = &object[value];
             } else if same_key(key, b"groups") {

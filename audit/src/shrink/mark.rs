@@ -2,7 +2,7 @@
 //!
 //! Promise: what was named before stays named.
 
-use crate::event::{Event, Field};
+use crate::event::{Event, Field, same_key};
 use crate::scan;
 use crate::splice::Splice;
 use std::borrow::Cow;
@@ -37,8 +37,9 @@ fn insert(event: &Event<'_>, splice: &mut Splice<'_, '_>, names: &str) {
     };
     let (start, object) = (annotations.value().start, &line[annotations.value()]);
     let mut members = scan::members(object);
-    if let Some((_, value)) =
-        scan::members(object).filter(|(member, _)| member.raw_key(object) == REMOVED.as_bytes()).last()
+    if let Some((_, value)) = scan::members(object)
+        .filter(|(member, _)| same_key(member.raw_key(object), REMOVED.as_bytes()))
+        .last()
     {
         return splice.replace(start + value.start..start + value.end, format_args!("{names}"));
     }

@@ -79,3 +79,17 @@ fn what_can_never_fit_is_said() {
     assert!(matches!(shrink(line.as_bytes(), |_| false), Err(TooSmall::DoesNotFit { .. })));
     assert!(matches!(shrink(b"{}", |_| false), Err(TooSmall::NotAnEvent(_))));
 }
+
+#[test]
+fn what_went_is_named_in_the_annotation_that_is_there_however_it_is_spelt() {
+    let long = "y".repeat(300);
+    let line = event(&format!(
+        r#","responseObject":"{long}","annotations":{{"auditr\u0061il.dev/removed":"managedFields"}}"#
+    ));
+    let (shrunk, removed) = shrunk_to(&line, 300);
+    assert_eq!(removed, ["responseObject"]);
+    assert_eq!(
+        Event::scan(shrunk.as_bytes()).unwrap().annotation(REMOVED).unwrap(),
+        "managedFields,responseObject"
+    );
+}
