@@ -8,6 +8,8 @@ mod damage;
 #[cfg(target_os = "linux")]
 #[path = "specs/disk_full.rs"]
 mod disk_full;
+#[path = "specs/event_lists.rs"]
+mod event_lists;
 #[path = "specs/following.rs"]
 mod following;
 #[path = "specs/identity.rs"]
