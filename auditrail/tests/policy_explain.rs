@@ -239,3 +239,20 @@ fn a_lake_that_is_not_there_is_an_error_with_its_path_and_nothing_is_made() {
         }
     }
 }
+
+#[test]
+fn explain_names_the_policys_level_and_apply_keeps_an_event_below_it_byte_for_byte() {
+    let scratch = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let policy =
+        write("policy.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Request\n");
+    let event = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/pods","verb":"list","user":{"username":"jane"} , "objectRef":{"resource":"pods"}}"#;
+    let log = write("audit.log", &format!("{event}\n"));
+    let explained = printed(&run(&["policy", "explain", "--json", "--policy", &policy, &log]));
+    assert_eq!(serde_json::from_str::<Value>(&explained).unwrap()["level"], "Request");
+    assert_eq!(printed(&run(&["policy", "apply", "--policy", &policy, &log])), format!("{event}\n"));
+}
