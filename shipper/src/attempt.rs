@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use crate::account::Entry;
 use crate::block;
 use crate::change::{Change, NotDone};
-use crate::dead::{DAMAGED, Grave, Letter, NotKept, TOO_LARGE};
+use crate::config::OldEvents;
+use crate::dead::{DAMAGED, Grave, Letter, NotKept, TOO_LARGE, TOO_OLD};
 use crate::deliver::Delivery;
 use crate::intake::{Answer, Repacker};
 use crate::manifest::Listed;
@@ -59,6 +60,12 @@ impl Delivery {
         if let Kind::Unsendable(cause) = &stored.header.kind {
             return self.bury(&opened, cause, "").await;
         }
+        let now_ms = now_us() / 1000;
+        if let Some(choice) = self.packer.minds_age(&stored.header, now_ms)
+            && let Some(fate) = self.put_right(&opened, choice, now_ms).await
+        {
+            return fate;
+        }
         let (begun, key) = (Instant::now(), self.carrier.key());
         self.standing.begun();
         let answer = self.carrier.send(&stored.header, opened.body.clone()).await;
@@ -72,6 +79,35 @@ impl Delivery {
         }
     }
 
+    /// Does what was chosen about events that are too old; None when the body has none.
+    async fn put_right(&self, opened: &Opened<'_>, choice: OldEvents, now_ms: i64) -> Option<Fate> {
+        let (header, body) = (opened.stored.header.clone(), opened.body.clone());
+        let found = self.with_packer(move |packer| packer.too_old(&header, &body, now_ms)).await;
+        let Ok(old) = found else { return Some(self.lost(opened.stored).await) };
+        let records = match choice {
+            _ if old.is_empty() => return None,
+            OldEvents::Backfill => self.renew(opened, old, now_ms).await,
+            OldEvents::DeadLetter if opened.lines.len() == 1 => {
+                return Some(self.bury(opened, TOO_OLD, "").await);
+            }
+            OldEvents::DeadLetter => {
+                let young: Vec<usize> = (0..opened.lines.len()).filter(|at| !old.contains(at)).collect();
+                let alone = old.into_iter().map(|at| vec![at]);
+                self.split(opened, alone.chain((!young.is_empty()).then_some(young)).collect()).await
+            }
+        };
+        let Ok(records) = records else { return Some(self.lost(opened.stored).await) };
+        Some(match self.replace(opened, records, vec![]).await {
+            Fate::Settled { .. } => Fate::Settled { answered: false },
+            other => other,
+        })
+    }
+
+    async fn renew(&self, opened: &Opened<'_>, old: Vec<usize>, now_ms: i64) -> std::io::Result<Vec<Record>> {
+        let (header, lines, body) = (opened.stored.header.clone(), opened.lines.clone(), opened.body.clone());
+        self.with_packer(move |packer| packer.renew(&header, &lines, &body, &old, now_ms)).await
+    }
+
     async fn follow(&self, verdict: Verdict, answer: &Answer, opened: &Opened<'_>) -> Fate {
         let header = &opened.stored.header;
         if let Answer::Items { verdicts, .. } = answer
@@ -81,6 +117,7 @@ impl Delivery {
         }
         match verdict {
             Verdict::Delivered => {
+                self.standing.backfilled(header.backfilled);
                 self.settle(opened.stored, vec![], vec![header.delivered()]).await;
                 self.standing.delivered(header.all.events);
                 Fate::Settled { answered: true }

@@ -17,7 +17,7 @@ mod http;
 mod limit;
 mod reach;
 
-pub use destination::{Compression, Datadog, Destination, File, Lake, Stdout};
+pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
 pub use limit::Limit;

@@ -22,6 +22,9 @@ pub(crate) const DAMAGED: &str = "damaged in the spool";
 /// Cause: the event is over the intake's limit, and shrinking did not help.
 pub(crate) const TOO_LARGE: &str = "too large";
 
+/// Cause: the event is older than the intake takes, and was not to be told as one of now.
+pub(crate) const TOO_OLD: &str = "too old";
+
 /// Bytes of the intake's answer that are kept.
 pub(crate) const MOST_WORDS: usize = 1024;
 

@@ -154,6 +154,7 @@ impl Opening {
             retries: seen.retries,
             sent_bytes: seen.sent_bytes,
             last_success_us: seen.last_success_us,
+            backfilled_events: seen.backfilled,
             dead_letters: match &self.way_out {
                 WayOut::Carried { dead, .. } => Some(dead.status()),
                 _ => None,

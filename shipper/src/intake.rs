@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chassis::{Revealed, Secret};
 use futures_util::future::BoxFuture;
 
-use crate::config::{Compression, Destination};
+use crate::config::{Compression, Destination, OldEvents};
 use crate::manifest::Listed;
 use crate::parcel::Packer;
 use crate::record::{Header, Record};
@@ -69,6 +69,22 @@ pub(crate) trait Repacker: Packer {
     /// A body of one event as one of at most half the size, by taking fields from the event; None when that cannot
     /// be.
     fn shrink(&self, header: &Header, line: &Listed, body: &Bytes) -> io::Result<Option<Record>>;
+
+    /// What is to become of events of a body that are too old for the intake, if it may have some; does not block.
+    fn minds_age(&self, header: &Header, now_ms: i64) -> Option<OldEvents>;
+
+    /// The events, by their places in the body, that are too old for the intake.
+    fn too_old(&self, header: &Header, body: &Bytes, now_ms: i64) -> io::Result<Vec<usize>>;
+
+    /// A body with the events at these places told as of now; several bodies where it grows over the limits.
+    fn renew(
+        &self,
+        header: &Header,
+        lines: &[Listed],
+        body: &Bytes,
+        old: &[usize],
+        now_ms: i64,
+    ) -> io::Result<Vec<Record>>;
 
     /// The line that a body of one event carries.
     fn line(&self, header: &Header, body: &Bytes) -> io::Result<Bytes>;

@@ -2,7 +2,7 @@
 //!
 //! `auditrail_shipper_requests_total{destination, outcome}`, `auditrail_shipper_sent_bytes_total`,
 //! `auditrail_shipper_request_seconds`, `auditrail_shipper_delivered_events_total`,
-//! `auditrail_shipper_dead_events_total`, `auditrail_shipper_taken_batches_total{destination, outcome}`,
+//! `auditrail_shipper_dead_events_total`, `auditrail_shipper_backfilled_events_total`, `auditrail_shipper_taken_batches_total{destination, outcome}`,
 //! `auditrail_shipper_spool_bytes`.
 
 use std::time::Duration;
@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     sent: Counter,
     delivered: Counter,
     dead: Counter,
+    backfilled: Counter,
     seconds: Histogram,
     spool: Gauge,
 }
@@ -76,6 +77,10 @@ impl Metrics {
             taken: both("auditrail_shipper_taken_batches_total", "Batches, by what came of them"),
             sent: counter("auditrail_shipper_sent_bytes_total", "Bytes of bodies that arrived"),
             delivered: counter("auditrail_shipper_delivered_events_total", "Events that arrived"),
+            backfilled: counter(
+                "auditrail_shipper_backfilled_events_total",
+                "Events told as of now, since they were too old",
+            ),
             dead: counter("auditrail_shipper_dead_events_total", "Events that became dead letters"),
             seconds: seconds.of(&[destination]),
             spool: spool.of(&[destination]),
@@ -94,6 +99,11 @@ impl Metrics {
     /// Events arrived.
     pub(crate) fn delivered(&self, events: u64) {
         self.delivered.inc_by(events);
+    }
+
+    /// Events are told as of now.
+    pub(crate) fn backfilled(&self, events: u64) {
+        self.backfilled.inc_by(events);
     }
 
     /// Events became dead letters.

@@ -41,6 +41,12 @@ pub(crate) struct Header {
     /// When the lines were read: microseconds since 1970.
     #[serde(rename = "t")]
     pub(crate) read_at_us: i64,
+    /// The time of the oldest event that the body tells of: milliseconds since 1970; for intakes that mind.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oldest_ms: Option<i64>,
+    /// Events that are told as of now, since they were too old.
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
+    pub(crate) backfilled: u64,
 }
 
 /// What a body is.
@@ -82,6 +88,8 @@ impl Record {
             replaced: sum(lines, |line| line.replaced),
             raw,
             read_at_us,
+            oldest_ms: None,
+            backfilled: 0,
         };
         let mut payload = Vec::with_capacity(lines.len() * 5 + 16);
         manifest::write(lines, &mut payload);
@@ -115,6 +123,10 @@ pub(crate) fn delivered(lines: &[Listed]) -> Entry {
         shrunk: sum(lines, |line| line.shrunk),
         replaced: sum(lines, |line| line.replaced),
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn sum(lines: &[Listed], chosen: fn(&Listed) -> bool) -> Tally {

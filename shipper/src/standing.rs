@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) retries: u64,
     pub(crate) sent_bytes: u64,
     pub(crate) last_success_us: i64,
+    /// Events that were told as of now, since they were too old, since the start.
+    pub(crate) backfilled: u64,
 }
 
 impl Standing {
@@ -75,6 +77,12 @@ impl Standing {
     /// Events have arrived, and that is on the disk.
     pub(crate) fn delivered(&self, events: u64) {
         self.metrics.delivered(events);
+    }
+
+    /// Events are told as of now, since they were too old.
+    pub(crate) fn backfilled(&self, events: u64) {
+        self.lock().backfilled += events;
+        self.metrics.backfilled(events);
     }
 
     /// Events became dead letters.

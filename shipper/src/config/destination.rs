@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use chassis::datadog::Environment;
-use chassis::{ConfigError, Invalid, Secret};
+use chassis::{ConfigError, Invalid, Secret, Span};
 use serde::Deserialize;
 
 use super::elasticsearch::Elasticsearch;
@@ -36,7 +36,7 @@ pub enum Destination {
 }
 
 /// `type: datadog`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Datadog {
     /// Datadog's site, `datadoghq.eu`. Default: `DD_SITE`, or `datadoghq.com`; with neither site nor url,
@@ -53,10 +53,25 @@ pub struct Datadog {
     pub compression: Compression,
     /// Tags added to each event, `key:value` each.
     pub tags: Vec<String>,
+    /// Events older than that are told as of now, or become dead letters. Default: 17h; the intake takes 18.
+    pub max_event_age: Span,
+    /// What becomes of them. Default: backfill.
+    pub old_events: OldEvents,
     /// Certificates.
     pub tls: Tls,
     /// `http://host:port` of a proxy, instead of the one that the environment names.
     pub proxy: Option<String>,
+}
+
+/// What becomes of events that the intake would drop for their age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OldEvents {
+    /// They are sent with the time of sending and the tag `auditrail.backfill:true`.
+    #[default]
+    Backfill,
+    /// They wait as dead letters for a decision.
+    DeadLetter,
 }
 
 /// How bodies are packed.
@@ -145,6 +160,23 @@ impl Destination {
                 refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`")
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Datadog {
+    fn default() -> Self {
+        Datadog {
+            site: None,
+            url: None,
+            api_key_file: None,
+            api_key: None,
+            compression: Compression::default(),
+            tags: Vec::new(),
+            max_event_age: Span::secs(17 * 3600),
+            old_events: OldEvents::default(),
+            tls: Tls::default(),
+            proxy: None,
         }
     }
 }

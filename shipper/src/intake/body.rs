@@ -3,6 +3,7 @@
 //! Invariant: no body leaves here over the intake's limits, and every line that came in is in exactly one record.
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use proto::{Encoding, Line};
 
 use super::Repacker;
 use super::dialect::{Dialect, Entry, Parts};
-use crate::config::Compression;
+use crate::config::{Compression, OldEvents};
 use crate::dead::TOO_LARGE;
 use crate::manifest::Listed;
 use crate::parcel::{Packer, Parcel, listed};
@@ -36,10 +37,12 @@ impl<D: Dialect> Bodies<D> {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, lines: &[Listed], raw: &[u8], read_at_us: i64) -> io::Result<Record> {
-        Record::new(Kind::Body, lines, raw.len() as u64, read_at_us, |out| {
+    fn record(&self, lines: &[Listed], raw: &[u8], read_at_us: i64, age: Age) -> io::Result<Record> {
+        let mut record = Record::new(Kind::Body, lines, raw.len() as u64, read_at_us, |out| {
             self.dialect.pack(self.compression, raw, out)
-        })
+        })?;
+        (record.header.oldest_ms, record.header.backfilled) = (age.oldest_ms, age.backfilled);
+        Ok(record)
     }
 
     fn raw(&self, header: &Header, body: &Bytes) -> io::Result<Bytes> {
@@ -57,6 +60,18 @@ impl<D: Dialect> Bodies<D> {
         raw
     }
 
+    /// An item as of now, shrunk where that makes it too large.
+    fn renewed(&self, item: &[u8], line: Listed, now_ms: i64) -> io::Result<(Vec<u8>, Listed)> {
+        let (renewed, most) = (self.dialect.renewed(item, now_ms)?, self.dialect.limits().item);
+        if renewed.len() <= most {
+            return Ok((renewed, line));
+        }
+        let whole = self.dialect.line(&renewed)?;
+        let fits = |line: &[u8]| self.dialect.with_line(&renewed, line).is_ok_and(|item| item.len() <= most);
+        let Ok(shrunk) = audit::shrink(&whole, fits) else { return Ok((renewed, line)) };
+        Ok((self.dialect.with_line(&renewed, &shrunk.line)?, Listed { shrunk: true, ..line }))
+    }
+
     fn only(&self, raw: &[u8]) -> io::Result<Parts> {
         let parts = self.dialect.parts(raw)?;
         match parts.items.len() {
@@ -71,8 +86,15 @@ impl<D: Dialect> Packer for Bodies<D> {
         let mut raw = self.buffers().pop().unwrap_or_default();
         raw.clear();
         let frame = self.dialect.frame(&parcel.origin);
-        let mut filling =
-            Filling { bodies: self, parcel, frame, raw, lines: Vec::new(), records: Vec::new() };
+        let mut filling = Filling {
+            bodies: self,
+            parcel,
+            frame,
+            raw,
+            lines: Vec::new(),
+            age: Age::default(),
+            records: Vec::new(),
+        };
         parcel.lines.iter().try_for_each(|line| filling.add(line))?;
         filling.close()?;
         let Filling { records, raw, .. } = filling;
@@ -101,7 +123,9 @@ impl<D: Dialect> Repacker for Bodies<D> {
         let one = |group: &Vec<usize>| {
             let whole = self.join(&frame, group.iter().map(|&at| &raw[items[at].clone()]));
             let listed: Vec<Listed> = group.iter().map(|&at| lines[at]).collect();
-            self.record(&listed, &whole, header.read_at_us)
+            let mut age = Age { oldest_ms: header.oldest_ms, backfilled: 0 };
+            group.iter().for_each(|&at| age.count(&*self.dialect, &raw[items[at].clone()]));
+            self.record(&listed, &whole, header.read_at_us, age)
         };
         groups.iter().map(one).collect()
     }
@@ -117,7 +141,61 @@ impl<D: Dialect> Repacker for Bodies<D> {
         let whole = self.dialect.line(item)?;
         let Ok(shrunk) = audit::shrink(&whole, fits) else { return Ok(None) };
         let line = Listed { shrunk: true, ..*line };
-        self.record(&[line], &with(&shrunk.line)?, header.read_at_us).map(Some)
+        self.record(&[line], &with(&shrunk.line)?, header.read_at_us, Age::of(header)).map(Some)
+    }
+
+    fn minds_age(&self, header: &Header, now_ms: i64) -> Option<OldEvents> {
+        let old = header.oldest_ms? < self.dialect.oldest_ms(now_ms)?;
+        old.then(|| self.dialect.old_events())
+    }
+
+    fn too_old(&self, header: &Header, body: &Bytes, now_ms: i64) -> io::Result<Vec<usize>> {
+        let Some(oldest) = self.dialect.oldest_ms(now_ms) else { return Ok(Vec::new()) };
+        let raw = self.raw(header, body)?;
+        let items = self.dialect.parts(&raw)?.items;
+        let old = |item: &Range<usize>| {
+            self.dialect.time_ms(&raw[item.clone()], None).is_some_and(|time| time < oldest)
+        };
+        Ok(items.iter().enumerate().filter(|(_, item)| old(item)).map(|(at, _)| at).collect())
+    }
+
+    fn renew(
+        &self,
+        header: &Header,
+        lines: &[Listed],
+        body: &Bytes,
+        old: &[usize],
+        now_ms: i64,
+    ) -> io::Result<Vec<Record>> {
+        let raw = self.raw(header, body)?;
+        let Parts { frame, items } = self.dialect.parts(&raw)?;
+        let mut told = Vec::new();
+        for (at, (item, line)) in items.into_iter().zip(lines).enumerate() {
+            let item = &raw[item];
+            told.push(if old.contains(&at) {
+                self.renewed(item, *line, now_ms)?
+            } else {
+                (item.to_vec(), *line)
+            });
+        }
+        let middle = told.len() / 2;
+        let whole = self.join(&frame, told.iter().map(|(item, _)| item.as_slice()));
+        let parts = if whole.len() <= self.dialect.limits().body {
+            vec![&told[..]]
+        } else {
+            vec![&told[..middle], &told[middle..]]
+        };
+        let one = |part: &[(Vec<u8>, Listed)]| {
+            let whole = self.join(&frame, part.iter().map(|(item, _)| item.as_slice()));
+            let lines: Vec<Listed> = part.iter().map(|(_, line)| *line).collect();
+            let mut age = Age::default();
+            for (item, _) in part {
+                age.count(&*self.dialect, item);
+                age.add(self.dialect.time_ms(item, None));
+            }
+            self.record(&lines, &whole, header.read_at_us, age)
+        };
+        parts.into_iter().map(one).collect()
     }
 
     fn line(&self, header: &Header, body: &Bytes) -> io::Result<Bytes> {
@@ -135,7 +213,29 @@ struct Filling<'p, D> {
     /// The body that is being filled.
     raw: Vec<u8>,
     lines: Vec<Listed>,
+    age: Age,
     records: Vec<Record>,
+}
+
+/// What a body tells of the age of its events.
+#[derive(Clone, Copy, Debug, Default)]
+struct Age {
+    oldest_ms: Option<i64>,
+    backfilled: u64,
+}
+
+impl Age {
+    fn of(header: &Header) -> Age {
+        Age { oldest_ms: header.oldest_ms, backfilled: header.backfilled }
+    }
+
+    fn add(&mut self, time_ms: Option<i64>) {
+        self.oldest_ms = self.oldest_ms.into_iter().chain(time_ms).min();
+    }
+
+    fn count(&mut self, dialect: &impl Dialect, item: &[u8]) {
+        self.backfilled += u64::from(dialect.is_renewed(item));
+    }
 }
 
 impl<D: Dialect> Filling<'_, D> {
@@ -151,6 +251,8 @@ impl<D: Dialect> Filling<'_, D> {
             self.records.push(unsendable(line, self.parcel.read_at_us)?);
             return Ok(());
         };
+        let time = dialect.time_ms(&self.raw[start..], Some(&self.frame));
+        let renewed = u64::from(dialect.is_renewed(&self.raw[start..]));
         let whole = self.raw.len() + dialect.closing(&self.frame);
         if !first && (whole > limits.body || self.lines.len() == limits.items) {
             let item = self.raw.split_off(start);
@@ -159,6 +261,8 @@ impl<D: Dialect> Filling<'_, D> {
             self.raw.extend_from_slice(self.bodies.dialect.open());
             self.raw.extend_from_slice(&item);
         }
+        self.age.add(time);
+        self.age.backfilled += renewed;
         self.lines.push(written);
         Ok(())
     }
@@ -193,7 +297,8 @@ impl<D: Dialect> Filling<'_, D> {
             return Ok(());
         }
         self.bodies.dialect.close(&self.frame, &mut self.raw);
-        self.records.push(self.bodies.record(&self.lines, &self.raw, self.parcel.read_at_us)?);
+        let age = std::mem::take(&mut self.age);
+        self.records.push(self.bodies.record(&self.lines, &self.raw, self.parcel.read_at_us, age)?);
         self.raw.clear();
         self.lines.clear();
         Ok(())

@@ -2,7 +2,8 @@
 //!
 //! Promises: a body has at most 1000 items and 5,000,000 bytes before compression, brackets and commas counted; an
 //! item has at most 1,000,000 bytes with all its fields; `message` is the line itself, `timestamp` the event's own;
-//! the API key appears in one request header and nowhere else.
+//! the API key appears in one request header and nowhere else; an event that the intake would drop for its age goes as
+//! one of now, with the tag `auditrail.backfill:true`.
 //!
 //! Limits and headers: Datadog's "Send logs" API page and what its Agent sends.
 
@@ -18,7 +19,7 @@ use super::client::Client;
 use super::dialect::{Dialect, Entry, Limits, Parts};
 use super::json_array;
 use super::web::secret_header;
-use crate::config;
+use crate::config::{self, OldEvents};
 use crate::record::Header;
 
 mod item;
@@ -32,6 +33,8 @@ const LIMITS: Limits = Limits { items: 1000, body: 5_000_000, item: 1_000_000 };
 /// The `datadog` protocol.
 pub(crate) struct Datadog {
     tags: Vec<String>,
+    max_event_age_ms: i64,
+    old_events: OldEvents,
 }
 
 impl Datadog {
@@ -48,7 +51,9 @@ impl Datadog {
             );
         }
         let client = Client::new(&format!("{}{PATH}", config.base()), &config.reach())?;
-        Ok((Datadog { tags: config.tags.clone() }, client))
+        let age = config.max_event_age.duration().as_millis();
+        let max_event_age_ms = i64::try_from(age).unwrap_or(i64::MAX);
+        Ok((Datadog { tags: config.tags.clone(), max_event_age_ms, old_events: config.old_events }, client))
     }
 }
 
@@ -58,11 +63,41 @@ impl Dialect for Datadog {
     }
 
     fn frame(&self, origin: &Origin) -> Vec<u8> {
-        item::tail(origin, &self.tags)
+        let [young, old] = [false, true].map(|old| item::tail(origin, &self.tags, old));
+        [young, old].join(&item::BETWEEN)
     }
 
-    fn write(&self, entry: &Entry<'_>, tail: &[u8], out: &mut Vec<u8>) -> bool {
-        item::write(entry, tail, out)
+    fn write(&self, entry: &Entry<'_>, frame: &[u8], out: &mut Vec<u8>) -> bool {
+        let (young, old) = item::tails(frame);
+        let time = item::time(entry);
+        let now = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        if self.old_events == OldEvents::Backfill && time < now.saturating_sub(self.max_event_age_ms) {
+            return item::put(entry.line, now, old, out);
+        }
+        item::put(entry.line, time, young, out)
+    }
+
+    fn is_renewed(&self, item: &[u8]) -> bool {
+        item::is_renewed(item)
+    }
+
+    fn time_ms(&self, item: &[u8], frame: Option<&[u8]>) -> Option<i64> {
+        match frame {
+            Some(frame) => item::written_time(item, frame),
+            None => Item::read(item).ok().map(|item| item.timestamp),
+        }
+    }
+
+    fn oldest_ms(&self, now_ms: i64) -> Option<i64> {
+        Some(now_ms.saturating_sub(self.max_event_age_ms))
+    }
+
+    fn old_events(&self) -> OldEvents {
+        self.old_events
+    }
+
+    fn renewed(&self, item: &[u8], now_ms: i64) -> io::Result<Vec<u8>> {
+        Ok(Item::read(item)?.renewed(now_ms))
     }
 
     fn open(&self) -> &'static [u8] {

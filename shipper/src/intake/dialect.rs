@@ -13,7 +13,7 @@ use reqwest::header::HeaderMap;
 
 use super::Answer;
 use super::client::Reply;
-use crate::config::Compression;
+use crate::config::{Compression, OldEvents};
 use crate::encode::{compression_of, content_encoding, decode, encode};
 use crate::record::Header;
 
@@ -56,6 +56,35 @@ pub(crate) trait Dialect: Send + Sync + 'static {
 
     /// Appends an event's item. True when invalid UTF-8 had to be replaced.
     fn write(&self, entry: &Entry<'_>, frame: &[u8], out: &mut Vec<u8>) -> bool;
+
+    /// The time that an item tells of its event, in milliseconds since 1970, where the intake minds its age; quickly
+    /// where the frame that it was written with is known.
+    fn time_ms(&self, _item: &[u8], _frame: Option<&[u8]>) -> Option<i64> {
+        None
+    }
+
+    /// The oldest time that the intake takes now.
+    fn oldest_ms(&self, _now_ms: i64) -> Option<i64> {
+        None
+    }
+
+    /// Whether an item tells an event that was too old as one of now.
+    fn is_renewed(&self, _item: &[u8]) -> bool {
+        false
+    }
+
+    /// What becomes of events that are too old.
+    fn old_events(&self) -> OldEvents {
+        OldEvents::default()
+    }
+
+    /// An item of an event that is too old, as one of now.
+    ///
+    /// # Errors
+    /// When the item is not of this dialect.
+    fn renewed(&self, item: &[u8], _now_ms: i64) -> io::Result<Vec<u8>> {
+        Ok(item.to_vec())
+    }
 
     /// What a body begins with, where it is known before the items are.
     fn open(&self) -> &'static [u8] {

@@ -287,6 +287,7 @@ async fn requests_look_as_the_intake_wants_them_in_every_compression() {
             api_key_file: Some(key),
             compression,
             tags: vec!["team:a".into()],
+            max_event_age: chassis::Span::secs(1000 * 365 * 86_400),
             ..Datadog::default()
         };
         let running = Running::start(&config(directory.path(), &[("dd", Destination::Datadog(to))])).await;

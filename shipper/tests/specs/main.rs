@@ -1,6 +1,7 @@
 //! The shipper's promises, through its public surface: batches in, requests over real HTTP on loopback out.
 #![allow(clippy::unwrap_used)]
 
+mod age;
 mod answers;
 mod books;
 mod bytes_kept;

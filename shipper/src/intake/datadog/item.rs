@@ -13,9 +13,26 @@ use crate::intake::dialect::Entry;
 const HEAD: &[u8] = br#"{"message":""#;
 const MIDDLE: &[u8] = br#"","status":"info","timestamp":"#;
 
-/// The fields behind `timestamp`, with the closing brace: the same for all events of a batch.
-pub(super) fn tail(origin: &Origin, tags: &[String]) -> Vec<u8> {
-    tail_of([&origin.node, &origin.service, &origin.source, &all_tags(origin, tags)])
+/// Tells that an event is older than its item says.
+const BACKFILL: &str = "auditrail.backfill:true";
+
+/// Stands between the two tails of a frame, and in neither.
+pub(super) const BETWEEN: u8 = 0;
+
+/// The fields behind `timestamp`, with the closing brace: the same for all events of a batch that are old, and for
+/// all that are not.
+pub(super) fn tail(origin: &Origin, tags: &[String], old: bool) -> Vec<u8> {
+    let mut tags = all_tags(origin, tags);
+    if old {
+        tags.push_str(&format!(",{BACKFILL}"));
+    }
+    tail_of([&origin.node, &origin.service, &origin.source, &tags])
+}
+
+/// The two tails of a frame: for young events, and for old ones.
+pub(super) fn tails(frame: &[u8]) -> (&[u8], &[u8]) {
+    let between = memchr::memchr(BETWEEN, frame).unwrap_or(frame.len());
+    (&frame[..between], frame.get(between + 1..).unwrap_or_default())
 }
 
 fn tail_of(values: [&str; 4]) -> Vec<u8> {
@@ -42,12 +59,8 @@ fn all_tags(origin: &Origin, tags: &[String]) -> String {
     all.join(",")
 }
 
-/// Appends an event's item. True when invalid UTF-8 was replaced.
-pub(super) fn write(entry: &Entry<'_>, tail: &[u8], out: &mut Vec<u8>) -> bool {
-    put(entry.line, timestamp(entry.line, entry.read_at_us), tail, out)
-}
-
-fn put(line: &[u8], timestamp: i64, tail: &[u8], out: &mut Vec<u8>) -> bool {
+/// Appends an item. True when invalid UTF-8 was replaced.
+pub(super) fn put(line: &[u8], timestamp: i64, tail: &[u8], out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(HEAD);
     let replaced = escape(line, out);
     out.extend_from_slice(MIDDLE);
@@ -57,16 +70,29 @@ fn put(line: &[u8], timestamp: i64, tail: &[u8], out: &mut Vec<u8>) -> bool {
 }
 
 /// The event's own time in milliseconds since 1970; the time of reading where it tells none.
-fn timestamp(line: &[u8], read_at_us: i64) -> i64 {
-    let own = audit::Event::scan(line).ok().and_then(|event| event.stage_micros());
-    own.unwrap_or(read_at_us).div_euclid(1000)
+pub(super) fn time(entry: &Entry<'_>) -> i64 {
+    let own = audit::Event::scan(entry.line).ok().and_then(|event| event.stage_micros());
+    own.unwrap_or(entry.read_at_us).div_euclid(1000)
+}
+
+/// Whether an item tells an old event as one of now.
+pub(super) fn is_renewed(item: &[u8]) -> bool {
+    item.strip_suffix(b"\"}").is_some_and(|item| item.ends_with(BACKFILL.as_bytes()))
+}
+
+/// The timestamp of an item that was just written with this frame.
+pub(super) fn written_time(item: &[u8], frame: &[u8]) -> Option<i64> {
+    let (young, old) = tails(frame);
+    let before = item.strip_suffix(old).or_else(|| item.strip_suffix(young))?;
+    let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+    std::str::from_utf8(&before[before.len() - digits..]).ok()?.parse().ok()
 }
 
 /// An item, taken apart again.
 #[derive(Deserialize)]
 pub(super) struct Item {
     pub(super) message: String,
-    timestamp: i64,
+    pub(super) timestamp: i64,
     hostname: String,
     service: String,
     ddsource: String,
@@ -77,6 +103,15 @@ impl Item {
     /// An item of a body.
     pub(super) fn read(item: &[u8]) -> io::Result<Item> {
         serde_json::from_slice(item).map_err(io::Error::other)
+    }
+
+    /// The item as one of now, which its tags say.
+    pub(super) fn renewed(&self, now_ms: i64) -> Vec<u8> {
+        let tags = format!("{},{BACKFILL}", self.ddtags);
+        let tail = tail_of([&self.hostname, &self.service, &self.ddsource, &tags]);
+        let mut out = Vec::new();
+        put(self.message.as_bytes(), now_ms, &tail, &mut out);
+        out
     }
 
     /// The item with another line.
@@ -107,6 +142,6 @@ mod tests {
             r#","hostname":"cp-\"1\"","service":"audit","ddsource":"kubernetes.audit","#,
             r#""ddtags":"filename:audit.log,dirname:/var/log,env:x,kube_cluster_name:prod,team:a"}"#
         );
-        assert_eq!(String::from_utf8(tail(&origin, &["team:a".into()])).unwrap(), expected);
+        assert_eq!(String::from_utf8(tail(&origin, &["team:a".into()], false)).unwrap(), expected);
     }
 }
