@@ -226,7 +226,7 @@ impl Asking<'_> {
             share: sample.share(),
             keeps: match cause {
                 Some(Cause::Sample) => Keeps::No,
-                _ if crate::sample::matters(event, attributes) => Keeps::Always,
+                _ if audit::matters(event, attributes) => Keeps::Always,
                 _ if self.is_salt_known => Keeps::Yes,
                 _ => Keeps::Unknown,
             },

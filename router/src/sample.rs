@@ -5,13 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use audit::{Attributes, Event};
-
-/// What changes something; the last three are those of requests that are not about a resource.
-const WRITES: [&str; 7] = ["create", "update", "patch", "delete", "deletecollection", "post", "put"];
-
-/// What reads by its verb, and does more.
-const COMMANDS: [&str; 4] = ["exec", "attach", "portforward", "proxy"];
+use audit::{Attributes, Event, matters};
 
 /// How much of a route is kept.
 #[derive(Debug, Clone, Copy)]
@@ -39,13 +33,4 @@ impl Sample {
         // 53 bits are what a float holds exactly.
         ((hasher.finish() >> 11) as f64) < self.0 * (1_u64 << 53) as f64
     }
-}
-
-/// Whether every sample keeps an event.
-pub(crate) fn matters(event: &Event<'_>, attributes: &Attributes<'_>) -> bool {
-    WRITES.contains(&&*attributes.verb)
-        || COMMANDS.contains(&&*attributes.subresource)
-        || event.stage() == audit::Stage::Panic
-        || event.code().is_some_and(|code| code >= 400)
-        || event.annotation("authorization.k8s.io/decision").is_some_and(|decision| decision == "forbid")
 }

@@ -71,6 +71,8 @@ pub(crate) enum Entry {
     Delivered { all: Tally, shrunk: Tally, replaced: Tally },
     /// Spooled events became dead letters, or were lost with a damaged record.
     Dead { cause: String, all: Tally },
+    /// Spooled events were left out, by this name.
+    LeftOut { by: String, all: Tally },
     /// The spool holds more than the account knew of (its newest state was lost with a disk).
     Found { spooled: Tally },
 }
@@ -136,6 +138,10 @@ impl Account {
             Entry::Dead { cause, all } => {
                 self.spooled.take(*all);
                 add_named(&mut self.dead, cause, *all);
+            }
+            Entry::LeftOut { by, all } => {
+                self.spooled.take(*all);
+                add_named(&mut self.filtered, by, *all);
             }
             Entry::Found { spooled } => {
                 self.received.add(*spooled);
@@ -234,6 +240,7 @@ mod tests {
             },
             Entry::Delivered { all: tally(6), shrunk: tally(1), replaced: tally(2) },
             Entry::Dead { cause: "too large".into(), all: tally(1) },
+            Entry::LeftOut { by: "daily budget".into(), all: tally(1) },
             Entry::Repeated,
             Entry::Taken { first: 21, last: 30, filtered: Named::new(), spooled: tally(0), shed: tally(10) },
             Entry::Found { spooled: tally(2) },
@@ -241,7 +248,7 @@ mod tests {
             account.apply(&entry);
             assert!(account.balances(), "{entry:?}: {account:?}");
         }
-        assert_eq!((account.spooled, account.shed, account.received), (tally(5), tally(10), tally(27)));
+        assert_eq!((account.spooled, account.shed, account.received), (tally(4), tally(10), tally(27)));
         assert_eq!(account.covered.watermark(), 30);
     }
 

@@ -28,6 +28,9 @@ use crate::verdict::Verdict;
 /// Pause while the spool's disk refuses what has to be written down.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
+/// By what events are filtered for which no budget was left.
+const DAILY_BUDGET: &str = "daily budget";
+
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Fate {
@@ -77,6 +80,13 @@ impl Delivery {
             Verdict::Hold => Fate::Held { why: self.told(&answer), key },
             _ => self.follow(verdict, &answer, &opened).await,
         }
+    }
+
+    /// Leaves a body out, for want of a budget.
+    pub(crate) async fn leave_out(&self, stored: &Stored) -> Fate {
+        let entry = Entry::LeftOut { by: DAILY_BUDGET.to_owned(), all: stored.header.all };
+        self.settle(stored, vec![], vec![entry]).await;
+        Fate::Settled { answered: false }
     }
 
     /// Does what was chosen about events that are too old; None when the body has none.
@@ -204,6 +214,7 @@ impl Delivery {
     async fn replace(&self, opened: &Opened<'_>, mut records: Vec<Record>, entries: Vec<Entry>) -> Fate {
         for record in &mut records {
             record.header.account = opened.stored.header.account;
+            record.header.urgent = opened.stored.header.urgent;
         }
         match self.settle(opened.stored, records, entries).await {
             Some(why) => Fate::Again { wish: None, why },

@@ -3,7 +3,7 @@
 //! Invariant: a body is in the backlog or in flight, never both; one that was lost from both is still in the spool and
 //! comes again at the next start.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use queue::ReadError;
 use tokio::sync::watch;
@@ -36,12 +36,25 @@ pub(crate) struct Backlog {
     listed_all: bool,
     fresh: VecDeque<Stored>,
     again: Vec<Job>,
+    /// The first body that was passed over, since only urgent ones were asked for.
+    passed: Option<u64>,
+    /// Bodies that were handed out and are still in the spool, as far as is known.
+    out: HashSet<u64>,
 }
 
 impl Backlog {
     pub(crate) fn new(spool: Spool) -> Backlog {
         let committed = spool.committed();
-        Backlog { spool, committed, next: 0, listed_all: false, fresh: VecDeque::new(), again: Vec::new() }
+        Backlog {
+            spool,
+            committed,
+            next: 0,
+            listed_all: false,
+            fresh: VecDeque::new(),
+            again: Vec::new(),
+            passed: None,
+            out: HashSet::new(),
+        }
     }
 
     /// Lists more of the spool if the window is empty and there may be more.
@@ -57,7 +70,11 @@ impl Backlog {
         if let Some(last) = page.last() {
             self.next = last.entry.position + 1;
         }
-        self.fresh.extend(page);
+        let known = |stored: &Stored| {
+            let at = stored.entry.position;
+            self.out.contains(&at) || self.again.iter().any(|job| job.stored.entry.position == at)
+        };
+        self.fresh.extend(page.into_iter().filter(|stored| !known(stored)));
         Ok(())
     }
 
@@ -71,6 +88,11 @@ impl Backlog {
         }
     }
 
+    /// Whether all of the spool was listed, up to the next commit.
+    pub(crate) fn listed_all(&self) -> bool {
+        self.listed_all
+    }
+
     /// Whether more has to be listed before there is anything new.
     pub(crate) fn is_empty(&self) -> bool {
         self.fresh.is_empty()
@@ -79,6 +101,36 @@ impl Backlog {
     /// The next body that is due. While all is well it is the oldest; a probe is one that failed least, so that a
     /// body that never gets through does not keep the others from showing that they would.
     pub(crate) fn take(&mut self, now: Instant, probing: bool) -> Option<Job> {
+        let job = self.pick(now, probing)?;
+        self.out.insert(job.stored.entry.position);
+        Some(job)
+    }
+
+    /// Passes over what is not urgent: it stays in the spool, to be listed again by [`Backlog::take_up_passed`].
+    pub(crate) fn pass_over(&mut self) {
+        let urgent = |stored: &Stored| stored.header.urgent;
+        let positions = self.fresh.iter().chain(self.again.iter().map(|job| &job.stored));
+        let passed = positions.filter(|stored| !urgent(stored)).map(|stored| stored.entry.position).min();
+        self.passed = self.passed.into_iter().chain(passed).min();
+        self.fresh.retain(urgent);
+        self.again.retain(|job| urgent(&job.stored));
+    }
+
+    /// Lists again what was passed over.
+    pub(crate) fn take_up_passed(&mut self) {
+        if let Some(passed) = self.passed.take() {
+            self.fresh.clear();
+            self.next = passed;
+            self.listed_all = false;
+        }
+    }
+
+    /// A body that was handed out has left the spool.
+    pub(crate) fn gone(&mut self, position: u64) {
+        self.out.remove(&position);
+    }
+
+    fn pick(&mut self, now: Instant, probing: bool) -> Option<Job> {
         let crowded = probing && self.again.len() >= MOST_AGAIN;
         let rank =
             |failures: u32, stored: &Stored| (if probing { failures } else { 0 }, stored.entry.position);
@@ -97,6 +149,7 @@ impl Backlog {
 
     /// Puts a body back that did not get through.
     pub(crate) fn put_back(&mut self, job: Job) {
+        self.out.remove(&job.stored.entry.position);
         self.again.push(job);
     }
 
@@ -173,5 +226,25 @@ mod tests {
         let order = [now, now, now + Duration::from_secs(2)]
             .map(|now| backlog.take(now, false).map(|job| number(&job)));
         assert_eq!(order, [Some(2), Some(3), Some(1)]);
+    }
+
+    #[tokio::test]
+    async fn what_was_passed_over_is_listed_again_once_and_nothing_that_is_out_or_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut backlog = tokio::task::spawn_blocking(move || backlog(&directory, 6)).await.unwrap();
+        let now = Instant::now();
+        backlog.refill().await.unwrap();
+        let (out, failed) = (backlog.take(now, false).unwrap(), backlog.take(now, false).unwrap());
+        backlog.pass_over();
+        backlog.put_back(Job { failures: 1, ..failed });
+        assert!(backlog.is_empty());
+        backlog.take_up_passed();
+        backlog.refill().await.unwrap();
+        let order: Vec<u64> =
+            std::iter::from_fn(|| backlog.take(now, false)).map(|job| number(&job)).collect();
+        assert_eq!((number(&out), order), (1, vec![2, 3, 4, 5, 6]));
+        backlog.take_up_passed();
+        backlog.refill().await.unwrap();
+        assert!(backlog.take(now, false).is_none());
     }
 }

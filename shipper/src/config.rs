@@ -20,7 +20,7 @@ mod reach;
 pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
-pub use limit::Limit;
+pub use limit::{Limit, OverBudget};
 pub use reach::{Auth, Reach, Tls};
 
 /// Smallest spool, in bytes: a batch of the greatest size must come to fit.
@@ -161,6 +161,12 @@ impl Config {
                 let why = format!("no destination is called `{name}`");
                 return Err(Invalid::new(key, why));
             }
+            if self.destinations.get(name).is_some_and(|destination| destination.place().is_some()) {
+                return Err(Invalid::new(
+                    key,
+                    "limits are for destinations that take requests, not for places on disk",
+                ));
+            }
             limit.validate(&key)
         })
     }
@@ -262,7 +268,11 @@ mod tests {
             ("{destinations: {'a/b': {type: stdout}}}", "name"),
             ("{destinations: {a: {type: stdout}, A: {type: stdout}}}", "upper and lower case"),
             ("{limits: {a: {max_in_flight: 2}}}", "no destination is called `a`"),
-            ("{destinations: {a: {type: stdout}}, limits: {a: {max_in_flight: 0}}}", "max_in_flight"),
+            (
+                "{destinations: {a: {type: http, url: 'http://h:1'}}, limits: {a: {max_in_flight: 0}}}",
+                "max_in_flight",
+            ),
+            ("{destinations: {a: {type: stdout}}, limits: {a: {}}}", "take requests"),
             ("{spool: {max_size: 1MiB}}", "too small"),
             ("{spool: {max_size: 20}}", "no unit"),
             ("{retry: {first: 1m, longest: 1s}}", "shorter than retry.first"),

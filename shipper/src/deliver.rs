@@ -4,6 +4,7 @@
 //! probed with one body at growing intervals, and at once when its key changes; at a stop, requests in flight are
 //! finished within [`GRACE`], and everything else stays spooled.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,20 @@ use chassis::{Revealed, Stop};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use queue::ReadError;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use crate::attempt::Fate;
 use crate::backlog::{Backlog, Job};
-use crate::config::{Limit, Retry};
+use crate::budget::Budget;
+use crate::config::{Limit, OverBudget, Retry};
 use crate::dead::DeadLetters;
 use crate::intake::{Carrier, Repacker};
 use crate::pace::Pace;
 use crate::rate::Rate;
 use crate::spool::Spool;
-use crate::standing::Standing;
+use crate::standing::{Standing, now_us};
 use crate::width::{Landing, Width};
 
 /// Bytes of bodies in flight, as they are sent; a larger body goes alone.
@@ -33,6 +36,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Failures in a row that are an outage, after which bodies that wait to be sent again need not wait longer.
 const OUTAGE: u32 = 3;
+
+/// How often the day is looked at while its budget is used up.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How often a held destination looks whether what held it has changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,6 +53,7 @@ pub(crate) struct Delivery {
     pub(crate) standing: Arc<Standing>,
     pub(crate) retry: Retry,
     pub(crate) limit: Limit,
+    pub(crate) budget: PathBuf,
 }
 
 /// What keeps a destination from being sent to until it changes.
@@ -67,6 +74,7 @@ struct Loop {
     pace: Pace,
     width: Width,
     rate: Rate,
+    budget: Budget,
     /// Bytes of bodies in flight.
     out: u64,
     held: Option<Held>,
@@ -82,6 +90,7 @@ impl Delivery {
             pace: Pace::new(self.retry, Pace::any_seed()),
             width: Width::new(self.limit.max_in_flight),
             rate: Rate::new(self.limit.bytes_per_second, Instant::now()),
+            budget: Budget::open(self.limit.bytes_per_day, self.budget.clone()),
             out: 0,
             held: None,
             flights: FuturesUnordered::new(),
@@ -105,6 +114,7 @@ impl Loop {
                 () = self.backlog.more(), if idle => {}
             }
         }
+        self.budget.note();
         let finished = timeout(GRACE, async { while self.flights.next().await.is_some() {} }).await;
         if finished.is_err() {
             tracing::warn!(
@@ -121,15 +131,36 @@ impl Loop {
             if !self.may_send(now) {
                 return now;
             }
-            if let Err(error) = self.backlog.refill().await {
+            let over = self.budget.is_used_up(now_us());
+            if let Err(error) = self.list(over).await {
                 self.delivery.standing.fails(false, &error.to_string());
                 self.pace.failure(now, now, None, false);
                 return now;
             }
             let Some(job) = self.backlog.take(now, self.pace.probing()) else { return now };
             self.out += u64::from(job.stored.entry.bytes);
-            self.rate.spend(job.stored.header.raw, now);
-            self.flights.push(fly(self.delivery.clone(), job, now));
+            let left_out = over && !job.stored.header.urgent;
+            if !left_out {
+                self.rate.spend(job.stored.header.raw, now);
+            }
+            self.flights.push(fly(self.delivery.clone(), job, now, left_out));
+        }
+    }
+
+    /// Lists more of the spool: while the day's budget is used up and the rest is to wait, urgent bodies alone.
+    async fn list(&mut self, over: bool) -> Result<(), ReadError> {
+        let waits = over && self.delivery.limit.over_budget == OverBudget::Wait;
+        self.delivery.standing.over_budget(waits.then(|| self.budget.words()));
+        if !waits {
+            self.backlog.take_up_passed();
+            return self.backlog.refill().await;
+        }
+        loop {
+            self.backlog.refill().await?;
+            self.backlog.pass_over();
+            if !self.backlog.is_empty() || self.backlog.listed_all() {
+                return Ok(());
+            }
         }
     }
 
@@ -146,7 +177,10 @@ impl Loop {
         let look = self.held.is_some().then(|| now + LOOK.min(self.delivery.retry.first.duration()));
         let pause = self.pace.pause_ends(now);
         let due = self.backlog.next_due().filter(|&due| due > now);
-        [look, pause, due, self.rate.pause_ends(now)].into_iter().flatten().min()
+        let now_us = now_us();
+        let tomorrow =
+            self.budget.is_used_up(now_us).then(|| now + Budget::until_tomorrow(now_us).min(MINUTE));
+        [look, pause, due, tomorrow, self.rate.pause_ends(now)].into_iter().flatten().min()
     }
 
     /// Ends a hold whose cause is gone.
@@ -170,18 +204,25 @@ impl Loop {
         let full = self.flights.len() + 1 >= self.width.get();
         let landing = |well| Landing { begun, now, full, bytes, well };
         match &fate {
-            Fate::Settled { answered: true } => self.width.landed(landing(true)),
+            Fate::Settled { answered: true } => {
+                self.width.landed(landing(true));
+                self.budget.spend(job.stored.header.raw, now_us(), now);
+            }
             Fate::Again { .. } | Fate::Partly { .. } => self.width.landed(landing(false)),
             _ => {}
         }
         match fate {
-            Fate::Settled { answered } => self.settled(answered),
+            Fate::Settled { answered } => {
+                self.backlog.gone(job.stored.entry.position);
+                self.settled(answered);
+            }
             Fate::Again { wish, why } => {
                 self.pace.failure(begun, now, wish, false);
                 self.delivery.standing.fails(self.held.is_some(), &why);
                 self.again(job, now);
             }
             Fate::Partly { why } => {
+                self.backlog.gone(job.stored.entry.position);
                 self.pace.failure(begun, now, None, false);
                 self.delivery.standing.fails(self.held.is_some(), &why);
             }
@@ -222,7 +263,7 @@ impl Loop {
     }
 }
 
-fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant) -> BoxFuture<'static, Landed> {
+fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant, left_out: bool) -> BoxFuture<'static, Landed> {
     let header = &job.stored.header;
     let span = tracing::info_span!(
         "shipper.deliver",
@@ -232,7 +273,10 @@ fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant) -> BoxFuture<'static, 
         events = header.all.events
     );
     let flight = async move {
-        let fate = delivery.attempt(&job.stored).await;
+        let fate = match left_out {
+            true => delivery.leave_out(&job.stored).await,
+            false => delivery.attempt(&job.stored).await,
+        };
         Landed { job, begun, fate }
     };
     Box::pin(flight.instrument(span))

@@ -1,6 +1,6 @@
 //! One destination, opened: its spool, its dead letters, where batches come in and what takes them out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chassis::Stop;
@@ -9,6 +9,7 @@ use proto::v1::{DestinationStatus, StoreStatus};
 use queue::Opened;
 use tokio::sync::watch;
 
+use crate::apart::Apart;
 use crate::block::Blocks;
 use crate::config::{Config, Destination, Limit, Retry};
 use crate::dead::DeadLetters;
@@ -57,6 +58,8 @@ pub(crate) struct Opening {
     way_out: WayOut,
     retry: Retry,
     limit: Limit,
+    /// Where what was used of a day's budget is written down.
+    budget: PathBuf,
 }
 
 /// How events leave.
@@ -87,6 +90,9 @@ impl Opening {
             DeadLetters::open(&dir.join("dead-letters"), most, spool.id())
                 .map_err(|source| OpenError::Spool { destination: name.to_owned(), source })
         })?;
+        let limit = config.limits.get(name).cloned().unwrap_or_default();
+        let packer = if limit.bytes_per_day.is_some() { Arc::new(Apart(packer)) } else { packer };
+        let budget = dir.join("budget");
         let taker =
             Taker { name: name.to_owned(), spool: spool.clone(), packer, standing: standing.clone(), turns };
         Ok(Opening {
@@ -98,7 +104,8 @@ impl Opening {
             taker,
             way_out,
             retry: config.retry,
-            limit: config.limits.get(name).cloned().unwrap_or_default(),
+            limit,
+            budget,
         })
     }
 
@@ -109,7 +116,17 @@ impl Opening {
             WayOut::Carried { packer, carrier, dead } => {
                 let (packer, carrier, dead) = (packer.clone(), carrier.clone(), dead.clone());
                 let (name, retry, limit) = (self.name.clone(), self.retry, self.limit.clone());
-                let delivery = Delivery { name, spool, packer, carrier, dead, standing, retry, limit };
+                let delivery = Delivery {
+                    name,
+                    spool,
+                    packer,
+                    carrier,
+                    dead,
+                    standing,
+                    retry,
+                    limit,
+                    budget: self.budget.clone(),
+                };
                 return Box::pin(Arc::new(delivery).run(stop));
             }
             WayOut::File(path) => Box::new(FileSink::new(path.clone(), spool.clone())),
@@ -122,6 +139,11 @@ impl Opening {
     /// What keeps events from leaving, and what keeps them from coming in.
     fn problem(&self, seen: &Seen, spool: &StoreStatus) -> String {
         let mut problems = vec![seen.problem.clone()];
+        if let Some((_, words)) = &seen.over_budget
+            && spool.records > 0
+        {
+            problems.push(words.clone());
+        }
         if seen.full && spool.records > 0 {
             problems.push(format!("the spool is full, and batches wait before it or are shed; {FULL}"));
         }

@@ -9,9 +9,11 @@
 //! at every moment, across kill -9; one sick destination harms no other; nothing is dropped, and memory is bounded.
 
 mod account;
+mod apart;
 mod attempt;
 mod backlog;
 mod block;
+mod budget;
 mod change;
 mod commit;
 mod config;

@@ -47,6 +47,9 @@ pub(crate) struct Header {
     /// Events that are told as of now, since they were too old.
     #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub(crate) backfilled: u64,
+    /// Its events matter, and go where others wait for a budget.
+    #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) urgent: bool,
 }
 
 /// What a body is.
@@ -90,6 +93,7 @@ impl Record {
             read_at_us,
             oldest_ms: None,
             backfilled: 0,
+            urgent: false,
         };
         let mut payload = Vec::with_capacity(lines.len() * 5 + 16);
         manifest::write(lines, &mut payload);

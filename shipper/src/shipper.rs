@@ -124,12 +124,13 @@ impl Shipper {
             let events = opening.spool.events();
             progress.spooled_events += events;
             let seen = opening.standing.seen();
-            if let Some(since) = seen.since.filter(|_| events > 0) {
+            let (over, words) = seen.over_budget.unzip();
+            if let Some(since) = seen.since.or(over).filter(|_| events > 0) {
                 progress.stuck.push(Stuck {
                     destination: opening.name.clone(),
                     since: Instant::now() - since,
                     held: seen.held,
-                    problem: seen.problem,
+                    problem: if seen.problem.is_empty() { words.unwrap_or_default() } else { seen.problem },
                 });
             }
         }

@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) retries: u64,
     pub(crate) sent_bytes: u64,
     pub(crate) last_success_us: i64,
+    /// Since when a day's budget is used up and events wait, and what to say of it.
+    pub(crate) over_budget: Option<(Instant, String)>,
     /// Events that were told as of now, since they were too old, since the start.
     pub(crate) backfilled: u64,
 }
@@ -61,6 +63,18 @@ impl Standing {
             }
         }
         self.metrics.answered(outcome, bytes, took);
+    }
+
+    /// Whether a day's budget is used up while events wait, and what to say of it.
+    pub(crate) fn over_budget(&self, words: Option<String>) {
+        let mut seen = self.lock();
+        if seen.over_budget.is_none()
+            && let Some(words) = &words
+        {
+            tracing::warn!("{words}");
+        }
+        let since = seen.over_budget.take().map(|(since, _)| since);
+        seen.over_budget = words.map(|words| (since.unwrap_or_else(Instant::now), words));
     }
 
     /// Whether the last batch found no room in the spool.

@@ -14,11 +14,31 @@ pub struct Limit {
     pub max_in_flight: usize,
     /// Most bytes of bodies, before compression, in a second. Default: none.
     pub bytes_per_second: Option<ByteSize>,
+    /// Most bytes of bodies, before compression, on a day of UTC; refusals and writes go beyond it. Default: none.
+    pub bytes_per_day: Option<ByteSize>,
+    /// What becomes of the rest when a day's budget is used up. Default: wait.
+    pub over_budget: OverBudget,
+}
+
+/// What becomes of events for which no budget is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverBudget {
+    /// They wait in the spool for the next day.
+    #[default]
+    Wait,
+    /// They are left out here, and counted as filtered by `daily budget`; other destinations get them.
+    LeaveOut,
 }
 
 impl Default for Limit {
     fn default() -> Self {
-        Limit { max_in_flight: 32, bytes_per_second: None }
+        Limit {
+            max_in_flight: 32,
+            bytes_per_second: None,
+            bytes_per_day: None,
+            over_budget: OverBudget::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod age;
 mod answers;
 mod books;
+mod budget;
 mod bytes_kept;
 mod crash;
 mod given;
