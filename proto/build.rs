@@ -2,8 +2,8 @@
 
 use protox::prost::Message;
 
-/// What `status --json` shows.
-const SHOWN: [&str; 15] = [
+/// What commands show as JSON.
+const SHOWN: [&str; 18] = [
     "Elevation",
     "Origin",
     "Count",
@@ -19,18 +19,30 @@ const SHOWN: [&str; 15] = [
     "Account",
     "LakeStatus",
     "StatusRequest",
+    "DeadLetter",
+    "Skipped",
+    "DeliveryReceipt",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=auditrail");
-    let descriptors = protox::compile(["auditrail/v1/pipe.proto", "auditrail/v1/ops.proto"], ["."])?;
+    let descriptors = protox::compile(
+        ["auditrail/v1/pipe.proto", "auditrail/v1/ops.proto", "auditrail/v1/shipper.proto"],
+        ["."],
+    )?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("auditrail.bin"), descriptors.encode_to_vec())?;
     let mut config = tonic_prost_build::configure().bytes(".auditrail.v1.Batch.block");
     for message in SHOWN {
         config = config.type_attribute(format!(".auditrail.v1.{message}"), "#[derive(serde::Serialize)]");
     }
-    for field in ["SourceStatus.queue", "Account.queue"] {
+    for field in [
+        "SourceStatus.queue",
+        "Account.queue",
+        "DeadLetter.queue",
+        "DeliveryReceipt.queue",
+        "DeliveryReceipt.sha256",
+    ] {
         let path = format!(".auditrail.v1.{field}");
         config = config.field_attribute(path, "#[serde(serialize_with = \"crate::shown::hexadecimal\")]");
     }

@@ -28,6 +28,13 @@ enum Command {
     Status(Status),
     /// Check logs, rights, queue, spools and the way to the next stage, and say what to do; exit 0 when all is well.
     Doctor(Doctor),
+    /// Look at events that no intake took, send them again, or drop them.
+    #[command(subcommand)]
+    DeadLetters(crate::dead_letters::DeadLetters),
+    /// Keep a destination from sending; its spool goes on filling.
+    Hold(crate::hold::Hold),
+    /// Show what was sent of the events of a request, where, when, and with which answer.
+    Prove(crate::prove::Prove),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -317,6 +324,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(demo) => crate::demo::demo(&demo),
         Command::Status(status) => crate::status::status(&status),
         Command::Doctor(doctor) => crate::doctor::doctor(&doctor),
+        Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),
+        Command::Hold(hold) => crate::hold::hold(&hold),
+        Command::Prove(prove) => crate::prove::prove(&prove),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

@@ -83,6 +83,8 @@ impl Page {
             .iter()
             .filter(|store| store.records > 0)
             .for_each(|store| self.filled("Dead Letters", store));
+        let receipts = destination.receipts.as_ref().map(|receipts| receipts.problem.as_str());
+        self.field(1, "! Receipts", receipts.unwrap_or_default());
     }
 
     fn policy(&mut self, policy: &PolicyStatus) {

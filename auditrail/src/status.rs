@@ -72,6 +72,26 @@ pub(crate) async fn running(arguments: &Status) -> Vec<ServiceStatus> {
     }
 }
 
+/// Where services may answer that belong to `arguments`, and the running `up` of its data directory.
+///
+/// # Errors
+/// When the configuration is bad.
+pub(crate) fn places(arguments: &Status) -> Result<Vec<String>, Failure> {
+    let mut urls: Vec<String> = addresses(arguments)?.into_iter().map(|address| address.url).collect();
+    if arguments.address.is_empty() {
+        let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
+        urls.extend(named.into_iter().map(|named| Address::named(named.trim()).url));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    urls.retain(|url| seen.insert(url.clone()));
+    Ok(urls)
+}
+
+/// What went wrong with a call, in a few words.
+pub(crate) fn why(status: &(impl std::error::Error + 'static), message: &str) -> String {
+    status.source().map_or_else(|| message.to_owned(), innermost)
+}
+
 fn nobody(addresses: &[Address]) -> Failure {
     let addresses: Vec<&str> = addresses.iter().map(|address| address.url.as_str()).collect();
     Failure::Failed(anyhow!(

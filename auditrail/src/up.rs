@@ -174,6 +174,7 @@ async fn answer(
     let server = Server::new(Arc::new(status))
         .reload(Arc::new(move || router.reload()))
         .router(Arc::new(services.router.clone()))
+        .shipper(Arc::new(services.shipper.clone()))
         .insecure_admin(plan.insight.insecure_admin);
     let asked = stop.clone();
     server.run(listener, async move { asked.wait().await }).await.context("insight.listen broke")

@@ -13,6 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::v1::admin_client::AdminClient;
 use crate::v1::pipe_client::PipeClient;
 use crate::v1::router_client::RouterClient;
+use crate::v1::shipper_client::ShipperClient;
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Refusal, Stage, context, stage};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,6 +54,18 @@ pub fn connect_admin(address: &str) -> Result<AdminClient<Channel>, BadAddress> 
 /// As [`connect`].
 pub fn connect_router(address: &str) -> Result<RouterClient<Channel>, BadAddress> {
     Ok(RouterClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// A shipper's calls.
+pub type ShipperCaller = ShipperClient<Channel>;
+
+/// The calls of service `Shipper` behind `http://host:port`.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_shipper(address: &str) -> Result<ShipperCaller, BadAddress> {
+    let client = ShipperClient::new(channel(address)?);
+    Ok(client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
 /// Why nobody said whether a stage serves.

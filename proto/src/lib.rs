@@ -26,9 +26,11 @@ pub mod v1 {
 
 pub use batch::Line;
 pub use block::{decode_block, encode_block};
-pub use connect::{BadAddress, NotAsked, connect, connect_admin, connect_router, is_serving};
+pub use connect::{
+    BadAddress, NotAsked, ShipperCaller, connect, connect_admin, connect_router, connect_shipper, is_serving,
+};
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
 pub use refusal::Refusal;
-pub use serve::{ReloadSource, RouterCalls, Server, StatusSource};
+pub use serve::{NotDone, ReloadSource, RouterCalls, Server, ShipperCalls, StatusSource};
 pub use stage::{Stage, stage};
 pub use v1::{Batch, Count, Encoding, Filtered, NamedCount, Origin, Receipt};

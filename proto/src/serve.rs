@@ -4,6 +4,7 @@
 //! only to peers on loopback unless the configuration says otherwise. Every connection has TCP_NODELAY.
 
 mod router_calls;
+mod shipper_calls;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use tracing::Instrument;
 use crate::v1::admin_server::{Admin, AdminServer};
 use crate::v1::pipe_server::{Pipe, PipeServer};
 use crate::v1::router_server::RouterServer;
+use crate::v1::shipper_server::ShipperServer;
 use crate::v1::{DESCRIPTORS, ReloadReply, ReloadRequest, StatusReply, StatusRequest};
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, context};
 
 pub use router_calls::RouterCalls;
+pub use shipper_calls::{NotDone, ShipperCalls};
 
 use router_calls::Asked;
 
@@ -37,13 +40,14 @@ pub struct Server {
     status: StatusSource,
     reload: Option<ReloadSource>,
     router: Option<Arc<dyn RouterCalls>>,
+    shipper: Option<Arc<dyn ShipperCalls>>,
     insecure_admin: bool,
 }
 
 impl Server {
     /// A server that answers `Admin.Status`, health and reflection.
     pub fn new(status: StatusSource) -> Self {
-        Server { stage: None, status, reload: None, router: None, insecure_admin: false }
+        Server { stage: None, status, reload: None, router: None, shipper: None, insecure_admin: false }
     }
 
     /// Also takes batches.
@@ -61,6 +65,12 @@ impl Server {
     /// Also answers the calls of service `Router`, to whom admin calls are answered.
     pub fn router(mut self, router: Arc<dyn RouterCalls>) -> Self {
         self.router = Some(router);
+        self
+    }
+
+    /// Also answers the calls of service `Shipper`, to whom admin calls are answered.
+    pub fn shipper(mut self, shipper: Arc<dyn ShipperCalls>) -> Self {
+        self.shipper = Some(shipper);
         self
     }
 
@@ -92,6 +102,11 @@ impl Server {
             .add_service(AdminServer::new(operator));
         if let Some(calls) = self.router {
             router = router.add_service(RouterServer::new(Asked { calls, admitted }));
+        }
+        if let Some(calls) = self.shipper {
+            let service = ShipperServer::new(shipper_calls::Asked { calls, admitted });
+            let service = service.max_decoding_message_size(MAX_MESSAGE_BYTES);
+            router = router.add_service(service.max_encoding_message_size(MAX_MESSAGE_BYTES));
         }
         if let Some(stage) = self.stage {
             health.set_serving::<PipeServer<Pushed>>().await;

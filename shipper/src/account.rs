@@ -16,6 +16,9 @@ const MOST_NAMES: usize = 16 << 10;
 const LONGEST_NAME: usize = 100;
 const OTHER: &str = "other";
 
+/// What the cause of a dead letter ends with when an operator dropped it.
+pub(crate) const DROPPED: &str = ", dropped";
+
 /// Bytes of tags that are stored for display, and of source and service each.
 const MOST_TEXT: usize = 2 << 10;
 
@@ -73,6 +76,10 @@ pub(crate) enum Entry {
     Dead { cause: String, all: Tally },
     /// Spooled events were left out, by this name.
     LeftOut { by: String, all: Tally },
+    /// A dead letter is on its way again, in the spool.
+    Revived { cause: String, all: Tally },
+    /// An operator removed a dead letter for good: it stays dead, by another name.
+    Dropped { cause: String, all: Tally },
     /// The spool holds more than the account knew of (its newest state was lost with a disk).
     Found { spooled: Tally },
 }
@@ -143,6 +150,20 @@ impl Account {
                 self.spooled.take(*all);
                 add_named(&mut self.filtered, by, *all);
             }
+            Entry::Revived { cause, all } => {
+                // What the books do not know as dead comes from before they were lost, and is new to them.
+                let mut unknown = *all;
+                unknown.take(take_named(&mut self.dead, cause, *all));
+                self.received.add(unknown);
+                self.spooled.add(*all);
+            }
+            Entry::Dropped { cause, all } => {
+                let known = take_named(&mut self.dead, cause, *all);
+                if !known.is_zero() {
+                    let kept = beginning(cause, LONGEST_NAME - DROPPED.len());
+                    add_named(&mut self.dead, &format!("{kept}{DROPPED}"), known);
+                }
+            }
             Entry::Found { spooled } => {
                 self.received.add(*spooled);
                 self.spooled.add(*spooled);
@@ -158,6 +179,11 @@ impl Account {
         sum.add(self.shed);
         sum.add(self.spooled);
         sum == self.received
+    }
+
+    /// Whose lines these are: the origin as text, and the queue.
+    pub(crate) fn identity(&self) -> (String, [u8; 16]) {
+        (self.log.origin().to_string(), self.queue)
     }
 
     pub(crate) fn to_proto(&self) -> v1::Account {
@@ -215,6 +241,19 @@ fn add_named(names: &mut Named, name: &str, tally: Tally) {
     names.entry(if known { name } else { OTHER.to_owned() }).or_default().add(tally);
 }
 
+/// Takes so much from a name, or from [`OTHER`] where it was counted there; what was taken.
+fn take_named(names: &mut Named, name: &str, tally: Tally) -> Tally {
+    let name = beginning(name, LONGEST_NAME);
+    let name = if names.contains_key(&name) { name } else { OTHER.to_owned() };
+    let Some(left) = names.get_mut(&name) else { return Tally::default() };
+    let taken = Tally { events: tally.events.min(left.events), bytes: tally.bytes.min(left.bytes) };
+    left.take(taken);
+    if left.is_zero() {
+        names.remove(&name);
+    }
+    taken
+}
+
 fn named_counts(names: &Named) -> Vec<NamedCount> {
     names.iter().map(|(name, &tally)| NamedCount { name: name.clone(), count: Some(tally.into()) }).collect()
 }
@@ -241,6 +280,12 @@ mod tests {
             Entry::Delivered { all: tally(6), shrunk: tally(1), replaced: tally(2) },
             Entry::Dead { cause: "too large".into(), all: tally(1) },
             Entry::LeftOut { by: "daily budget".into(), all: tally(1) },
+            Entry::Dead { cause: "rejected (400)".into(), all: tally(2) },
+            Entry::Dropped { cause: "rejected (400)".into(), all: tally(1) },
+            Entry::Revived { cause: "rejected (400)".into(), all: tally(1) },
+            Entry::Dropped { cause: "never heard of".into(), all: tally(1) },
+            Entry::Revived { cause: "never heard of".into(), all: tally(1) },
+            Entry::Dead { cause: "never heard of".into(), all: tally(1) },
             Entry::Repeated,
             Entry::Taken { first: 21, last: 30, filtered: Named::new(), spooled: tally(0), shed: tally(10) },
             Entry::Found { spooled: tally(2) },
@@ -248,7 +293,10 @@ mod tests {
             account.apply(&entry);
             assert!(account.balances(), "{entry:?}: {account:?}");
         }
-        assert_eq!((account.spooled, account.shed, account.received), (tally(4), tally(10), tally(27)));
+        assert_eq!((account.spooled, account.shed, account.received), (tally(3), tally(10), tally(28)));
+        let dead: Vec<(&str, u64)> =
+            account.dead.iter().map(|(cause, all)| (cause.as_str(), all.events)).collect();
+        assert_eq!(dead, [("never heard of", 1), ("rejected (400), dropped", 1), ("too large", 1)]);
         assert_eq!(account.covered.watermark(), 30);
     }
 

@@ -13,13 +13,13 @@ use tokio::time::Instant;
 use crate::account::Entry;
 use crate::block;
 use crate::change::{Change, NotDone};
-use crate::config::OldEvents;
-use crate::dead::{DAMAGED, Grave, Letter, NotKept, TOO_LARGE, TOO_OLD};
+use crate::dead::{DAMAGED, Grave, Letter, NotKept, hexadecimal};
 use crate::deliver::Delivery;
 use crate::intake::{Answer, Repacker};
 use crate::manifest::Listed;
 use crate::metrics::Outcome;
-use crate::record::{self, Kind, Record};
+use crate::receipts::Slip;
+use crate::record::{self, Header, Kind, Record};
 use crate::retry_after::retry_after;
 use crate::spool::Stored;
 use crate::standing::now_us;
@@ -47,10 +47,10 @@ pub(crate) enum Fate {
 }
 
 /// A body that was read from the spool.
-struct Opened<'a> {
-    stored: &'a Stored,
-    lines: Vec<Listed>,
-    body: Bytes,
+pub(crate) struct Opened<'a> {
+    pub(crate) stored: &'a Stored,
+    pub(crate) lines: Vec<Listed>,
+    pub(crate) body: Bytes,
 }
 
 impl Delivery {
@@ -89,35 +89,6 @@ impl Delivery {
         Fate::Settled { answered: false }
     }
 
-    /// Does what was chosen about events that are too old; None when the body has none.
-    async fn put_right(&self, opened: &Opened<'_>, choice: OldEvents, now_ms: i64) -> Option<Fate> {
-        let (header, body) = (opened.stored.header.clone(), opened.body.clone());
-        let found = self.with_packer(move |packer| packer.too_old(&header, &body, now_ms)).await;
-        let Ok(old) = found else { return Some(self.lost(opened.stored).await) };
-        let records = match choice {
-            _ if old.is_empty() => return None,
-            OldEvents::Backfill => self.renew(opened, old, now_ms).await,
-            OldEvents::DeadLetter if opened.lines.len() == 1 => {
-                return Some(self.bury(opened, TOO_OLD, "").await);
-            }
-            OldEvents::DeadLetter => {
-                let young: Vec<usize> = (0..opened.lines.len()).filter(|at| !old.contains(at)).collect();
-                let alone = old.into_iter().map(|at| vec![at]);
-                self.split(opened, alone.chain((!young.is_empty()).then_some(young)).collect()).await
-            }
-        };
-        let Ok(records) = records else { return Some(self.lost(opened.stored).await) };
-        Some(match self.replace(opened, records, vec![]).await {
-            Fate::Settled { .. } => Fate::Settled { answered: false },
-            other => other,
-        })
-    }
-
-    async fn renew(&self, opened: &Opened<'_>, old: Vec<usize>, now_ms: i64) -> std::io::Result<Vec<Record>> {
-        let (header, lines, body) = (opened.stored.header.clone(), opened.lines.clone(), opened.body.clone());
-        self.with_packer(move |packer| packer.renew(&header, &lines, &body, &old, now_ms)).await
-    }
-
     async fn follow(&self, verdict: Verdict, answer: &Answer, opened: &Opened<'_>) -> Fate {
         let header = &opened.stored.header;
         if let Answer::Items { verdicts, .. } = answer
@@ -128,7 +99,8 @@ impl Delivery {
         match verdict {
             Verdict::Delivered => {
                 self.standing.backfilled(header.backfilled);
-                self.settle(opened.stored, vec![], vec![header.delivered()]).await;
+                let taken = self.taken(opened, &opened.lines, header.delivered(), answer).await;
+                self.commit(opened.stored, taken).await;
                 self.standing.delivered(header.all.events);
                 Fate::Settled { answered: true }
             }
@@ -154,7 +126,7 @@ impl Delivery {
     }
 
     /// A record whose bytes are not those that were written: its events are dead, and the books say so.
-    async fn lost(&self, stored: &Stored) -> Fate {
+    pub(crate) async fn lost(&self, stored: &Stored) -> Fate {
         tracing::error!(position = stored.entry.position, "a record of the spool is damaged and set aside");
         let all = stored.header.all;
         self.settle(stored, vec![], vec![Entry::Dead { cause: DAMAGED.to_owned(), all }]).await;
@@ -162,68 +134,8 @@ impl Delivery {
         Fate::Settled { answered: false }
     }
 
-    async fn halve(&self, opened: &Opened<'_>) -> Fate {
-        let middle = opened.lines.len() / 2;
-        let halves = vec![(0..middle).collect(), (middle..opened.lines.len()).collect()];
-        match self.split(opened, halves).await {
-            Ok(halves) => self.replace(opened, halves, vec![]).await,
-            Err(_) => self.lost(opened.stored).await,
-        }
-    }
-
-    /// A body of which the intake took a part: what it took is delivered, what it wants later stays together, and
-    /// each event that it did not take goes on alone.
-    async fn sort_out(&self, verdicts: &[Verdict], answer: &Answer, opened: &Opened<'_>) -> Fate {
-        if verdicts.len() != opened.lines.len() {
-            let why = format!("the intake told of {} items, not of {}", verdicts.len(), opened.lines.len());
-            return Fate::Again { wish: None, why };
-        }
-        let places = |wanted: &dyn Fn(Verdict) -> bool| -> Vec<usize> {
-            (0..verdicts.len()).filter(|&at| wanted(verdicts[at])).collect()
-        };
-        let later = places(&|verdict| matches!(verdict, Verdict::Again | Verdict::Hold));
-        let alone = places(&|verdict| matches!(verdict, Verdict::Reject | Verdict::Split));
-        let mut groups: Vec<Vec<usize>> = if later.is_empty() { vec![] } else { vec![later.clone()] };
-        groups.extend(alone.into_iter().map(|at| vec![at]));
-        let taken: Vec<Listed> =
-            places(&|verdict| verdict == Verdict::Delivered).into_iter().map(|at| opened.lines[at]).collect();
-        let Ok(records) = self.split(opened, groups).await else { return self.lost(opened.stored).await };
-        let fate = self.replace(opened, records, vec![record::delivered(&taken)]).await;
-        if let Fate::Settled { .. } = fate {
-            self.standing.delivered(taken.len() as u64);
-            return if later.is_empty() { fate } else { Fate::Partly { why: self.told(answer) } };
-        }
-        fate
-    }
-
-    async fn split(&self, opened: &Opened<'_>, groups: Vec<Vec<usize>>) -> std::io::Result<Vec<Record>> {
-        let (header, lines, body) = (opened.stored.header.clone(), opened.lines.clone(), opened.body.clone());
-        self.with_packer(move |packer| packer.split(&header, &lines, &body, &groups)).await
-    }
-
-    async fn shrink(&self, opened: &Opened<'_>, answer: &Answer) -> Fate {
-        let Some(&line) = opened.lines.first() else { return self.lost(opened.stored).await };
-        let (header, body) = (opened.stored.header.clone(), opened.body.clone());
-        match self.with_packer(move |packer| packer.shrink(&header, &line, &body)).await {
-            Ok(Some(smaller)) => self.replace(opened, vec![smaller], vec![]).await,
-            Ok(None) => self.bury(opened, TOO_LARGE, &self.told(answer)).await,
-            Err(_) => self.lost(opened.stored).await,
-        }
-    }
-
-    async fn replace(&self, opened: &Opened<'_>, mut records: Vec<Record>, entries: Vec<Entry>) -> Fate {
-        for record in &mut records {
-            record.header.account = opened.stored.header.account;
-            record.header.urgent = opened.stored.header.urgent;
-        }
-        match self.settle(opened.stored, records, entries).await {
-            Some(why) => Fate::Again { wish: None, why },
-            None => Fate::Settled { answered: true },
-        }
-    }
-
     /// Makes the one event of a body a dead letter.
-    async fn bury(&self, opened: &Opened<'_>, cause: &str, answer: &str) -> Fate {
+    pub(crate) async fn bury(&self, opened: &Opened<'_>, cause: &str, answer: &str) -> Fate {
         let Some(line) = opened.lines.first() else { return self.lost(opened.stored).await };
         let header = &opened.stored.header;
         let Ok(event) = self.event(opened).await else { return self.lost(opened.stored).await };
@@ -243,6 +155,44 @@ impl Delivery {
         Fate::Settled { answered: header.kind == Kind::Body }
     }
 
+    /// What the books and the receipts say of the lines of a body that the intake took.
+    pub(crate) async fn taken(
+        &self,
+        opened: &Opened<'_>,
+        lines: &[Listed],
+        said: Entry,
+        answer: &Answer,
+    ) -> Change {
+        self.unbury(opened, lines).await;
+        let slips = self.slip(opened, lines.to_vec(), answer).await.into_iter().collect();
+        Change { entries: entry(&opened.stored.header, said), slips, ..Change::default() }
+    }
+
+    /// What the receipt of lines that were taken is made of.
+    async fn slip(&self, opened: &Opened<'_>, lines: Vec<Listed>, answer: &Answer) -> Option<Slip> {
+        self.spool.receipts().filter(|_| !lines.is_empty())?;
+        let code = match answer {
+            Answer::Status { code, .. } => *code,
+            Answer::Items { .. } => 200,
+            Answer::Lost(_) | Answer::NoKey(_) => return None,
+        };
+        let (account, body) = (opened.stored.header.account, opened.body.clone());
+        Some(blocking(move || Slip::of(account, &lines, &body, code)).await)
+    }
+
+    /// An event that got its letter before a crash, and got through after it, is no dead letter.
+    async fn unbury(&self, opened: &Opened<'_>, lines: &[Listed]) {
+        let account = opened.stored.header.account;
+        let graves = crate::gone::graves_of(&self.dead, account, lines);
+        if graves.is_empty() {
+            return;
+        }
+        let dead = self.dead.clone();
+        if let Err(why) = blocking(move || crate::gone::forget(&dead, &graves)).await {
+            tracing::warn!(why, "a delivered event keeps its dead letter");
+        }
+    }
+
     async fn event(&self, opened: &Opened<'_>) -> Result<Bytes, String> {
         let (header, body) = (opened.stored.header.clone(), opened.body.clone());
         if matches!(header.kind, Kind::Unsendable(_)) {
@@ -254,7 +204,7 @@ impl Delivery {
     fn letter(&self, opened: &Opened<'_>, line: &Listed, cause: &str, answer: &str) -> Letter {
         let account = self.spool.account(opened.stored.header.account);
         Letter {
-            queue: format!("{:032x}", u128::from_be_bytes(account.queue)),
+            queue: hexadecimal(account.queue),
             log: account.log,
             number: line.number,
             read_bytes: line.read_bytes,
@@ -262,15 +212,20 @@ impl Delivery {
             dead_at_us: now_us(),
             cause: cause.to_owned(),
             answer: answer.to_owned(),
+            shrunk: line.shrunk,
+            replaced: line.replaced,
         }
     }
 
     /// Removes a body, with what takes its place and what the books say. While the disk refuses, tries again; Some
     /// when the spool is too full for what should take its place.
     async fn settle(&self, stored: &Stored, append: Vec<Record>, entries: Vec<Entry>) -> Option<String> {
-        let entries = entries.into_iter().map(|entry| (stored.header.account, entry)).collect();
-        let remove = vec![stored.entry.position];
-        let change = Change { entries, remove, append, ..Change::default() };
+        let entries = entries.into_iter().flat_map(|said| entry(&stored.header, said)).collect();
+        self.commit(stored, Change { entries, append, ..Change::default() }).await
+    }
+
+    pub(crate) async fn commit(&self, stored: &Stored, change: Change) -> Option<String> {
+        let mut change = Change { remove: vec![stored.entry.position], ..change };
         loop {
             match self.spool.commit(change.clone()).await {
                 Ok(()) => {
@@ -284,6 +239,7 @@ impl Delivery {
                 // Closed: its thread broke off. To go on would send every body and remove none.
                 Err(why @ (NotDone::Failed(_) | NotDone::Closed)) => {
                     self.standing.fails(false, &format!("the spool: {why}"));
+                    change.slips.clear(); // they were written before the spool's disk said no
                 }
             }
             tokio::time::sleep(DISK_PAUSE).await;
@@ -295,7 +251,7 @@ impl Delivery {
         retry_after(value, std::time::SystemTime::now(), self.retry.hold.duration())
     }
 
-    async fn with_packer<T: Send + 'static>(
+    pub(crate) async fn with_packer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Repacker) -> std::io::Result<T> + Send + 'static,
     ) -> std::io::Result<T> {
@@ -313,7 +269,7 @@ impl Delivery {
     }
 
     /// An answer in words, with what to do about it.
-    fn told(&self, answer: &Answer) -> String {
+    pub(crate) fn told(&self, answer: &Answer) -> String {
         match answer {
             Answer::Status { code, words, .. } => {
                 let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
@@ -329,6 +285,11 @@ impl Delivery {
             Answer::NoKey(why) => why.clone(),
         }
     }
+}
+
+/// A line for the books of a body's account.
+fn entry(header: &Header, said: Entry) -> Vec<(u32, Entry)> {
+    vec![(header.account, said)]
 }
 
 fn cause_of(answer: &Answer) -> String {

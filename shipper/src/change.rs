@@ -5,6 +5,7 @@ use queue::Put;
 
 use crate::account::Entry;
 use crate::joins::Told;
+use crate::receipts::Slip;
 use crate::record::Record;
 
 /// One atomic change of a spool.
@@ -14,12 +15,27 @@ pub(crate) struct Change {
     pub(crate) taking: Option<Taking>,
     /// Lines of the books, by number of the account.
     pub(crate) entries: Vec<(u32, Entry)>,
+    /// Dead letters that come back into the spool.
+    pub(crate) returns: Vec<Return>,
     /// Positions of records that go.
     pub(crate) remove: Vec<u64>,
     /// Records that come.
     pub(crate) append: Vec<Record>,
+    /// Receipts of what goes because it was taken.
+    pub(crate) slips: Vec<Slip>,
     /// What the intake itself remembers.
     pub(crate) puts: Vec<Put>,
+}
+
+/// An event of a dead letter that comes back.
+#[derive(Clone, Debug)]
+pub(crate) struct Return {
+    /// Whose account it is; opened where the books do not know it.
+    pub(crate) origin: Origin,
+    pub(crate) queue: [u8; 16],
+    /// How it goes into the books.
+    pub(crate) entry: Entry,
+    pub(crate) records: Vec<Record>,
 }
 
 /// The claim of a batch on its numbers.
@@ -40,7 +56,8 @@ pub(crate) struct Taking {
 impl Change {
     /// The bytes that it adds to the spool, about.
     pub(crate) fn size(&self) -> u64 {
-        self.append.iter().map(|record| record.payload.len() as u64 + 512).sum()
+        let returned = self.returns.iter().flat_map(|returned| &returned.records);
+        self.append.iter().chain(returned).map(|record| record.payload.len() as u64 + 512).sum()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariant: one operation is on its way to the disk at a time, made of all changes that waited for it. So the order
 //! of commits is the order of changes, and a commit that fails leaves nothing behind that a later one would build on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use queue::{Queue, Refused};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::account::Entry;
 use crate::change::{Change, NotDone};
 use crate::ledger::{Draft, Ledger};
+use crate::receipts::Receipts;
 
 /// Changes that may wait.
 pub(crate) const MOST_WAITING: usize = 64;
@@ -23,6 +24,8 @@ const MOST_CHANGES: usize = 256;
 pub(crate) struct Pending {
     pub(crate) change: Change,
     pub(crate) reply: oneshot::Sender<Result<(), NotDone>>,
+    /// Its receipts are written; a change may be committed a second time, when it was the others' fault.
+    pub(crate) noted: bool,
 }
 
 /// Makes changes until all senders are gone.
@@ -32,6 +35,8 @@ pub(crate) struct Committer {
     pub(crate) changes: mpsc::Receiver<Pending>,
     /// Counts commits; changed when the ledger shows what was committed, never before.
     pub(crate) committed: watch::Sender<u64>,
+    /// Where receipts go, if anywhere.
+    pub(crate) receipts: Arc<OnceLock<Receipts>>,
     /// Bytes above which no batch is taken; between it and the queue's own limit there is room to split bodies.
     pub(crate) limit: u64,
 }
@@ -60,12 +65,28 @@ impl Committer {
                 Err(error) => answer(pending, Err(error)),
             }
         }
+        self.note(&mut staged);
         match self.write(operation) {
             Err(NotDone::Full { .. }) if staged.len() > 1 => {
                 staged.into_iter().for_each(|pending| self.commit(vec![pending]));
             }
             outcome => staged.into_iter().for_each(|pending| answer(pending, outcome.clone())),
         }
+    }
+
+    /// Writes the receipts of changes that were not noted yet, before anything leaves the spool.
+    fn note(&self, staged: &mut [Pending]) {
+        let Some(receipts) = self.receipts.get() else { return };
+        let ledger = lock(&self.ledger);
+        let slips: Vec<_> = staged
+            .iter()
+            .filter(|pending| !pending.noted)
+            .flat_map(|pending| &pending.change.slips)
+            .filter_map(|slip| Some((slip.clone(), ledger.account(slip.account)?.identity())))
+            .collect();
+        drop(ledger);
+        receipts.write(&slips);
+        staged.iter_mut().for_each(|pending| pending.noted = true);
     }
 
     fn admit(&self, change: &Change) -> Result<(), NotDone> {
@@ -143,6 +164,12 @@ impl Operation {
         }
         for (number, entry) in &change.entries {
             self.draft.apply(ledger, *number, entry);
+        }
+        for returned in &change.returns {
+            let number = self.draft.number_of(ledger, &returned.origin, returned.queue);
+            self.draft.apply(ledger, number, &returned.entry);
+            let records = returned.records.iter();
+            self.append.extend(records.map(|record| (record.stored_header(number), record.payload.clone())));
         }
         self.remove.extend(&change.remove);
         self.puts.extend(change.puts.iter().cloned());

@@ -29,6 +29,9 @@ const LEAST_SPOOL: u64 = 128 << 20;
 /// Smallest store of dead letters, in bytes.
 const LEAST_DEAD_LETTERS: u64 = 64 << 20;
 
+/// Smallest store of receipts that is one, in bytes.
+const LEAST_RECEIPTS: u64 = 1 << 20;
+
 /// Longest name of a destination.
 const LONGEST_NAME: usize = 64;
 
@@ -44,6 +47,8 @@ pub struct Config {
     pub limits: BTreeMap<String, Limit>,
     /// Where events lie that no intake takes.
     pub dead_letters: DeadLetterConfig,
+    /// What is kept about what was sent.
+    pub receipts: ReceiptsConfig,
     /// How patiently a sick destination is tried again.
     pub retry: Retry,
     /// Address for gRPC. Default: 127.0.0.1:7103.
@@ -72,6 +77,16 @@ pub struct DeadLetterConfig {
     pub max_size: ByteSize,
 }
 
+/// `shipper.receipts`: proofs of what was sent and taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptsConfig {
+    /// Most bytes on disk of *each* destination's receipts; the oldest go first. `0B`: none are kept. Default: 64MiB.
+    pub max_size: ByteSize,
+    /// How long they are kept. Default: 30d.
+    pub keep: Span,
+}
+
 /// `shipper.retry`: the pauses between attempts.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -92,6 +107,7 @@ impl Default for Config {
             destinations: BTreeMap::new(),
             limits: BTreeMap::new(),
             dead_letters: DeadLetterConfig::default(),
+            receipts: ReceiptsConfig::default(),
             retry: Retry::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7103)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9103)),
@@ -112,6 +128,12 @@ impl Default for DeadLetterConfig {
     }
 }
 
+impl Default for ReceiptsConfig {
+    fn default() -> Self {
+        ReceiptsConfig { max_size: ByteSize::mib(64), keep: Span::secs(30 * 86_400) }
+    }
+}
+
 impl Default for Retry {
     fn default() -> Self {
         Retry { first: Span::millis(500), longest: Span::secs(60), hold: Span::secs(300) }
@@ -127,6 +149,7 @@ impl Section for Config {
         }
         at_least("spool.max_size", self.spool.max_size, LEAST_SPOOL)?;
         at_least("dead_letters.max_size", self.dead_letters.max_size, LEAST_DEAD_LETTERS)?;
+        self.receipts.validate()?;
         self.retry.validate()?;
         self.destinations.iter().try_for_each(|(name, destination)| {
             let key = format!("destinations.{name}");
@@ -197,6 +220,19 @@ impl Config {
             Some(other) => Err(format!("differs from `{other}` in upper and lower case only; rename one")),
             None => Ok(()),
         }
+    }
+}
+
+impl ReceiptsConfig {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.max_size.as_u64() > 0 {
+            at_least("receipts.max_size", self.max_size, LEAST_RECEIPTS)?;
+        }
+        if self.keep == Span::default() {
+            let why = "is 0; write for example `30d`, or `max_size: 0B` to keep none";
+            return Err(Invalid::new("receipts.keep", why));
+        }
+        Ok(())
     }
 }
 
@@ -275,6 +311,8 @@ mod tests {
             ("{destinations: {a: {type: stdout}}, limits: {a: {}}}", "take requests"),
             ("{spool: {max_size: 1MiB}}", "too small"),
             ("{spool: {max_size: 20}}", "no unit"),
+            ("{receipts: {max_size: 1KiB}}", "too small"),
+            ("{receipts: {keep: 0s}}", "receipts.keep"),
             ("{retry: {first: 1m, longest: 1s}}", "shorter than retry.first"),
         ] {
             let refused = parse(&format!("shipper: {yaml}\n")).expect_err(yaml);

@@ -3,7 +3,8 @@
 //! Promises: a letter is durable before its event leaves the spool; a crash in between leaves one letter, not two (it
 //! is recognised by spool, account and number); a full store refuses, and nothing is dropped.
 //!
-//! A letter's payload is one line of JSON ([`Letter`]) and, behind its newline, the event as it was.
+//! A letter's payload is one line of JSON ([`Letter`]) and, behind its newline, the event as it was. What operators do
+//! with letters is in [`crate::letters`].
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -44,6 +45,36 @@ pub(crate) struct Letter {
     pub(crate) cause: String,
     /// What the intake answered, at most [`MOST_WORDS`] bytes.
     pub(crate) answer: String,
+    /// The event had been shrunk.
+    #[serde(default)]
+    pub(crate) shrunk: bool,
+    /// Its invalid UTF-8 had become U+FFFD.
+    #[serde(default)]
+    pub(crate) replaced: bool,
+}
+
+/// A letter as the index knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) entry: queue::Entry,
+    /// The beginning of its cause.
+    pub(crate) cause: String,
+    pub(crate) dead_at_us: i64,
+    /// Where its event was; None when that was another spool than the one of now.
+    pub(crate) grave: Option<Grave>,
+}
+
+/// What the index keeps of a letter.
+#[derive(Serialize, Deserialize)]
+struct Indexed {
+    cause: String,
+    number: u64,
+    dead_at_us: i64,
+    #[serde(default)]
+    account: u32,
+    /// The spool's id.
+    #[serde(default)]
+    spool: String,
 }
 
 /// Names the event in the spool: its account there and its number.
@@ -67,6 +98,8 @@ pub(crate) struct DeadLetters {
     spool: [u8; 16],
     /// Events that have their letter and may still be in the spool. Bounded by the deliveries in flight.
     pending: Mutex<HashSet<Grave>>,
+    /// Held by whoever takes letters away: one at a time.
+    turn: Mutex<()>,
     limit: u64,
 }
 
@@ -77,33 +110,42 @@ impl DeadLetters {
             Options { max_bytes, cache_bytes: 1 << 20, segment_bytes: 16 << 20, ..Options::default() };
         let (queue, _) = Queue::open(dir, options)?;
         let pending = Mutex::new(pending_in(&queue, spool).unwrap_or_default());
-        Ok(DeadLetters { queue, spool, pending, limit: max_bytes })
+        Ok(DeadLetters { queue, spool, pending, turn: Mutex::default(), limit: max_bytes })
     }
 
     /// Keeps a letter durably, once.
     pub(crate) async fn keep(&self, grave: Grave, letter: &Letter, event: &[u8]) -> Result<(), NotKept> {
-        if self.pending().contains(&grave) {
+        // Noted before it can be listed, so that no operator gets hold of it while its event is still in the spool.
+        if !self.pending().insert(grave) {
             return Ok(());
         }
+        let mut noted = Noted { dead: self, grave, kept: false };
+        self.write(grave, letter, event).await?;
+        noted.kept = true;
+        Ok(())
+    }
+
+    async fn write(&self, grave: Grave, letter: &Letter, event: &[u8]) -> Result<(), NotKept> {
         let mut payload = serde_json::to_vec(letter).expect("a letter has no map");
-        let header = header(letter);
+        let header = self.header(grave, letter);
         payload.push(b'\n');
         payload.extend_from_slice(event);
         let put = Put::set(pending_key(self.spool, grave), []);
         let ticket = self.queue.append(&header, Bytes::from(payload), vec![put]).map_err(refused)?;
-        ticket.await.map_err(|failed| NotKept::Failed(failed.to_string()))?;
-        self.pending().insert(grave);
-        Ok(())
+        ticket.await.map(drop).map_err(|failed| NotKept::Failed(failed.to_string()))
     }
 
-    /// The event has left the spool: it need not be recognised any more. Durable with the next letter at the latest.
+    /// The event has left the spool: it need not be recognised any more, and its letter is an operator's. Not before
+    /// that is durable: a mark that came back would pass for the letter of an event that died a second time.
     pub(crate) async fn left_the_spool(&self, graves: &[Grave]) {
         let puts = graves.iter().map(|&grave| Put::delete(pending_key(self.spool, grave))).collect();
-        self.pending().retain(|grave| !graves.contains(grave));
-        match self.queue.commit(puts) {
-            // A mark that stays costs a few bytes; its number does not come again.
-            Ok(ticket) => drop(ticket.await),
-            Err(error) => tracing::debug!(%error, "marks of dead letters stay"),
+        let forgotten = match self.queue.commit(puts) {
+            Ok(ticket) => ticket.await.map(drop).map_err(|failed| failed.to_string()),
+            Err(refused) => Err(refused.to_string()),
+        };
+        match forgotten {
+            Ok(()) => self.pending().retain(|grave| !graves.contains(grave)),
+            Err(why) => tracing::warn!(why, "dead letters are not shown before the next start"),
         }
     }
 
@@ -116,16 +158,90 @@ impl DeadLetters {
         store_status(&self.queue, self.limit)
     }
 
+    /// Tells letters of this store from those of another one.
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.queue.id()
+    }
+
+    /// Letters at `from` and above, at most `most`, oldest first; also those whose event is still in the spool.
+    /// Blocking.
+    pub(crate) fn letters(&self, from: u64, most: usize) -> Result<Vec<Kept>, ReadError> {
+        let entries = self.queue.entries(from, most)?;
+        Ok(entries.into_iter().map(|entry| self.kept(entry)).collect())
+    }
+
+    /// A letter and its event. Blocking.
+    pub(crate) fn read(&self, kept: &Kept) -> Result<(Letter, Bytes), ReadError> {
+        let payload = self.queue.read(&kept.entry)?;
+        let unknown = || ReadError::Index { why: "the letter has an unknown form".to_owned() };
+        let end = payload.iter().position(|&byte| byte == b'\n').ok_or_else(unknown)?;
+        let letter = serde_json::from_slice(&payload[..end]).map_err(|_| unknown())?;
+        Ok((letter, payload.slice(end + 1..)))
+    }
+
+    /// Whether the event may still be in the spool: until that is known, the letter is nobody's.
+    pub(crate) fn is_pending(&self, kept: &Kept) -> bool {
+        kept.grave.is_some_and(|grave| self.pending().contains(&grave))
+    }
+
+    /// All events that have their letter and may still be in the spool.
+    pub(crate) fn all_pending(&self) -> Vec<Grave> {
+        self.pending().iter().copied().collect()
+    }
+
+    /// Removes letters durably, and the memory of these events. Positions that hold none are passed over. Blocking.
+    pub(crate) fn take_away(&self, positions: Vec<u64>, graves: &[Grave]) -> Result<(), String> {
+        let puts = graves.iter().map(|&grave| Put::delete(pending_key(self.spool, grave))).collect();
+        let ticket = self.queue.remove(positions, puts).map_err(|error| error.to_string())?;
+        ticket.wait().map_err(|error| error.to_string())?;
+        self.pending().retain(|grave| !graves.contains(grave));
+        Ok(())
+    }
+
+    /// The turn of whoever takes letters away.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self, entry: queue::Entry) -> Kept {
+        let indexed: Option<Indexed> = serde_json::from_slice(&entry.header).ok();
+        let ours = |indexed: &&Indexed| indexed.spool == hexadecimal(self.spool);
+        let grave = indexed.as_ref().filter(ours).map(|indexed| (indexed.account, indexed.number));
+        let (cause, dead_at_us) =
+            indexed.map_or_else(Default::default, |indexed| (indexed.cause, indexed.dead_at_us));
+        Kept { entry, cause, dead_at_us, grave }
+    }
+
+    fn header(&self, (account, number): Grave, letter: &Letter) -> Vec<u8> {
+        let cause = letter.cause.chars().take(100).collect();
+        let spool = hexadecimal(self.spool);
+        let indexed = Indexed { cause, number, dead_at_us: letter.dead_at_us, account, spool };
+        serde_json::to_vec(&indexed).expect("what is indexed has no map")
+    }
+
     fn pending(&self) -> MutexGuard<'_, HashSet<Grave>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn header(letter: &Letter) -> Vec<u8> {
-    let cause: String = letter.cause.chars().take(100).collect();
-    let header =
-        serde_json::json!({ "cause": cause, "number": letter.number, "dead_at_us": letter.dead_at_us });
-    header.to_string().into_bytes()
+/// The note of a letter that is being written; taken back unless it is kept, also when nobody waits for it any more.
+struct Noted<'a> {
+    dead: &'a DeadLetters,
+    grave: Grave,
+    kept: bool,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.dead.pending().remove(&self.grave);
+        }
+    }
+}
+
+/// An id as hexadecimal digits.
+pub(crate) fn hexadecimal(id: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(id))
 }
 
 fn refused(refused: Refused) -> NotKept {
@@ -136,11 +252,11 @@ fn refused(refused: Refused) -> NotKept {
 }
 
 fn pending_key(spool: [u8; 16], (account, number): Grave) -> Vec<u8> {
-    format!("{PENDING}{:032x}/{account:x}/{number:x}", u128::from_be_bytes(spool)).into_bytes()
+    format!("{PENDING}{}/{account:x}/{number:x}", hexadecimal(spool)).into_bytes()
 }
 
 fn pending_in(queue: &Queue, spool: [u8; 16]) -> Result<HashSet<Grave>, ReadError> {
-    let prefix = format!("{PENDING}{:032x}/", u128::from_be_bytes(spool));
+    let prefix = format!("{PENDING}{}/", hexadecimal(spool));
     let keys = queue.scan(prefix.as_bytes())?;
     let grave = |key: &[u8]| {
         let (account, number) = std::str::from_utf8(key).ok()?.strip_prefix(&prefix)?.split_once('/')?;
@@ -163,6 +279,8 @@ mod tests {
             dead_at_us: 2,
             cause: TOO_LARGE.into(),
             answer: "no".into(),
+            shrunk: false,
+            replaced: false,
         }
     }
 
@@ -191,12 +309,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let letters = open(directory.path());
         letters.keep((1, 5), &letter(5), b"{\"a\":\xff}").await.unwrap();
-        let entry = letters.queue.entries(0, 1).unwrap().remove(0);
-        let payload = letters.queue.read(&entry).unwrap();
-        let at = payload.iter().position(|&byte| byte == b'\n').unwrap();
-        let told: Letter = serde_json::from_slice(&payload[..at]).unwrap();
+        let kept = letters.letters(0, 2).unwrap().remove(0);
+        let (told, event) = letters.read(&kept).unwrap();
         assert_eq!((told.number, told.cause.as_str()), (5, TOO_LARGE));
-        assert_eq!(&payload[at + 1..], b"{\"a\":\xff}");
+        assert_eq!((kept.grave, kept.cause.as_str()), (Some((1, 5)), TOO_LARGE));
+        assert_eq!(event.as_ref(), b"{\"a\":\xff}");
     }
 
     #[tokio::test]

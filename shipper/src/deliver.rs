@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use queue::ReadError;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
@@ -21,6 +22,7 @@ use crate::backlog::{Backlog, Job};
 use crate::budget::Budget;
 use crate::config::{Limit, OverBudget, Retry};
 use crate::dead::DeadLetters;
+use crate::hold;
 use crate::intake::{Carrier, Repacker};
 use crate::pace::Pace;
 use crate::rate::Rate;
@@ -54,6 +56,7 @@ pub(crate) struct Delivery {
     pub(crate) retry: Retry,
     pub(crate) limit: Limit,
     pub(crate) budget: PathBuf,
+    pub(crate) hold: watch::Receiver<hold::State>,
 }
 
 /// What keeps a destination from being sent to until it changes.
@@ -78,6 +81,10 @@ struct Loop {
     /// Bytes of bodies in flight.
     out: u64,
     held: Option<Held>,
+    /// What an operator wants.
+    hold: watch::Receiver<hold::State>,
+    /// Releases that were followed.
+    releases: u64,
     flights: FuturesUnordered<BoxFuture<'static, Landed>>,
 }
 
@@ -85,6 +92,8 @@ impl Delivery {
     /// Delivers until `stop` is requested.
     pub(crate) async fn run(self: Arc<Self>, stop: Stop) {
         let span = tracing::info_span!("destination", name = self.name);
+        let hold = self.hold.clone();
+        let releases = hold.borrow().releases;
         let work = Loop {
             backlog: Backlog::new(self.spool.clone()),
             pace: Pace::new(self.retry, Pace::any_seed()),
@@ -93,6 +102,8 @@ impl Delivery {
             budget: Budget::open(self.limit.bytes_per_day, self.budget.clone()),
             out: 0,
             held: None,
+            hold,
+            releases,
             flights: FuturesUnordered::new(),
             delivery: self,
         };
@@ -110,6 +121,7 @@ impl Loop {
                 biased;
                 () = stop.wait() => break,
                 Some(landed) = self.flights.next() => self.land(landed),
+                Ok(()) = self.hold.changed() => self.obey(),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => self.look(),
                 () = self.backlog.more(), if idle => {}
             }
@@ -165,10 +177,11 @@ impl Loop {
     }
 
     fn may_send(&self, now: Instant) -> bool {
-        self.flights.len() < self.pace.width(now, self.width.get())
+        let held = matches!(self.held, Some(Held::Grave(_))) || self.hold.borrow().held.is_some();
+        !held
+            && self.flights.len() < self.pace.width(now, self.width.get())
             && (self.out < MOST_BYTES || self.flights.is_empty())
             && self.rate.pause_ends(now).is_none()
-            && !matches!(self.held, Some(Held::Grave(_)))
     }
 
     /// When to look again, where nothing else happens; `now` is when [`Loop::start`] looked, or what becomes due in
@@ -193,6 +206,17 @@ impl Loop {
         if over {
             self.held = None;
             self.pace.probe_now(Instant::now());
+        }
+    }
+
+    /// Follows an operator: a release has whatever held the destination tried again, now.
+    fn obey(&mut self) {
+        let releases = self.hold.borrow().releases;
+        if releases > self.releases {
+            self.releases = releases;
+            self.held = None;
+            self.pace.probe_now(Instant::now());
+            self.backlog.all_due();
         }
     }
 

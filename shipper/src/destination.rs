@@ -15,9 +15,13 @@ use crate::config::{Config, Destination, Limit, Retry};
 use crate::dead::DeadLetters;
 use crate::deliver::Delivery;
 use crate::error::OpenError;
+use crate::gone;
+use crate::hold::Hold;
 use crate::intake::{Carrier, Repacker, carried};
+use crate::letters::Letters;
 use crate::metrics::Metrics;
 use crate::parcel::Packer;
+use crate::receipts::{RECEIPTS, Receipts};
 use crate::sink::{self, Sink, file::FileSink, lake::LakeSink, stdout::StdoutSink};
 use crate::spool::{NotOpened, Spool};
 use crate::standing::{Seen, Standing};
@@ -55,6 +59,7 @@ pub(crate) struct Opening {
     pub(crate) spool: Spool,
     pub(crate) standing: Arc<Standing>,
     pub(crate) taker: Taker,
+    pub(crate) hold: Hold,
     way_out: WayOut,
     retry: Retry,
     limit: Limit,
@@ -84,12 +89,20 @@ impl Opening {
             .map_err(|why| OpenError::Configuration { destination: name.to_owned(), why })?;
         let spool = open_spool(&dir.join(SPOOL), name, config.spool.max_size.as_u64())?;
         note_absence(&dir, &spool, name)?;
+        let state = |why: String| OpenError::State { destination: name.to_owned(), dir: dir.clone(), why };
+        let hold = Hold::of(&dir, name).map_err(|error| state(format!("its hold: {error}")))?;
+        let receipts = Receipts::open(&dir.join(RECEIPTS), &config.receipts)
+            .map_err(|error| state(format!("its receipts: {error}")))?;
+        receipts.into_iter().for_each(|receipts| spool.keep_receipts(receipts));
         let standing = Arc::new(Standing::new(Metrics::of(name)));
         let (packer, way_out) = prepared.with_dead_letters(|| {
             let most = config.dead_letters.max_size.as_u64();
             DeadLetters::open(&dir.join("dead-letters"), most, spool.id())
                 .map_err(|source| OpenError::Spool { destination: name.to_owned(), source })
         })?;
+        if let WayOut::Carried { dead, .. } = &way_out {
+            gone::recover(&spool, dead).map_err(|why| state(format!("its dead letters: {why}")))?;
+        }
         let limit = config.limits.get(name).cloned().unwrap_or_default();
         let packer = if limit.bytes_per_day.is_some() { Arc::new(Apart(packer)) } else { packer };
         let budget = dir.join("budget");
@@ -102,6 +115,7 @@ impl Opening {
             spool,
             standing,
             taker,
+            hold,
             way_out,
             retry: config.retry,
             limit,
@@ -126,6 +140,7 @@ impl Opening {
                     retry,
                     limit,
                     budget: self.budget.clone(),
+                    hold: self.hold.watch(),
                 };
                 return Box::pin(Arc::new(delivery).run(stop));
             }
@@ -133,7 +148,14 @@ impl Opening {
             WayOut::Stdout => Box::new(StdoutSink::new(Box::new(std::io::stdout()), spool.clone())),
             WayOut::Lake(url) => Box::new(LakeSink::new(url.clone(), spool.clone())),
         };
-        Box::pin(sink::run(sink, spool, standing, self.retry, hurry, stop))
+        Box::pin(sink::run(sink, spool, standing, self.retry, hurry, self.hold.watch(), stop))
+    }
+
+    /// Its dead letters; None where lines are written, and no intake refuses any.
+    pub(crate) fn letters(&self) -> Option<Letters<'_>> {
+        let WayOut::Carried { dead, .. } = &self.way_out else { return None };
+        let (spool, packer) = (&self.spool, self.taker.packer.as_ref());
+        Some(Letters { destination: &self.name, spool, dead, packer })
     }
 
     /// What keeps events from leaving, and what keeps them from coming in.
@@ -144,6 +166,7 @@ impl Opening {
         {
             problems.push(words.clone());
         }
+        problems.splice(0..0, self.hold.held().map(|held| held.words));
         if seen.full && spool.records > 0 {
             problems.push(format!("the spool is full, and batches wait before it or are shed; {FULL}"));
         }
@@ -157,8 +180,9 @@ impl Opening {
     pub(crate) fn status(&self) -> DestinationStatus {
         let seen = self.standing.seen();
         let spool = self.spool.status();
+        let held_by_operator = self.hold.held().is_some();
         let state = match () {
-            () if seen.held => "held",
+            () if held_by_operator || seen.held => "held",
             () if seen.since.is_some() => "retrying",
             () if spool.records > 0 => "delivering",
             () => "idle",
@@ -181,6 +205,8 @@ impl Opening {
                 WayOut::Carried { dead, .. } => Some(dead.status()),
                 _ => None,
             },
+            held_by_operator,
+            receipts: self.spool.receipts().map(Receipts::status),
         }
     }
 }

@@ -41,7 +41,8 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     stop.say_what_remains(move || what_remains(&spools()?));
     let (told, asked) = (shipper.clone(), stop.clone());
     let status = Arc::new(move || StatusReply { services: vec![told.status()] });
-    let server = Server::new(status).stage(shipper.stage()).insecure_admin(config.insecure_admin);
+    let server = Server::new(status).stage(shipper.stage()).shipper(Arc::new(shipper.clone()));
+    let server = server.insecure_admin(config.insecure_admin);
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("shipper.listen broke") };
     let pages = http::serve(pages, ready, Default::default(), stop.clone());

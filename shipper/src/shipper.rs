@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +27,12 @@ use crate::take::Turns;
 
 /// The shipper; clones share it. The last one to be dropped closes the spools.
 #[derive(Clone)]
-pub struct Shipper(Arc<Inner>);
+pub struct Shipper(pub(crate) Arc<Inner>);
 
-struct Inner {
-    destinations: BTreeMap<String, Opening>,
+pub(crate) struct Inner {
+    pub(crate) destinations: BTreeMap<String, Opening>,
+    /// Where all spools are.
+    pub(crate) dir: PathBuf,
     /// What was found in the spool directory that no destination owns, in words.
     orphans: Vec<String>,
     hurry: watch::Sender<bool>,
@@ -74,7 +77,8 @@ impl Shipper {
         let (hurry, _) = watch::channel(false);
         let orphans = orphans(config);
         orphans.iter().for_each(|orphan| tracing::warn!("{orphan}"));
-        Ok(Shipper(Arc::new(Inner { destinations, orphans, hurry, started_us: now_us() })))
+        let dir = config.spool.dir.clone();
+        Ok(Shipper(Arc::new(Inner { destinations, dir, orphans, hurry, started_us: now_us() })))
     }
 
     /// The stage that takes batches with a destination.
@@ -124,6 +128,15 @@ impl Shipper {
             let events = opening.spool.events();
             progress.spooled_events += events;
             let seen = opening.standing.seen();
+            if let Some(held) = opening.hold.held().filter(|_| events > 0) {
+                progress.stuck.push(Stuck {
+                    destination: opening.name.clone(),
+                    since: Instant::now() - held.since,
+                    held: true,
+                    problem: held.words,
+                });
+                continue;
+            }
             let (over, words) = seen.over_budget.unzip();
             if let Some(since) = seen.since.or(over).filter(|_| events > 0) {
                 progress.stuck.push(Stuck {

@@ -16,8 +16,10 @@ use crate::account::{Entry, Tally};
 use crate::change::{Change, NotDone};
 use crate::config::Retry;
 use crate::dead::DAMAGED;
+use crate::hold;
 use crate::metrics::Outcome;
 use crate::pace::Pace;
+use crate::receipts::Slip;
 use crate::record::Header;
 use crate::spool::{Spool, Stored};
 use crate::standing::Standing;
@@ -54,12 +56,20 @@ pub(crate) async fn run(
     standing: Arc<Standing>,
     retry: Retry,
     mut hurry: watch::Receiver<bool>,
+    mut hold: watch::Receiver<hold::State>,
     stop: Stop,
 ) {
     let mut committed = spool.committed();
     let mut pace = Pace::new(retry, Pace::any_seed());
     let mut bench = Workbench::new(sink.kind());
     while !stop.requested() {
+        if hold.borrow_and_update().held.is_some() {
+            tokio::select! {
+                () = stop.wait() => {}
+                _ = hold.changed() => {}
+            }
+            continue;
+        }
         committed.borrow_and_update();
         let in_hurry = *hurry.borrow_and_update();
         let begun = Instant::now();
@@ -84,6 +94,7 @@ pub(crate) async fn run(
         tokio::select! {
             () = stop.wait() => {}
             () = sleep_until(until.unwrap_or(begun)), if until.is_some() => {}
+            Ok(()) = hold.changed() => {}
             Ok(()) = committed.changed(), if !pausing => {}
             Ok(()) = hurry.changed(), if !pausing => {}
         }
@@ -130,7 +141,11 @@ pub(crate) fn lines_of(spool: &Spool, stored: &Stored) -> Result<Option<Unpacked
         Err(error) => return Err(error.to_string()),
     };
     match unpacked {
-        Ok((lines, raw)) => Ok(Some(Unpacked { lines, raw })),
+        Ok((lines, raw)) => {
+            let account = stored.header.account;
+            let slip = spool.receipts().map(|_| Slip::of(account, &lines, &raw, 0));
+            Ok(Some(Unpacked { lines, raw, slip }))
+        }
         Err(_) => {
             tracing::error!(
                 position = stored.entry.position,
@@ -150,6 +165,8 @@ pub(crate) struct Unpacked {
     pub(crate) lines: Vec<crate::manifest::Listed>,
     /// Each line with its newline.
     pub(crate) raw: bytes::Bytes,
+    /// For its receipt, where receipts are kept.
+    pub(crate) slip: Option<Slip>,
 }
 
 /// The change that removes delivered records, and how much they were.

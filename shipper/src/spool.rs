@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::account::{Account, Entry, Tally};
 use crate::change::{Change, NotDone};
 use crate::commit::{self, Committer, MOST_WAITING, Pending};
 use crate::ledger::{Key, Ledger};
+use crate::receipts::Receipts;
 use crate::record::Header;
 
 /// Entries read at a time while opening.
@@ -40,6 +41,7 @@ struct Inner {
     committed: watch::Receiver<u64>,
     changes: Mutex<Option<mpsc::Sender<Pending>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    receipts: Arc<OnceLock<Receipts>>,
     limit: u64,
 }
 
@@ -70,8 +72,15 @@ impl Spool {
         let (sender, changes) = mpsc::channel(MOST_WAITING);
         let limit = max_bytes - (max_bytes / 8).min(64 << 20);
         let (counter, committed) = watch::channel(0);
-        let committer =
-            Committer { queue: queue.clone(), ledger: ledger.clone(), changes, committed: counter, limit };
+        let receipts = Arc::new(OnceLock::new());
+        let committer = Committer {
+            queue: queue.clone(),
+            ledger: ledger.clone(),
+            changes,
+            committed: counter,
+            receipts: receipts.clone(),
+            limit,
+        };
         let thread = std::thread::Builder::new().name("spool".into()).spawn(move || committer.run());
         let thread = thread.map_err(|error| NotOpened::State(format!("no thread for it: {error}")))?;
         let inner = Inner {
@@ -80,6 +89,7 @@ impl Spool {
             committed,
             changes: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
+            receipts,
             limit,
         };
         let spool = Spool(Arc::new(inner));
@@ -94,15 +104,25 @@ impl Spool {
     pub(crate) async fn commit(&self, change: Change) -> Result<(), NotDone> {
         let (reply, outcome) = oneshot::channel();
         let sender = self.sender()?;
-        sender.send(Pending { change, reply }).await.map_err(|_| NotDone::Closed)?;
+        sender.send(Pending { change, reply, noted: false }).await.map_err(|_| NotDone::Closed)?;
         outcome.await.unwrap_or(Err(NotDone::Closed))
     }
 
     /// Makes a change durable. Not to be called from an async task.
     pub(crate) fn commit_blocking(&self, change: Change) -> Result<(), NotDone> {
         let (reply, outcome) = oneshot::channel();
-        self.sender()?.blocking_send(Pending { change, reply }).map_err(|_| NotDone::Closed)?;
+        self.sender()?.blocking_send(Pending { change, reply, noted: false }).map_err(|_| NotDone::Closed)?;
         outcome.blocking_recv().unwrap_or(Err(NotDone::Closed))
+    }
+
+    /// From now on what leaves because it was taken has receipts there.
+    pub(crate) fn keep_receipts(&self, receipts: Receipts) {
+        self.0.receipts.get_or_init(|| receipts);
+    }
+
+    /// Where receipts go, if anywhere.
+    pub(crate) fn receipts(&self) -> Option<&Receipts> {
+        self.0.receipts.get()
     }
 
     /// Notes that this was no destination for a while. Not to be called from an async task.
@@ -119,7 +139,7 @@ impl Spool {
 
     /// Counts a batch that came again; that need not survive a crash, so a failure is no matter.
     pub(crate) async fn count_repeated(&self, key: &Key) {
-        let number = commit::lock(&self.0.ledger).number(key);
+        let number = self.number(key);
         if let Some(number) = number {
             let change = Change { entries: vec![(number, Entry::Repeated)], ..Change::default() };
             if let Err(error) = self.commit(change).await {
@@ -152,6 +172,16 @@ impl Spool {
     /// What an intake remembers under `key`. Blocking.
     pub(crate) fn remembered(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
         self.0.queue.get(key.as_bytes())
+    }
+
+    /// All that is remembered under keys that begin with `prefix`. Blocking.
+    pub(crate) fn remembered_all(&self, prefix: &str) -> Result<queue::State, ReadError> {
+        self.0.queue.scan(prefix.as_bytes())
+    }
+
+    /// The number of the account of this origin and queue.
+    pub(crate) fn number(&self, key: &Key) -> Option<u32> {
+        commit::lock(&self.0.ledger).number(key)
     }
 
     /// Changes after each commit, when the books show it.

@@ -53,6 +53,7 @@ const HIDDEN: [(&str, &[&str]); 3] = [
             "proto/src/refusal.rs",
             "proto/src/serve.rs",
             "proto/src/serve/router_calls.rs",
+            "proto/src/serve/shipper_calls.rs",
         ],
     ),
 ];

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Operators call our services with grpcurl and no .proto at hand: reflection, health and Admin.Status.
+# Operators call our services with grpcurl and no .proto at hand: reflection, health, Admin.Status, and the shipper's
+# holds, dead letters and receipts.
 set -euo pipefail
 
 tools="$(pwd)/target/suites/grpcurl"
@@ -26,15 +27,23 @@ YAML
 shipper=$!
 trap 'kill "$shipper" 2>/dev/null || true; wait "$shipper" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
+ask() { "$tools/grpcurl" -plaintext -connect-timeout 5 -d "$2" "127.0.0.1:$port" "auditrail.v1.Shipper/$1"; }
 call() { "$tools/grpcurl" -plaintext -connect-timeout 5 "127.0.0.1:$port" "$@"; }
 
 for _ in $(seq 100); do
     if call list >"$scratch/services" 2>/dev/null; then break; fi
     read -rt 0.1 <> <(:) || true
 done
-for service in auditrail.v1.Pipe auditrail.v1.Admin grpc.health.v1.Health; do
+for service in auditrail.v1.Pipe auditrail.v1.Admin auditrail.v1.Shipper grpc.health.v1.Health; do
     grep -qx "$service" "$scratch/services" || { echo "$service is not listed"; cat "$scratch/words"; exit 1; }
 done
 call grpc.health.v1.Health/Check | grep -q SERVING
 call auditrail.v1.Admin/Status | grep -q '"service": "shipper"'
-echo "grpcurl lists, checks and asks: 3 passed, 0 failed"
+ask Hold '{"destination": "copy", "reason": "a suite"}' | grep -q '"heldByOperator": true'
+call auditrail.v1.Shipper/Destinations | grep -q '"state": "held"'
+ask Release '{"destination": "copy"}' | grep -q '"state": "idle"'
+call auditrail.v1.Shipper/ListDeadLetters >/dev/null
+call auditrail.v1.Shipper/Receipts >/dev/null
+if call auditrail.v1.Shipper/DropDeadLetters 2>"$scratch/refused"; then echo "an empty request drops"; exit 1; fi
+grep -q InvalidArgument "$scratch/refused"
+echo "grpcurl lists, checks, asks, holds and releases: 9 passed, 0 failed"

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{Sink, Step, commit, delivered, lines_of};
 use crate::change::Change;
+use crate::receipts::Slip;
 use crate::spool::{Spool, Stored};
 
 /// State key of the committed end.
@@ -31,8 +32,8 @@ pub(crate) struct FileSink {
     spool: Spool,
 }
 
-/// Records and their lines, each with its newline.
-type Gathered = (Vec<Stored>, Vec<u8>);
+/// Records and their lines, each with its newline; and for their receipts.
+type Gathered = (Vec<Stored>, Vec<u8>, Vec<Slip>);
 
 /// How far the file holds what was removed from the spool.
 #[derive(Serialize, Deserialize)]
@@ -52,7 +53,7 @@ impl FileSink {
 
     /// The oldest records with their lines; none of both when all of them were damaged. None when there is nothing.
     fn gather(&self) -> Result<Option<Gathered>, String> {
-        let (mut records, mut text) = (Vec::new(), Vec::new());
+        let (mut records, mut text, mut slips) = (Vec::new(), Vec::new(), Vec::new());
         let listed = self.spool.list(0, MOST_RECORDS).map_err(|error| error.to_string())?;
         if listed.is_empty() {
             return Ok(None);
@@ -64,9 +65,10 @@ impl FileSink {
             if let Some(unpacked) = lines_of(&self.spool, &stored)? {
                 text.extend_from_slice(&unpacked.raw);
                 records.push(stored);
+                slips.extend(unpacked.slip);
             }
         }
-        Ok(Some((records, text)))
+        Ok(Some((records, text, slips)))
     }
 
     /// The committed end, if it is this file's.
@@ -126,7 +128,7 @@ impl Sink for FileSink {
     }
 
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
-        let Some((records, text)) = self.gather()? else { return Ok(Step::Idle) };
+        let Some((records, text, slips)) = self.gather()? else { return Ok(Step::Idle) };
         if records.is_empty() {
             return Ok(Step::Did { events: 0, bytes: 0 });
         }
@@ -137,6 +139,7 @@ impl Sink for FileSink {
         let end = file.metadata().map_err(|error| self.failed("look at", &error))?.len();
         let (mut change, all) = delivered(&records);
         change.puts.push(self.end(end));
+        change.slips = slips;
         commit(&self.spool, change)?;
         Ok(Step::Did { events: all.events, bytes: text.len() as u64 })
     }

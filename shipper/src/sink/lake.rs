@@ -135,6 +135,7 @@ impl Sink for LakeSink {
         let bytes = self.write(&records, &unpacked)?;
         let (mut change, all) = delivered(&records);
         change.puts.push(Put::delete(PLAN));
+        change.slips = unpacked.into_iter().filter_map(|unpacked| unpacked.slip).collect();
         commit(&self.spool, change)?;
         Ok(Step::Did { events: all.events, bytes })
     }
@@ -143,7 +144,7 @@ impl Sink for LakeSink {
 /// Every line with its number, in the order of the numbers (batches may have overtaken each other).
 fn numbered(unpacked: &[Unpacked]) -> Vec<(u64, &[u8])> {
     let mut lines: Vec<(u64, &[u8])> = Vec::new();
-    for Unpacked { lines: listed, raw } in unpacked {
+    for Unpacked { lines: listed, raw, .. } in unpacked {
         let texts = raw.split(|&byte| byte == b'\n');
         lines.extend(listed.iter().map(|line| line.number).zip(texts));
     }

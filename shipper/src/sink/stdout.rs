@@ -35,7 +35,8 @@ impl Sink for StdoutSink {
         };
         let written = self.out.write_all(&unpacked.raw).and_then(|()| self.out.flush());
         written.map_err(|error| format!("cannot write to standard output: {error}"))?;
-        let (change, all) = delivered([stored]);
+        let (mut change, all) = delivered([stored]);
+        change.slips.extend(unpacked.slip);
         commit(&self.spool, change)?;
         Ok(Step::Did { events: all.events, bytes: unpacked.raw.len() as u64 })
     }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::given::{self, Running, config, count, event, events};
+use crate::hands;
 use crate::intake::{Intake, Reply};
 
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ enum Step {
     Answer(u16),
     /// Stop and start.
     Start,
+    /// An operator has all dead letters sent again.
+    Retry,
+    /// An operator drops all dead letters.
+    Drop,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -25,6 +30,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (1u64..80, 1u64..20, 0u64..4).prop_map(|(first, length, filtered)| Step::Push { first, length, filtered }),
         3 => prop::sample::select(vec![202, 202, 500, 413, 400, 403]).prop_map(Step::Answer),
         1 => Just(Step::Start),
+        1 => Just(Step::Retry),
+        1 => Just(Step::Drop),
     ]
 }
 
@@ -65,6 +72,8 @@ async fn the_law_holds(steps: Vec<Step>) {
                     }
                 }
             }
+            Step::Retry => drop(hands::retry_all(&running).await),
+            Step::Drop => hands::drop_all(&running).await,
             Step::Answer(code) => mode.store(code, Ordering::SeqCst),
             Step::Start => {
                 running.stop().await;
@@ -107,7 +116,7 @@ fn partly(first: u64, last: u64, kept: &[u64]) -> proto::Batch {
 fn received_is_always_delivered_and_filtered_and_dead_and_shed_and_spooled() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() });
+        TestRunner::new(ProptestConfig { cases: 16, max_shrink_iters: 20, ..ProptestConfig::default() });
     let steps = prop::collection::vec(step(), 1..25);
     let outcome = runner.run(&steps, |steps| {
         runtime.block_on(the_law_holds(steps));

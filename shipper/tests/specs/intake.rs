@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) head: String,
     /// Bytes of the body after it was unpacked.
     pub(crate) raw: usize,
+    /// The body as it came.
+    pub(crate) body: Vec<u8>,
     /// The items.
     pub(crate) items: Vec<Value>,
 }
@@ -112,11 +114,16 @@ impl Intake {
             let Some((head, length)) = read_head(&mut connection, &mut buffer).await else { return };
             let breaks = {
                 let script = self.script.lock().unwrap().clone();
-                let empty = Request { head: head.clone(), raw: 0, items: Vec::new() };
+                let empty = Request { head: head.clone(), raw: 0, body: Vec::new(), items: Vec::new() };
                 matches!(script.lock().unwrap()(&empty), Reply::BreakBody)
             };
             if breaks {
-                self.requests.lock().unwrap().push(Request { head, raw: 0, items: Vec::new() });
+                self.requests.lock().unwrap().push(Request {
+                    head,
+                    raw: 0,
+                    body: Vec::new(),
+                    items: Vec::new(),
+                });
                 return;
             }
             while buffer.len() < length {
@@ -174,7 +181,7 @@ async fn read_head(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(
 /// The request, after it was held against limits and form.
 fn checked(head: String, body: &[u8]) -> Request {
     assert!(head.starts_with("POST /api/v2/logs HTTP/1.1\r\n"), "{head}");
-    let mut request = Request { head, raw: 0, items: Vec::new() };
+    let mut request = Request { head, raw: 0, body: Vec::new(), items: Vec::new() };
     let raw = match request.header("content-encoding").as_deref() {
         Some("zstd") => zstd::decode_all(body).unwrap(),
         Some("gzip") => {
@@ -191,5 +198,6 @@ fn checked(head: String, body: &[u8]) -> Request {
     assert!(items.iter().all(|item| item.get().len() <= 1_000_000));
     request.items = items.iter().map(|item| serde_json::from_str(item.get()).unwrap()).collect();
     request.raw = raw.len();
+    request.body = body.to_vec();
     request
 }

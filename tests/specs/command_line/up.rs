@@ -18,6 +18,28 @@ fn some_log(lines: usize) -> (tempfile::TempDir, ApiServer) {
 }
 
 #[test]
+fn up_once_gives_up_on_a_destination_that_an_operator_holds_and_keeps_its_lines_for_the_release() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (out, data) = (scratch.path().join("out.ndjson"), scratch.path().join("data"));
+    let mut server = ApiServer::in_directory(scratch.path());
+    server.write_all(slices(&superset()[..50]));
+    let hold = data.join("shipper/file/held");
+    std::fs::create_dir_all(hold.parent().unwrap()).unwrap();
+    std::fs::write(&hold, "{}").unwrap();
+    let to = format!("file:{}", out.display());
+
+    let held = once(server.path(), &data, &["--to", &to, "--give-up", "100ms"]);
+
+    assert_eq!(held.status.code(), Some(1), "{}", said(&held));
+    assert!(said(&held).contains("auditrail hold release file"), "{}", said(&held));
+    assert!(!out.exists());
+    std::fs::remove_file(hold).unwrap();
+    let done = once(server.path(), &data, &["--to", &to]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert_eq!(std::fs::read(&out).unwrap().iter().filter(|&&byte| byte == b'\n').count(), 50);
+}
+
+#[test]
 fn up_to_one_place_by_two_names_writes_there_once() {
     let (scratch, server) = some_log(30);
     let (out, data) = (scratch.path().join("out.ndjson"), scratch.path().join("data"));
