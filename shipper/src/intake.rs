@@ -20,6 +20,7 @@ mod datadog;
 mod dialect;
 mod elasticsearch;
 mod http;
+mod identity;
 mod json_array;
 mod web;
 

@@ -41,6 +41,16 @@ pub(crate) fn advice(status: u16) -> &'static str {
     }
 }
 
+/// The same for intakes whose credentials are in `auth`.
+pub(crate) fn advice_on_auth(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "the credentials are not accepted; put valid ones into the files of `auth`",
+        300..=399 => "the intake moved; set `url` to its new address",
+        404 | 405 => "no intake answers under this address; check `url`",
+        _ => advice(status),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ use super::client::Reply;
 use crate::config::{Compression, OldEvents};
 use crate::encode::{compression_of, content_encoding, decode, encode};
 use crate::record::Header;
+use crate::verdict;
 
 /// What a body may be at most.
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +149,11 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// # Errors
     /// Says why the key can be in no header, without showing it.
     fn headers(&self, header: &Header, key: Option<&Revealed>, body: &Bytes) -> Result<HeaderMap, String>;
+
+    /// What an operator has to do about a status that holds the destination.
+    fn advice(&self, status: u16) -> &'static str {
+        verdict::advice(status)
+    }
 
     /// Bytes of a successful answer's text that [`Dialect::read`] wants to see.
     fn wants(&self) -> usize {

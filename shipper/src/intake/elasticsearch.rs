@@ -1,7 +1,7 @@
 //! Elasticsearch and OpenSearch: `POST <url>/<index>/_bulk`, a document each.
 //!
-//! Promises: a document's `_id` is its event's identity (the collector's queue and the line's number in it), so that
-//! what is sent again changes nothing; what the bulk answer says of each document counts, not its status alone.
+//! Promises: a document's `_id` is its event's identity (the collector's queue, the log, and the line's number in it),
+//! so that what is sent again changes nothing; what the bulk answer says of each document counts, not its status alone.
 //!
 //! Source: Elasticsearch's reference, "Bulk API".
 
@@ -17,11 +17,12 @@ use serde_json::value::RawValue;
 use super::Answer;
 use super::client::Reply;
 use super::dialect::{Dialect, Entry, Limits, Parts};
+use super::identity;
 use super::web::{secret_header, words};
 use crate::config::{self, Auth, Document};
 use crate::escape::escape;
 use crate::record::Header;
-use crate::verdict::{Verdict, verdict};
+use crate::verdict::{Verdict, advice_on_auth, verdict};
 
 /// Most documents of a request.
 const MOST_DOCUMENTS: usize = 1000;
@@ -73,9 +74,10 @@ impl Dialect for Elasticsearch {
         self.limits
     }
 
-    /// `"auditrail":{...`, to which each document adds its number.
+    /// The log's name, then `"auditrail":{...`, to which each document adds its number.
     fn frame(&self, origin: &Origin) -> Vec<u8> {
-        let mut frame = br#""auditrail":{"#.to_vec();
+        let mut frame = identity::log(origin).into_bytes();
+        frame.extend_from_slice(br#""auditrail":{"#);
         for (name, value) in [("cluster", &origin.cluster), ("node", &origin.node), ("path", &origin.path)] {
             frame.extend_from_slice(format!("\"{name}\":\"").as_bytes());
             escape(value.as_bytes(), &mut frame);
@@ -85,8 +87,9 @@ impl Dialect for Elasticsearch {
     }
 
     fn write(&self, entry: &Entry<'_>, frame: &[u8], out: &mut Vec<u8>) -> bool {
-        let queue = u128::from_be_bytes(entry.queue);
-        let number = entry.number;
+        let (log, frame) = frame.split_at(identity::LOG);
+        let (queue, number) = (u128::from_be_bytes(entry.queue), entry.number);
+        let id = identity::event(entry.queue, &String::from_utf8_lossy(log), number);
         let event = audit::Event::scan(entry.line).ok();
         let time = event.map(|event| event.stage_timestamp().into_owned()).filter(|time| !time.is_empty());
         let mut head = Vec::with_capacity(frame.len() + 128);
@@ -103,7 +106,7 @@ impl Dialect for Elasticsearch {
         head.push(b',');
         head.extend_from_slice(frame);
         let told = write!(head, "\"queue\":\"{queue:032x}\",\"number\":{number}}}");
-        told.and_then(|()| writeln!(out, r#"{{"create":{{"_id":"{queue:032x}-{number}"}}}}"#))
+        told.and_then(|()| writeln!(out, r#"{{"create":{{"_id":"{id}"}}}}"#))
             .expect("memory takes what is written");
         self.document(&head, entry.line, out)
     }
@@ -153,6 +156,10 @@ impl Dialect for Elasticsearch {
             headers.insert(AUTHORIZATION, secret_header(&self.auth.header(key))?);
         }
         Ok(headers)
+    }
+
+    fn advice(&self, status: u16) -> &'static str {
+        advice_on_auth(status)
     }
 
     fn wants(&self) -> usize {

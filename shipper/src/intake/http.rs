@@ -17,6 +17,7 @@ use super::json_array;
 use super::web::secret_header;
 use crate::config::{self, Auth, HttpFormat};
 use crate::record::Header;
+use crate::verdict::advice_on_auth;
 
 /// The `http` protocol.
 pub(crate) struct Http {
@@ -121,5 +122,9 @@ impl Dialect for Http {
             headers.insert(AUTHORIZATION, secret_header(&self.auth.header(key))?);
         }
         Ok(headers)
+    }
+
+    fn advice(&self, status: u16) -> &'static str {
+        advice_on_auth(status)
     }
 }

@@ -52,6 +52,10 @@ impl<D: Dialect> Carrier for Web<D> {
     fn key(&self) -> Option<Revealed> {
         self.key.as_ref().and_then(|key| key.reveal().ok())
     }
+
+    fn advice(&self, status: u16) -> &'static str {
+        self.dialect.advice(status)
+    }
 }
 
 impl Answer {

@@ -6,14 +6,8 @@ use std::time::{Duration, Instant};
 
 use shipper::{Compression, Datadog, Destination};
 
-use crate::given::{self, Running, batch, config, count, event, events, named};
+use crate::given::{self, Running, batch, config, count, event, events, named, sorted};
 use crate::intake::{Intake, Reply};
-
-fn sorted(first: u64, last: u64) -> Vec<String> {
-    let mut lines: Vec<String> = (first..=last).map(event).collect();
-    lines.sort();
-    lines
-}
 
 /// Runs 20 events through an intake that answers by `script`, and says what was asked and what arrived.
 async fn delivered_in_the_end(

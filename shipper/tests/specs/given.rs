@@ -33,6 +33,13 @@ pub(crate) fn datadog(url: &str) -> Destination {
     Destination::Datadog(Datadog { url: Some(url.to_owned()), max_event_age, ..Datadog::default() })
 }
 
+/// A destination as a configuration file writes it, in one line.
+pub(crate) fn destination(written: &str) -> Destination {
+    let yaml = format!("shipper: {{destinations: {{it: {{{written}}}}}}}\n");
+    let file = chassis::Configuration::parse("shipper.yaml".as_ref(), yaml, []).unwrap();
+    file.section::<Config>().unwrap().destinations.remove("it").unwrap()
+}
+
 pub(crate) fn origin() -> Origin {
     Origin {
         cluster: "test".into(),
@@ -51,6 +58,13 @@ pub(crate) fn event(number: u64) -> String {
         r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"id-{number:08}","stage":"ResponseComplete","requestURI":"/api/v1/pods?n={number}","verb":"list","user":{{"username":"u \"quoted\" \\ é","groups":["g"]}},"requestReceivedTimestamp":"2026-11-23T06:00:00.000000Z","stageTimestamp":"2026-11-23T06:00:00.{:06}Z"}}"#,
         number % 1_000_000
     )
+}
+
+/// The events with the numbers `first..=last`, sorted as text.
+pub(crate) fn sorted(first: u64, last: u64) -> Vec<String> {
+    let mut lines: Vec<String> = (first..=last).map(event).collect();
+    lines.sort();
+    lines
 }
 
 /// An event of about `size` bytes, whose size is in its response.

@@ -1,11 +1,40 @@
 //! A stand-in for an HTTP intake: it answers by a script, breaks connections where the script says so, and holds every
-//! request against the protocol.
+//! request against its protocol.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// A protocol: what a request has to look like, and what it carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Protocol {
+    /// The target of the request line.
+    pub(crate) target: &'static str,
+    /// Most bytes of a body before compression.
+    pub(crate) most_bytes: usize,
+    /// Most items of a body.
+    pub(crate) most_items: usize,
+    /// The items of a body, each with the line that it carries; panics where the body is none of the protocol.
+    pub(crate) items: fn(&[u8]) -> Vec<(Value, String)>,
+}
+
+/// Datadog's logs intake.
+pub(crate) const DATADOG: Protocol =
+    Protocol { target: "/api/v2/logs", most_bytes: 5_000_000, most_items: 1000, items: datadog };
+
+fn datadog(raw: &[u8]) -> Vec<(Value, String)> {
+    let items: Vec<&serde_json::value::RawValue> = serde_json::from_slice(raw).unwrap();
+    assert!(items.iter().all(|item| item.get().len() <= 1_000_000));
+    let read = |item: &&serde_json::value::RawValue| {
+        let item: Value = serde_json::from_str(item.get()).unwrap();
+        let line = item["message"].as_str().unwrap().to_owned();
+        (item, line)
+    };
+    items.iter().map(read).collect()
+}
 
 /// What the stand-in does with a request.
 #[derive(Clone, Debug)]
@@ -14,6 +43,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// Answers with a header line and a text.
     Told(u16, String, String),
+    /// Answers after a while.
+    Slow(Duration, Box<Reply>),
     /// Breaks the connection after the first bytes of the body.
     BreakBody,
     /// Takes the whole request and breaks the connection without an answer.
@@ -29,16 +60,22 @@ pub(crate) struct Request {
     pub(crate) head: String,
     /// Bytes of the body after it was unpacked.
     pub(crate) raw: usize,
-    /// The body as it came.
-    pub(crate) body: Vec<u8>,
-    /// The items.
+    /// The body as it was sent.
+    pub(crate) sent: Vec<u8>,
+    /// The items; none in the question that is put to the script before the body is read.
     pub(crate) items: Vec<Value>,
+    /// The line that each item carries.
+    pub(crate) lines: Vec<String>,
 }
 
 impl Request {
-    /// The `message` of each item.
+    fn unread(head: String) -> Request {
+        Request { head, raw: 0, sent: Vec::new(), items: Vec::new(), lines: Vec::new() }
+    }
+
+    /// The line of each item.
     pub(crate) fn messages(&self) -> Vec<String> {
-        self.items.iter().map(|item| item["message"].as_str().unwrap().to_owned()).collect()
+        self.lines.clone()
     }
 
     /// The value of a header.
@@ -56,17 +93,27 @@ type Script = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) url: String,
+    protocol: Protocol,
     requests: Arc<Mutex<Vec<Request>>>,
-    accepted: Arc<Mutex<Vec<Value>>>,
+    accepted: Arc<Mutex<Vec<(Value, String)>>>,
     script: Arc<Mutex<Script>>,
 }
 
 impl Intake {
-    /// Answers as `script` says.
+    /// Datadog's intake, which answers as `script` says.
     pub(crate) async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Intake {
+        Intake::speaking(DATADOG, script).await
+    }
+
+    /// Speaks a protocol, and answers as `script` says.
+    pub(crate) async fn speaking(
+        protocol: Protocol,
+        script: impl FnMut(&Request) -> Reply + Send + 'static,
+    ) -> Intake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let intake = Intake {
             url: format!("http://{}", listener.local_addr().unwrap()),
+            protocol,
             requests: Arc::default(),
             accepted: Arc::default(),
             script: Arc::new(Mutex::new(Arc::new(Mutex::new(script)))),
@@ -97,13 +144,13 @@ impl Intake {
 
     /// The items of all requests that were answered with a success, in order of arrival.
     pub(crate) fn accepted(&self) -> Vec<Value> {
-        self.accepted.lock().unwrap().clone()
+        self.accepted.lock().unwrap().iter().map(|(item, _)| item.clone()).collect()
     }
 
-    /// The messages of [`Intake::accepted`], sorted.
+    /// The lines of [`Intake::accepted`], sorted.
     pub(crate) fn messages(&self) -> Vec<String> {
         let mut messages: Vec<String> =
-            self.accepted().iter().map(|item| item["message"].as_str().unwrap().to_owned()).collect();
+            self.accepted.lock().unwrap().iter().map(|(_, line)| line.clone()).collect();
         messages.sort();
         messages
     }
@@ -114,16 +161,11 @@ impl Intake {
             let Some((head, length)) = read_head(&mut connection, &mut buffer).await else { return };
             let breaks = {
                 let script = self.script.lock().unwrap().clone();
-                let empty = Request { head: head.clone(), raw: 0, body: Vec::new(), items: Vec::new() };
+                let empty = Request::unread(head.clone());
                 matches!(script.lock().unwrap()(&empty), Reply::BreakBody)
             };
             if breaks {
-                self.requests.lock().unwrap().push(Request {
-                    head,
-                    raw: 0,
-                    body: Vec::new(),
-                    items: Vec::new(),
-                });
+                self.requests.lock().unwrap().push(Request::unread(head));
                 return;
             }
             while buffer.len() < length {
@@ -132,7 +174,7 @@ impl Intake {
                 }
             }
             let body: Vec<u8> = buffer.drain(..length).collect();
-            let request = checked(head, &body);
+            let request = checked(&self.protocol, head, body);
             let script = self.script.lock().unwrap().clone();
             let reply = script.lock().unwrap()(&request);
             self.requests.lock().unwrap().push(request.clone());
@@ -143,22 +185,31 @@ impl Intake {
     }
 
     /// False when the connection is over.
-    async fn answer(&self, connection: &mut TcpStream, request: &Request, reply: Reply) -> bool {
+    async fn answer(&self, connection: &mut TcpStream, request: &Request, mut reply: Reply) -> bool {
+        if let Reply::Slow(time, then) = reply {
+            tokio::time::sleep(time).await; // a slow intake
+            reply = *then;
+        }
         let (code, header, text) = match reply {
             Reply::Status(code) => (code, String::new(), String::new()),
             Reply::Told(code, header, text) => (code, header + "\r\n", text),
-            Reply::BreakAnswer | Reply::BreakBody => return false,
+            Reply::BreakAnswer | Reply::BreakBody | Reply::Slow(..) => return false,
             Reply::BreakText => {
-                self.accepted.lock().unwrap().extend(request.items.clone());
+                self.accept(request);
                 let _ = connection.write_all(b"HTTP/1.1 202 X\r\ncontent-length: 100\r\n\r\n{").await;
                 return false;
             }
         };
         if (200..300).contains(&code) {
-            self.accepted.lock().unwrap().extend(request.items.clone());
+            self.accept(request);
         }
         let answer = format!("HTTP/1.1 {code} X\r\n{header}content-length: {}\r\n\r\n{text}", text.len());
         connection.write_all(answer.as_bytes()).await.is_ok()
+    }
+
+    fn accept(&self, request: &Request) {
+        let items = request.items.iter().cloned().zip(request.lines.iter().cloned());
+        self.accepted.lock().unwrap().extend(items);
     }
 }
 
@@ -179,25 +230,23 @@ async fn read_head(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(
 }
 
 /// The request, after it was held against limits and form.
-fn checked(head: String, body: &[u8]) -> Request {
-    assert!(head.starts_with("POST /api/v2/logs HTTP/1.1\r\n"), "{head}");
-    let mut request = Request { head, raw: 0, body: Vec::new(), items: Vec::new() };
+pub(crate) fn checked(protocol: &Protocol, head: String, body: Vec<u8>) -> Request {
+    assert!(head.starts_with(&format!("POST {} HTTP/1.1\r\n", protocol.target)), "{head}");
+    let mut request = Request::unread(head);
     let raw = match request.header("content-encoding").as_deref() {
-        Some("zstd") => zstd::decode_all(body).unwrap(),
+        Some("zstd") => zstd::decode_all(body.as_slice()).unwrap(),
         Some("gzip") => {
             let mut raw = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut raw).unwrap();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body.as_slice()), &mut raw).unwrap();
             raw
         }
         Some(other) => panic!("content-encoding {other}"),
-        None => body.to_vec(),
+        None => body.clone(),
     };
-    assert!(raw.len() <= 5_000_000, "a body of {} bytes", raw.len());
-    let items: Vec<&serde_json::value::RawValue> = serde_json::from_slice(&raw).unwrap();
-    assert!(!items.is_empty() && items.len() <= 1000, "{} items", items.len());
-    assert!(items.iter().all(|item| item.get().len() <= 1_000_000));
-    request.items = items.iter().map(|item| serde_json::from_str(item.get()).unwrap()).collect();
-    request.raw = raw.len();
-    request.body = body.to_vec();
+    assert!(raw.len() <= protocol.most_bytes, "a body of {} bytes", raw.len());
+    (request.items, request.lines) = (protocol.items)(&raw).into_iter().unzip();
+    let items = request.items.len();
+    assert!(items > 0 && items <= protocol.most_items, "{items} items");
+    (request.raw, request.sent) = (raw.len(), body);
     request
 }

@@ -9,8 +9,12 @@ fn dialect(document: Document) -> Elasticsearch {
     Elasticsearch { document, auth: Auth::default(), limits }
 }
 
+fn origin() -> Origin {
+    Origin { cluster: "prod".into(), node: "cp-\"1\"".into(), ..Origin::default() }
+}
+
 fn written(dialect: &Elasticsearch, line: &[u8]) -> Vec<u8> {
-    let origin = Origin { cluster: "prod".into(), node: "cp-\"1\"".into(), ..Origin::default() };
+    let origin = origin();
     let mut out = Vec::new();
     let entry = Entry { line, queue: [0xab; 16], number: 7, read_at_us: 5_000 };
     dialect.write(&entry, &dialect.frame(&origin), &mut out);
@@ -21,7 +25,10 @@ fn written(dialect: &Elasticsearch, line: &[u8]) -> Vec<u8> {
 fn a_document_is_the_event_with_its_time_and_its_identity_in_front() {
     let item = String::from_utf8(written(&dialect(Document::Event), LINE.as_bytes())).unwrap();
     let (action, document) = item.split_once('\n').unwrap();
-    assert_eq!(action, format!(r#"{{"create":{{"_id":"{}-7"}}}}"#, "ab".repeat(16)));
+    assert_eq!(
+        action,
+        format!(r#"{{"create":{{"_id":"{}-{}-7"}}}}"#, "ab".repeat(16), identity::log(&origin()))
+    );
     let document: serde_json::Value = serde_json::from_str(document).unwrap();
     assert_eq!(document["@timestamp"], "2026-11-23T06:09:52.773000Z");
     assert_eq!(
