@@ -96,6 +96,12 @@ impl Delivery {
         {
             return self.sort_out(verdicts, answer, opened).await;
         }
+        if let Answer::Guilty { at, .. } = answer
+            && opened.lines.len() > 1
+            && *at < opened.lines.len()
+        {
+            return self.set_apart(*at, opened).await;
+        }
         match verdict {
             Verdict::Delivered => {
                 self.standing.backfilled(header.backfilled);
@@ -263,8 +269,9 @@ impl Delivery {
         match answer {
             Answer::Status { code, .. } => self.carrier.verdict(*code),
             Answer::Items { verdicts, .. } => verdicts.first().copied().unwrap_or(Verdict::Delivered),
+            Answer::Guilty { .. } => Verdict::Reject,
             Answer::Lost(_) => Verdict::Again,
-            Answer::NoKey(_) => Verdict::Hold,
+            Answer::Held(_) | Answer::NoKey(_) => Verdict::Hold,
         }
     }
 
@@ -282,7 +289,8 @@ impl Delivery {
             }
             Answer::Items { words, .. } => format!("the intake did not take all: {words}"),
             Answer::Lost(why) => format!("no answer: {why}"),
-            Answer::NoKey(why) => why.clone(),
+            Answer::Guilty { words, .. } => format!("the intake does not accept an event: {words}"),
+            Answer::Held(why) | Answer::NoKey(why) => why.clone(),
         }
     }
 }
@@ -294,8 +302,8 @@ fn entry(header: &Header, said: Entry) -> Vec<(u32, Entry)> {
 
 fn cause_of(answer: &Answer) -> String {
     match answer {
-        Answer::Status { code, .. } => format!("rejected ({code})"),
-        Answer::Items { .. } | Answer::Lost(_) | Answer::NoKey(_) => "rejected".to_owned(),
+        Answer::Status { code, .. } | Answer::Guilty { code, .. } => format!("rejected ({code})"),
+        _ => "rejected".to_owned(),
     }
 }
 

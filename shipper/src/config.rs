@@ -16,12 +16,14 @@ mod elasticsearch;
 mod http;
 mod limit;
 mod reach;
+mod splunk_hec;
 
 pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
 pub use limit::{Limit, OverBudget};
 pub use reach::{Auth, Reach, Tls};
+pub use splunk_hec::SplunkHec;
 
 /// Smallest spool, in bytes: a batch of the greatest size must come to fit.
 const LEAST_SPOOL: u64 = 128 << 20;

@@ -22,6 +22,7 @@ mod elasticsearch;
 mod http;
 mod identity;
 mod json_array;
+mod splunk_hec;
 mod web;
 
 use body::Bodies;
@@ -46,6 +47,10 @@ pub(crate) enum Answer {
         /// What it says of the first that it did not take.
         words: String,
     },
+    /// The intake took nothing, and says that the item at this place is why.
+    Guilty { at: usize, code: u16, words: String },
+    /// The intake's own words say that nothing will get through until somebody changes something: in words for them.
+    Held(String),
     /// No answer came; the body may have arrived.
     Lost(String),
     /// Nothing was sent, since there is no key.
@@ -130,6 +135,7 @@ pub(crate) fn carried(destination: &Destination) -> Result<Carried, String> {
             let client = Client::new(&config.url, &config.reach())?;
             Ok(over_http(http::Http::new(config)?, config.compression, client, config.auth.secret()))
         }
+        Destination::SplunkHec(config) => splunk_hec::carried(config),
         Destination::File(_) | Destination::Stdout(_) | Destination::Lake(_) => {
             Err(format!("a {} takes no bodies", destination.kind()))
         }
@@ -142,7 +148,17 @@ fn over_http(
     client: Client,
     key: Option<Secret>,
 ) -> Carried {
+    let (bodies, web) = packed_for(dialect, compression, client, key);
+    (bodies, Arc::new(web))
+}
+
+fn packed_for<D: Dialect>(
+    dialect: D,
+    compression: Compression,
+    client: Client,
+    key: Option<Secret>,
+) -> (Arc<dyn Repacker>, Web<D>) {
     let dialect = Arc::new(dialect);
     let bodies = Bodies::new(dialect.clone(), compression);
-    (Arc::new(bodies), Arc::new(Web { dialect, client, key }))
+    (Arc::new(bodies), Web { dialect, client, key })
 }

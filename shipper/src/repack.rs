@@ -57,6 +57,17 @@ impl Delivery {
         }
     }
 
+    /// A body that was not taken because of one event: that goes on alone, and what is before and behind it too.
+    pub(crate) async fn set_apart(&self, at: usize, opened: &Opened<'_>) -> Fate {
+        let groups: Vec<Vec<usize>> =
+            [0..at, at..at + 1, at + 1..opened.lines.len()].map(Iterator::collect).into();
+        let groups = groups.into_iter().filter(|group| !group.is_empty()).collect();
+        match self.split(opened, groups).await {
+            Ok(records) => self.replace(opened, instead(records)).await,
+            Err(_) => self.lost(opened.stored).await,
+        }
+    }
+
     /// A body of which the intake took a part: what it took is delivered, what it wants later stays together, and
     /// each event that it did not take goes on alone.
     pub(crate) async fn sort_out(&self, verdicts: &[Verdict], answer: &Answer, opened: &Opened<'_>) -> Fate {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::elasticsearch::Elasticsearch;
 use super::http::Http;
 use super::reach::{self, Reach, Tls};
+use super::splunk_hec::SplunkHec;
 
 const DEFAULT_SITE: &str = "datadoghq.com";
 
@@ -27,6 +28,9 @@ pub enum Destination {
     Elasticsearch(Elasticsearch),
     /// Any endpoint that takes JSON lines or a JSON array.
     Http(Http),
+    /// Splunk's HTTP Event Collector.
+    #[serde(rename = "splunk_hec")]
+    SplunkHec(SplunkHec),
     /// Lines appended to a file.
     File(File),
     /// Lines on standard output.
@@ -115,6 +119,7 @@ impl Destination {
             Destination::Datadog(_) => "datadog",
             Destination::Elasticsearch(_) => "elasticsearch",
             Destination::Http(_) => "http",
+            Destination::SplunkHec(_) => "splunk_hec",
             Destination::File(_) => "file",
             Destination::Stdout(_) => "stdout",
             Destination::Lake(_) => "lake",
@@ -127,6 +132,7 @@ impl Destination {
             Destination::Datadog(datadog) => datadog.base(),
             Destination::Elasticsearch(elastic) => format!("{} index {}", elastic.url, elastic.index),
             Destination::Http(http) => http.url.clone(),
+            Destination::SplunkHec(splunk) => splunk.url.clone(),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
             Destination::Lake(lake) => lake.url.clone(),
@@ -137,7 +143,10 @@ impl Destination {
     pub fn place(&self) -> Option<(&'static str, PathBuf)> {
         let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let place = match self {
-            Destination::Datadog(_) | Destination::Elasticsearch(_) | Destination::Http(_) => return None,
+            Destination::Datadog(_)
+            | Destination::Elasticsearch(_)
+            | Destination::Http(_)
+            | Destination::SplunkHec(_) => return None,
             Destination::File(file) => plain(&file.path),
             Destination::Stdout(_) => PathBuf::new(),
             Destination::Lake(lake) => {
@@ -153,6 +162,7 @@ impl Destination {
             Destination::Datadog(datadog) => datadog.validate(key),
             Destination::Elasticsearch(elastic) => elastic.validate(key),
             Destination::Http(http) => http.validate(key),
+            Destination::SplunkHec(splunk) => splunk.validate(key),
             Destination::File(file) if file.path.as_os_str().is_empty() => {
                 refuse("path", "path is empty; name a file")
             }

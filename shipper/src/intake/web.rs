@@ -24,29 +24,46 @@ pub(crate) struct Web<D> {
 }
 
 impl<D: Dialect> Web<D> {
-    async fn post(&self, header: &Header, key: Option<&Revealed>, body: Bytes) -> Answer {
-        let mut headers = match self.dialect.headers(header, key, &body) {
-            Ok(headers) => headers,
-            Err(why) => return Answer::NoKey(why),
-        };
+    /// The key as it is now, if one is configured.
+    ///
+    /// # Errors
+    /// The answer to give where it cannot be had.
+    pub(crate) fn revealed(&self) -> Result<Option<Revealed>, Answer> {
+        self.key.as_ref().map(Secret::reveal).transpose().map_err(|error| Answer::NoKey(error.to_string()))
+    }
+
+    /// Sends a body, and gives what came back.
+    ///
+    /// # Errors
+    /// The answer to give where nothing came back.
+    pub(crate) async fn post(
+        &self,
+        header: &Header,
+        key: Option<&Revealed>,
+        body: Bytes,
+    ) -> Result<Reply, Answer> {
+        let mut headers = self.dialect.headers(header, key, &body).map_err(Answer::NoKey)?;
         if let Some(encoding) = self.dialect.encoding(&body) {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        match self.client.post(headers, body, self.dialect.wants()).await {
-            Ok(reply) => self.dialect.read(&reply).unwrap_or_else(|| Answer::of(&reply)),
-            Err(why) => Answer::Lost(why),
-        }
+        self.client.post(headers, body, self.dialect.wants()).await.map_err(Answer::Lost)
+    }
+
+    /// What came back, as an answer.
+    pub(crate) fn read(&self, reply: &Reply) -> Answer {
+        self.dialect.read(reply).unwrap_or_else(|| Answer::of(reply))
+    }
+
+    async fn answer(&self, header: &Header, body: Bytes) -> Result<Answer, Answer> {
+        let key = self.revealed()?;
+        let reply = self.post(header, key.as_ref(), body).await?;
+        Ok(self.read(&reply))
     }
 }
 
 impl<D: Dialect> Carrier for Web<D> {
     fn send<'a>(&'a self, header: &'a Header, body: Bytes) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            match self.key.as_ref().map(Secret::reveal).transpose() {
-                Ok(key) => self.post(header, key.as_ref(), body).await,
-                Err(error) => Answer::NoKey(error.to_string()),
-            }
-        })
+        Box::pin(async move { self.answer(header, body).await.unwrap_or_else(|answer| answer) })
     }
 
     fn key(&self) -> Option<Revealed> {

@@ -11,6 +11,7 @@ use crate::intake::{Intake, Protocol, Reply, Request};
 /// The bulk protocol, with the default limit of a request.
 pub(crate) const BULK: Protocol = Protocol {
     target: "/audit/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason",
+    beside: None,
     most_bytes: 10 << 20,
     most_items: 1000,
     items,

@@ -172,6 +172,15 @@ impl Running {
     }
 }
 
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, wanted: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !wanted() {
+        assert!(since.elapsed() < PATIENCE, "waited for long, and not so: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// `received = delivered + filtered + dead + shed + spooled`.
 pub(crate) fn balances(account: &Account) {
     let mut parts = vec![account.delivered, account.shed, account.spooled];

@@ -8,7 +8,7 @@ use crate::intake::{Intake, Protocol, Reply};
 
 /// Lines, with the default limits.
 pub(crate) const LINES: Protocol =
-    Protocol { target: "/in", most_bytes: 5 << 20, most_items: 1000, items: ndjson };
+    Protocol { target: "/in", beside: None, most_bytes: 5 << 20, most_items: 1000, items: ndjson };
 
 /// A JSON array, with the default limits.
 const ARRAY: Protocol = Protocol { items: array, ..LINES };

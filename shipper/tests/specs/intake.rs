@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Protocol {
     /// The target of the request line.
     pub(crate) target: &'static str,
+    /// What else may be asked there, with a body that carries no items.
+    pub(crate) beside: Option<&'static str>,
     /// Most bytes of a body before compression.
     pub(crate) most_bytes: usize,
     /// Most items of a body.
@@ -22,8 +24,13 @@ pub(crate) struct Protocol {
 }
 
 /// Datadog's logs intake.
-pub(crate) const DATADOG: Protocol =
-    Protocol { target: "/api/v2/logs", most_bytes: 5_000_000, most_items: 1000, items: datadog };
+pub(crate) const DATADOG: Protocol = Protocol {
+    target: "/api/v2/logs",
+    beside: None,
+    most_bytes: 5_000_000,
+    most_items: 1000,
+    items: datadog,
+};
 
 fn datadog(raw: &[u8]) -> Vec<(Value, String)> {
     let items: Vec<&serde_json::value::RawValue> = serde_json::from_slice(raw).unwrap();
@@ -231,6 +238,9 @@ async fn read_head(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(
 
 /// The request, after it was held against limits and form.
 pub(crate) fn checked(protocol: &Protocol, head: String, body: Vec<u8>) -> Request {
+    if protocol.beside.is_some_and(|beside| head.starts_with(&format!("POST {beside}"))) {
+        return Request { sent: body, ..Request::unread(head) };
+    }
     assert!(head.starts_with(&format!("POST {} HTTP/1.1\r\n", protocol.target)), "{head}");
     let mut request = Request::unread(head);
     let raw = match request.header("content-encoding").as_deref() {

@@ -19,3 +19,5 @@ mod proofs;
 mod receipts;
 mod room;
 mod service;
+mod splunk;
+mod splunk_hec;
