@@ -182,6 +182,19 @@ fn nothing_set_gives_the_agent_s_defaults() {
 }
 
 #[test]
+fn the_agent_s_proxies_are_read_and_not_shown() {
+    let read = environment(&[
+        ("DD_PROXY_HTTPS", "http://me:hunter2@proxy:3128"),
+        ("DD_PROXY_NO_PROXY", "a.example b.example,c.example"),
+    ])
+    .unwrap();
+    let https = read.proxy_https.as_ref().unwrap().reveal().unwrap();
+    assert_eq!(https.as_str(), "http://me:hunter2@proxy:3128");
+    assert_eq!((read.proxy_http.is_none(), read.no_proxy.len()), (true, 3));
+    assert!(!format!("{read:?}").contains("hunter2"));
+}
+
+#[test]
 fn the_agent_s_variables_are_read() {
     let read = environment(&[
         ("DD_API_KEY", KEY),

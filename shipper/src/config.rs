@@ -22,7 +22,7 @@ pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, 
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
 pub use limit::{Limit, OverBudget};
-pub use reach::{Auth, Reach, Tls};
+pub use reach::{AgentProxy, Auth, Reach, Tls};
 pub use splunk_hec::SplunkHec;
 
 /// Smallest spool, in bytes: a batch of the greatest size must come to fit.
@@ -165,7 +165,8 @@ impl Section for Config {
 
 impl Config {
     /// Takes from the Agent's variables what the file does not say: `DD_API_KEY` for each `datadog` destination
-    /// without `api_key_file`, `DD_LOGS_CONFIG_LOGS_DD_URL`, or else `DD_SITE`, for each without `site` and `url`.
+    /// without `api_key_file`, `DD_LOGS_CONFIG_LOGS_DD_URL`, or else `DD_SITE`, for each without `site` and `url`, and
+    /// the proxies of `DD_PROXY_HTTPS` and `DD_PROXY_HTTP` for each without `proxy`.
     ///
     /// # Errors
     /// When `DD_LOGS_CONFIG_LOGS_DD_URL` is no address.

@@ -33,6 +33,12 @@ pub struct Environment {
     pub logs_dd_url: Option<String>,
     /// `DD_LOGS_CONFIG_ADDITIONAL_ENDPOINTS`: further intakes that get the same.
     pub additional_endpoints: Vec<Endpoint>,
+    /// `DD_PROXY_HTTPS`: the proxy for addresses of that scheme; it may hold a password.
+    pub proxy_https: Option<Secret>,
+    /// `DD_PROXY_HTTP`: the same for `http`.
+    pub proxy_http: Option<Secret>,
+    /// `DD_PROXY_NO_PROXY`: hosts that are reached without these, separated by blanks or commas.
+    pub no_proxy: Vec<String>,
     /// `DD_LOGS_CONFIG_PROCESSING_RULES`: rules for all entries, before their own.
     pub processing_rules: Vec<ProcessingRule>,
 }
@@ -70,14 +76,18 @@ impl Environment {
             .map(|(name, value)| (name, value.trim().to_owned()))
             .collect();
         let text = |name: &str| said.get(name).cloned();
+        let secret = |name: &str| said.get(name).map(|value| Secret::from_value(name, value));
         Ok(Self {
-            api_key: text("DD_API_KEY").map(|key| Secret::from_value("DD_API_KEY", &key)),
+            api_key: secret("DD_API_KEY"),
             site: text("DD_SITE").unwrap_or_else(|| DEFAULT_SITE.to_owned()),
             logs_enabled: truth(&said, "DD_LOGS_ENABLED")?,
             tags: text("DD_TAGS").map(|tags| split(&tags, &[',', ' '])).unwrap_or_default(),
             hostname: text("DD_HOSTNAME"),
             logs_dd_url: text("DD_LOGS_CONFIG_LOGS_DD_URL"),
             additional_endpoints: endpoints(&said)?,
+            proxy_https: secret("DD_PROXY_HTTPS"),
+            proxy_http: secret("DD_PROXY_HTTP"),
+            no_proxy: text("DD_PROXY_NO_PROXY").map(|hosts| split(&hosts, &[',', ' '])).unwrap_or_default(),
             processing_rules: json(&said, "DD_LOGS_CONFIG_PROCESSING_RULES")?.unwrap_or_default(),
         })
     }

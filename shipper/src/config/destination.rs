@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::elasticsearch::Elasticsearch;
 use super::http::Http;
-use super::reach::{self, Reach, Tls};
+use super::reach::{self, AgentProxy, Reach, Tls};
 use super::splunk_hec::SplunkHec;
 
 const DEFAULT_SITE: &str = "datadoghq.com";
@@ -65,6 +65,9 @@ pub struct Datadog {
     pub tls: Tls,
     /// `http://host:port` of a proxy, instead of the one that the environment names.
     pub proxy: Option<String>,
+    /// Where no proxy is named: those of `DD_PROXY_HTTPS` and `DD_PROXY_HTTP`, which go before the environment's.
+    #[serde(skip)]
+    pub agent_proxy: AgentProxy,
 }
 
 /// What becomes of events that the intake would drop for their age.
@@ -187,6 +190,7 @@ impl Default for Datadog {
             old_events: OldEvents::default(),
             tls: Tls::default(),
             proxy: None,
+            agent_proxy: AgentProxy::default(),
         }
     }
 }
@@ -224,6 +228,7 @@ impl Datadog {
         if self.api_key_file.is_none() && self.api_key.is_none() {
             self.api_key.clone_from(&agent.api_key);
         }
+        self.agent_proxy = AgentProxy::from_environment(agent);
         if self.site.is_some() || self.url.is_some() {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chassis::datadog::Environment;
 use chassis::{Invalid, Revealed, Secret};
 use serde::Deserialize;
 
@@ -16,6 +17,32 @@ pub struct Reach {
     pub tls: Tls,
     /// `http://host:port` of a proxy; None for what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
     pub proxy: Option<String>,
+}
+
+/// The proxies that the Datadog Agent's variables name; their addresses may hold passwords.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentProxy {
+    /// `DD_PROXY_HTTPS`.
+    pub https: Option<Secret>,
+    /// `DD_PROXY_HTTP`.
+    pub http: Option<Secret>,
+    /// `DD_PROXY_NO_PROXY`, separated by commas.
+    pub no_proxy: String,
+}
+
+impl AgentProxy {
+    /// From the Agent's variables.
+    #[must_use]
+    pub fn from_environment(agent: &Environment) -> AgentProxy {
+        let (https, http) = (agent.proxy_https.clone(), agent.proxy_http.clone());
+        AgentProxy { https, http, no_proxy: agent.no_proxy.join(",") }
+    }
+
+    /// The proxy for addresses of a scheme.
+    #[must_use]
+    pub fn of(&self, scheme: &str) -> Option<&Secret> {
+        if scheme == "https" { self.https.as_ref() } else { self.http.as_ref() }
+    }
 }
 
 /// `tls:` of a destination. Files are read again when they change.

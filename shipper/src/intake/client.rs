@@ -2,7 +2,8 @@
 //!
 //! Promises: no redirect is followed (a key must not travel to another host); an answer's text is read to its end, up
 //! to a bound, so that the connection can be used again; no message names the key or user info of an address;
-//! certificates are read again when their files change, and bad ones leave the old ones in use.
+//! certificates are read again when their files change, and bad ones leave the old ones in use; a proxy that is
+//! configured is used, one that only the environment names has no way to this machine's own loopback.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -10,9 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, ClientBuilder, Identity, Proxy, Response, Url, redirect};
+use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy, Response, Url, redirect};
 
-use crate::config::Reach;
+use crate::config::{AgentProxy, Reach};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ pub(crate) struct Reply {
 pub(crate) struct Client {
     url: Url,
     reach: Reach,
+    agent: AgentProxy,
     made: Mutex<Made>,
 }
 
@@ -48,11 +50,16 @@ type Stamp = Option<(SystemTime, u64)>;
 impl Client {
     /// A client for an address; says what is wrong with it.
     pub(crate) fn new(url: &str, reach: &Reach) -> Result<Client, String> {
+        Client::through(url, reach, &AgentProxy::default())
+    }
+
+    /// The same, through the proxies of the Datadog Agent's variables where none is configured.
+    pub(crate) fn through(url: &str, reach: &Reach, agent: &AgentProxy) -> Result<Client, String> {
         // Fails only where a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(url).map_err(|error| format!("`{url}` is no address: {error}"))?;
-        let made = Made { stamps: stamps(reach), http: build(&url, reach)? };
-        Ok(Client { url, reach: reach.clone(), made: Mutex::new(made) })
+        let made = Made { stamps: stamps(reach), http: build(&url, reach, agent)? };
+        Ok(Client { url, reach: reach.clone(), agent: agent.clone(), made: Mutex::new(made) })
     }
 
     /// One request to the address, and its answer; `wants` bytes of a success's text are kept.
@@ -63,7 +70,18 @@ impl Client {
         let request = self.http().post(self.url.clone()).headers(headers).body(body);
         match request.send().await {
             Ok(response) => Ok(read(response, wants).await),
-            Err(error) => Err(told(error)),
+            Err(error) => Err(self.advised(told(error))),
+        }
+    }
+
+    /// With what to do about it, where that can be said.
+    fn advised(&self, why: String) -> String {
+        if !why.contains("invalid peer certificate") {
+            return why;
+        }
+        match &self.reach.tls.ca_file {
+            Some(path) => format!("{why}; is {} the authority of the intake's certificate?", path.display()),
+            None => format!("{why}; name the authority of the intake's certificate in `tls.ca_file`"),
         }
     }
 
@@ -73,7 +91,7 @@ impl Client {
         let now = stamps(&self.reach);
         if now != made.stamps {
             made.stamps = now;
-            match build(&self.url, &self.reach) {
+            match build(&self.url, &self.reach, &self.agent) {
                 Ok(http) => made.http = http,
                 Err(why) => {
                     tracing::warn!(%why, "changed certificates cannot be used; the old ones stay in use")
@@ -93,20 +111,14 @@ fn stamps(reach: &Reach) -> Vec<Stamp> {
     [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().flatten().map(|path| stamp(path)).collect()
 }
 
-fn build(url: &Url, reach: &Reach) -> Result<reqwest::Client, String> {
-    let mut builder = reqwest::Client::builder()
+fn build(url: &Url, reach: &Reach, agent: &AgentProxy) -> Result<reqwest::Client, String> {
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("auditrail/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true);
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    } else if let Some(proxy) = &reach.proxy {
-        let all =
-            Proxy::all(proxy).map_err(|error| format!("proxy `{proxy}` is no address: {}", told(error)))?;
-        builder = builder.no_proxy().proxy(all);
-    }
+    let builder = with_proxy(builder, url, reach, agent)?;
     let http = with_certificates(builder, url, reach)?.build();
     http.map_err(|error| {
         format!(
@@ -114,6 +126,28 @@ fn build(url: &Url, reach: &Reach) -> Result<reqwest::Client, String> {
             told(error)
         )
     })
+}
+
+fn with_proxy(
+    builder: ClientBuilder,
+    url: &Url,
+    reach: &Reach,
+    agent: &AgentProxy,
+) -> Result<ClientBuilder, String> {
+    if let Some(proxy) = &reach.proxy {
+        let all = Proxy::all(proxy);
+        let all = all.map_err(|error| format!("proxy `{proxy}` is no address: {}", told(error)))?;
+        return Ok(builder.no_proxy().proxy(all));
+    }
+    if is_loopback(url) {
+        return Ok(builder.no_proxy());
+    }
+    let Some(proxy) = agent.of(url.scheme()) else { return Ok(builder) };
+    let address = proxy.reveal().map_err(|error| error.to_string())?;
+    // The address may hold a password, and so may what is said of it.
+    let wrong = |_| format!("the proxy that DD_PROXY_{} names is no address", url.scheme().to_uppercase());
+    let all = Proxy::all(address.as_str()).map_err(wrong)?;
+    Ok(builder.no_proxy().proxy(all.no_proxy(NoProxy::from_string(&agent.no_proxy))))
 }
 
 fn with_certificates(mut builder: ClientBuilder, url: &Url, reach: &Reach) -> Result<ClientBuilder, String> {
@@ -149,7 +183,7 @@ fn pem(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 
-/// A proxy has no way to this machine's own loopback.
+/// A proxy elsewhere has no way to this machine's own loopback.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -196,6 +230,14 @@ mod tests {
             Err(why) => assert!(why.contains("ca-certificates"), "{why}"),
         }
         assert!(Client::new("http://127.0.0.1:1", &Reach::default()).is_ok());
+    }
+
+    #[test]
+    fn a_proxy_of_the_agent_s_variables_that_is_none_is_refused_without_being_shown() {
+        let bad = chassis::Secret::from_value("DD_PROXY_HTTP", "http://me:hunter2@[");
+        let agent = AgentProxy { http: Some(bad), ..AgentProxy::default() };
+        let refused = Client::through("http://intake.example", &Reach::default(), &agent).err().unwrap();
+        assert!(refused.contains("DD_PROXY_HTTP") && !refused.contains("hunter2"), "{refused}");
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Datadog {
                 "requests go without an API key; set `api_key_file` if one is wanted"
             );
         }
-        let client = Client::new(&format!("{}{PATH}", config.base()), &config.reach())?;
+        let url = format!("{}{PATH}", config.base());
+        let client = Client::through(&url, &config.reach(), &config.agent_proxy)?;
         let age = config.max_event_age.duration().as_millis();
         let max_event_age_ms = i64::try_from(age).unwrap_or(i64::MAX);
         Ok((Datadog { tags: config.tags.clone(), max_event_age_ms, old_events: config.old_events }, client))
