@@ -11,7 +11,7 @@ pub(crate) const LINES: Protocol =
     Protocol { target: "/in", beside: None, most_bytes: 5 << 20, most_items: 1000, items: ndjson };
 
 /// A JSON array, with the default limits.
-const ARRAY: Protocol = Protocol { items: array, ..LINES };
+pub(crate) const ARRAY: Protocol = Protocol { items: array, ..LINES };
 
 fn ndjson(raw: &[u8]) -> Vec<(Value, String)> {
     assert!(raw.ends_with(b"\n"));

@@ -15,6 +15,7 @@ mod hold;
 mod http;
 mod https;
 mod intake;
+mod limits;
 mod misbehaving;
 mod proofs;
 mod proxies;
