@@ -17,6 +17,7 @@ mod https;
 mod intake;
 mod limits;
 mod misbehaving;
+mod opensearch;
 mod proofs;
 mod proxies;
 mod proxy;
