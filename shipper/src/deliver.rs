@@ -305,3 +305,6 @@ fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant, left_out: bool) -> Box
     };
     Box::pin(flight.instrument(span))
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@ mod http;
 mod identity;
 mod json_array;
 mod splunk_hec;
+#[cfg(test)]
+pub(crate) mod testing;
 mod web;
 
 use body::Bodies;
