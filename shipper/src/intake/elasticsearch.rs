@@ -30,6 +30,12 @@ const MOST_DOCUMENTS: usize = 1000;
 /// Bytes of an answer that are read: some hundred for each document.
 const MOST_ANSWER: usize = 4 << 20;
 
+/// What is said of a document with an `_id` that is there already.
+const SENT_BEFORE: &str = "version_conflict_engine_exception";
+
+/// What is answered with 400 though no document can help it.
+const OF_THE_INDEX: [&str; 2] = ["index_closed_exception", "invalid_index_name_exception"];
+
 /// Bytes of the action's line and of the fields that are put into a document, at most.
 const MOST_ADDED: usize = 16 << 10;
 
@@ -233,14 +239,25 @@ struct Fault {
 }
 
 impl Outcome {
-    /// A document that is there already was sent before.
+    /// A document that is there already was sent before. What is said of the index says nothing of the document.
     fn verdict(&self) -> Verdict {
-        if self.status == 409 { Verdict::Delivered } else { verdict(self.status) }
+        let (fault, reason) =
+            self.error.as_ref().map_or(("", ""), |fault| (fault.r#type.as_str(), fault.reason.as_str()));
+        match (self.status, fault) {
+            (409, SENT_BEFORE) => Verdict::Delivered,
+            (409, _) => Verdict::Again,
+            (400, fault) if OF_THE_INDEX.contains(&fault) || reason.contains("write index") => Verdict::Hold,
+            (status, _) => verdict(status),
+        }
     }
 
     fn words(&self) -> String {
         let fault = self.error.as_ref().map(|fault| format!(" {}: {}", fault.r#type, fault.reason));
-        words(format!("{}{}", self.status, fault.unwrap_or_default()).as_bytes())
+        let advice = match self.verdict() {
+            Verdict::Hold => "; check `index`, and what the credentials may do there",
+            _ => "",
+        };
+        words(format!("{}{}", self.status, fault.unwrap_or_default()).as_bytes()) + advice
     }
 }
 

@@ -53,7 +53,8 @@ impl Store {
                 status = 409;
             }
             errors |= status >= 300;
-            let error = json!({"type": "some_exception", "reason": format!("it is {status}")});
+            let kind = if status == 409 { "version_conflict_engine_exception" } else { "some_exception" };
+            let error = json!({"type": kind, "reason": format!("it is {status}")});
             match status {
                 201 => json!({"create": {"status": status}}),
                 _ => json!({"create": {"status": status, "error": error}}),

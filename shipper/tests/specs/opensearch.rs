@@ -126,3 +126,21 @@ async fn documents_of_text_and_requests_in_gzip_and_plain_are_taken() {
         running.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a server; run tests/suites/opensearch.sh"]
+async fn an_index_that_is_closed_holds_and_costs_no_event() {
+    let server = server();
+    ask("PUT", &format!("{server}/closed"), None).await;
+    ask("POST", &format!("{server}/closed/_close"), None).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&config(directory.path(), &[("os", to(&server, "closed"))])).await;
+    running.push(events("os", 1, 20)).await.unwrap();
+    running.until("os", |status| status.state == "held").await;
+    let problem = running.status("os").problem;
+    assert!(problem.contains("index_closed_exception"), "{problem}");
+    ask("POST", &format!("{server}/closed/_open"), None).await;
+    running.drain().await;
+    assert_eq!((documents(&server, "closed").await, running.account("os").dead.len()), (20, 0));
+    running.stop().await;
+}

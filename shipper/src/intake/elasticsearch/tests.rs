@@ -76,3 +76,22 @@ fn every_document_has_its_own_verdict_and_one_that_is_there_already_is_delivered
 fn a_success_that_is_no_bulk_answer_is_none() {
     assert!(matches!(read("<html>welcome</html>"), Some(Answer::Lost(why)) if why.contains("welcome")));
 }
+
+#[test]
+fn what_is_wrong_with_the_index_holds_and_is_no_document_s_fault() {
+    for (status, kind, reason) in [
+        (404, "index_not_found_exception", "no such index [x]"),
+        (400, "index_closed_exception", "closed"),
+        (400, "illegal_argument_exception", "no write index is defined for alias [x]."),
+        (403, "security_exception", "action is unauthorized"),
+    ] {
+        let error = format!(r#"{{"type":"{kind}","reason":"{reason}"}}"#);
+        let answer = read(&format!(
+            r#"{{"errors":true,"items":[{{"create":{{"status":{status},"error":{error}}}}}]}}"#
+        ));
+        let Some(Answer::Items { verdicts, words }) = answer else { panic!("{answer:?}") };
+        assert!(verdicts == [Verdict::Hold] && words.contains("check `index`"), "{words}");
+    }
+    let other = r#"{"errors":true,"items":[{"create":{"status":409,"error":{"type":"x","reason":"y"}}}]}"#;
+    assert!(matches!(read(other), Some(Answer::Items { verdicts, .. }) if verdicts == [Verdict::Again]));
+}
