@@ -302,6 +302,23 @@ mod tests {
             ("{destinations: {a: {type: file, path: ''}}}", "path"),
             ("{destinations: {a: {type: lake, url: ''}}}", "url"),
             ("{destinations: {a: {type: kafka}}}", "kafka"),
+            ("{destinations: {a: {type: splunk_hec, url: 'http://h:1'}}}", "token_file"),
+            (
+                "{destinations: {a: {type: splunk_hec, url: 'http://h:1/services/collector', token_file: /t}}}",
+                "the path is appended",
+            ),
+            (
+                "{destinations: {a: {type: splunk_hec, url: 'http://h:1', token_file: /t, compression: zstd}}}",
+                "gzip",
+            ),
+            ("{destinations: {a: {type: elasticsearch, url: 'http://h:1', index: 'A'}}}", "lower-case"),
+            ("{destinations: {a: {type: elasticsearch, url: 'http://me:pw@h:1'}}}", "auth"),
+            ("{destinations: {a: {type: http, url: 'http://h:1', headers: {Authorization: pw}}}}", "auth"),
+            ("{destinations: {a: {type: http, url: 'http://h:1', tls: {cert_file: /c}}}}", "key_file"),
+            (
+                "{destinations: {a: {type: http, url: 'http://h:1', proxy: 'http://me:pw@p:1'}}}",
+                "HTTPS_PROXY",
+            ),
             ("{destinations: {a: {type: stdout, colour: red}}}", "colour"),
             ("{destinations: {a: {type: datadog, sit: x}}}", "sit"),
             ("{destinations: {'a/b': {type: stdout}}}", "name"),

@@ -131,7 +131,14 @@ pub(crate) fn check_url(url: &str, key: &str) -> Result<(), Invalid> {
 
 /// Whether the proxy of a destination is an address.
 pub(crate) fn check_proxy(proxy: Option<&String>, key: &str) -> Result<(), Invalid> {
-    proxy.map_or(Ok(()), |proxy| check_url(proxy, &format!("{key}.proxy")))
+    let Some(proxy) = proxy else { return Ok(()) };
+    let key = format!("{key}.proxy");
+    if proxy.contains('@') {
+        let why =
+            "must not hold a user or password, since settings are shown; name such a proxy in HTTPS_PROXY";
+        return Err(Invalid::new(key, why));
+    }
+    check_url(proxy, &key)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read before its connection is given up, where nobody wants more.
 const MOST_ANSWER: usize = 64 << 10;
 
+/// What is said where a proxy answers `CONNECT` with 407; the intake was not asked then.
+const PROXY_WANTS: &str = "proxy authorization required";
+
 /// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -70,7 +73,12 @@ impl Client {
         let request = self.http().post(self.url.clone()).headers(headers).body(body);
         match request.send().await {
             Ok(response) => Ok(read(response, wants).await),
-            Err(error) => Err(self.advised(told(error))),
+            Err(error) => match told(error) {
+                why if why.contains(PROXY_WANTS) => {
+                    Ok(Reply { code: 407, retry_after: None, text: PROXY_WANTS.into() })
+                }
+                why => Err(self.advised(why)),
+            },
         }
     }
 

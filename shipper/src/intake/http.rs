@@ -1,7 +1,7 @@
 //! Any endpoint that takes lines: `POST` of newline-separated JSON, or of a JSON array.
 //!
 //! Promises: as NDJSON every line goes as it was read, byte for byte; a body that is sent again has the same
-//! `Idempotency-Key`, which is the SHA-256 of what is sent.
+//! `Idempotency-Key`, and no other body has it, not even one with the same lines of another log.
 
 use std::fmt::Write;
 use std::io;
@@ -111,13 +111,10 @@ impl Dialect for Http {
         Ok(out)
     }
 
-    fn headers(&self, _header: &Header, key: Option<&Revealed>, body: &Bytes) -> Result<HeaderMap, String> {
+    fn headers(&self, header: &Header, key: Option<&Revealed>, body: &Bytes) -> Result<HeaderMap, String> {
         let mut headers = self.headers.clone();
-        let digest = Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        headers.insert("idempotency-key", HeaderValue::try_from(digest).expect("digits are a header"));
+        let name = HeaderValue::try_from(name_of(header, body)).expect("digits are a header");
+        headers.insert("idempotency-key", name);
         if let Some(key) = key {
             headers.insert(AUTHORIZATION, secret_header(&self.auth.header(key))?);
         }
@@ -127,4 +124,17 @@ impl Dialect for Http {
     fn advice(&self, status: u16) -> &'static str {
         advice_on_auth(status)
     }
+}
+
+/// What a body is called: by its log, its numbers and its bytes.
+fn name_of(header: &Header, body: &Bytes) -> String {
+    let mut digest = Sha256::new();
+    digest.update(header.account.to_be_bytes());
+    digest.update(header.first.to_be_bytes());
+    digest.update(header.last.to_be_bytes());
+    digest.update(body);
+    digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -100,6 +100,23 @@ async fn a_body_that_is_sent_again_has_the_same_idempotency_key_and_another_has_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_the_same_lines_from_two_logs_have_two_idempotency_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let intake = Intake::speaking(LINES, |_| Reply::Status(200)).await;
+    let running = Running::start(&config(directory.path(), &[("to", to(&intake.url, ""))])).await;
+    let first = events("to", 1, 10);
+    let mut other = first.clone();
+    other.origin = Some(proto::Origin { path: "/var/log/other.log".into(), ..given::origin() });
+    running.push(first).await.unwrap();
+    running.push(other).await.unwrap();
+    running.drain().await;
+    let requests = intake.requests();
+    assert_eq!((requests.len(), requests[0].messages() == requests[1].messages()), (2, true));
+    assert_ne!(requests[0].header("idempotency-key"), requests[1].header("idempotency-key"));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guilty_event_is_found_and_its_neighbours_arrive_from_lines_and_from_arrays() {
     for (format, protocol) in [("ndjson", LINES), ("json", ARRAY)] {
         let directory = tempfile::tempdir().unwrap();

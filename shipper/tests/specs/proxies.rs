@@ -86,6 +86,23 @@ async fn the_agent_s_proxies_are_used_but_for_the_hosts_that_it_excepts() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_wants_credentials_holds_and_says_so() {
+    for scheme in ["http", "https"] {
+        let directory = tempfile::tempdir().unwrap();
+        let proxy = Proxy::closed().await;
+        let (url, settings) =
+            (format!("{scheme}://intake.invalid"), format!("proxy: 'http://{}'", proxy.address));
+        let running = Running::start(&config(directory.path(), &[("to", http::to(&url, &settings))])).await;
+        running.push(events("to", 1, 10)).await.unwrap();
+        running.until("to", |status| status.state == "held").await;
+        let problem = running.status("to").problem;
+        assert!(problem.contains("407") && problem.contains("HTTPS_PROXY"), "{problem}");
+        assert!(running.account("to").dead.is_empty());
+        running.stop().await;
+    }
+}
+
 const CHILD: &str = "SHIPPER_PROXY_CHILD";
 
 /// Not a test of its own: sends ten events to an intake that only a proxy knows, and prints what status says.

@@ -11,15 +11,23 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
-    /// Where everything goes, whatever host was asked for.
-    onward: String,
+    /// Where everything goes, whatever host was asked for; nowhere where credentials are wanted first.
+    onward: Option<String>,
 }
 
 impl Proxy {
     /// Passes everything on to the host of `url`.
     pub(crate) async fn to(url: &str) -> Proxy {
+        Proxy::start(Some(url.split_once("://").unwrap().1.to_owned())).await
+    }
+
+    /// Wants credentials, and takes none.
+    pub(crate) async fn closed() -> Proxy {
+        Proxy::start(None).await
+    }
+
+    async fn start(onward: Option<String>) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let onward = url.split_once("://").unwrap().1.to_owned();
         let proxy = Proxy { address: listener.local_addr().unwrap(), heads: Arc::default(), onward };
         let serving = proxy.clone();
         tokio::spawn(async move {
@@ -47,7 +55,12 @@ impl Proxy {
         };
         let head = String::from_utf8(buffer[..end].to_vec()).unwrap();
         self.heads.lock().unwrap().push(head.clone());
-        let mut server = TcpStream::connect(&self.onward).await.unwrap();
+        let Some(onward) = &self.onward else {
+            let refused = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+            client.write_all(refused).await.ok()?;
+            return tokio::io::copy(&mut client, &mut tokio::io::sink()).await.ok().map(|_| ());
+        };
+        let mut server = TcpStream::connect(onward).await.unwrap();
         if head.starts_with("CONNECT ") {
             client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok()?;
         } else {
