@@ -95,3 +95,9 @@ fn what_is_wrong_with_the_index_holds_and_is_no_document_s_fault() {
     let other = r#"{"errors":true,"items":[{"create":{"status":409,"error":{"type":"x","reason":"y"}}}]}"#;
     assert!(matches!(read(other), Some(Answer::Items { verdicts, .. }) if verdicts == [Verdict::Again]));
 }
+
+#[test]
+fn an_answer_that_is_too_long_to_be_read_asks_for_smaller_bodies() {
+    let long = format!(r#"{{"errors":true,"items":["{}"#, "x".repeat(MOST_ANSWER));
+    assert!(matches!(read(&long[..MOST_ANSWER]), Some(Answer::Status { code: 413, .. })));
+}
