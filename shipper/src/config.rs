@@ -15,6 +15,8 @@ mod destination;
 mod elasticsearch;
 mod http;
 mod limit;
+mod loki;
+mod otlp;
 mod reach;
 mod splunk_hec;
 
@@ -22,6 +24,8 @@ pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, 
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
 pub use limit::{Limit, OverBudget};
+pub use loki::Loki;
+pub use otlp::{Otlp, OtlpProtocol};
 pub use reach::{AgentProxy, Auth, Reach, Tls};
 pub use splunk_hec::SplunkHec;
 

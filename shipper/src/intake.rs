@@ -22,6 +22,10 @@ mod elasticsearch;
 mod http;
 mod identity;
 mod json_array;
+mod loki;
+mod otlp;
+mod protobuf;
+mod severity;
 mod splunk_hec;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -138,6 +142,8 @@ pub(crate) fn carried(destination: &Destination) -> Result<Carried, String> {
             Ok(over_http(http::Http::new(config)?, config.compression, client, config.auth.secret()))
         }
         Destination::SplunkHec(config) => splunk_hec::carried(config),
+        Destination::Otlp(config) => otlp::carried(config),
+        Destination::Loki(config) => loki::carried(config),
         Destination::File(_) | Destination::Stdout(_) | Destination::Lake(_) => {
             Err(format!("a {} takes no bodies", destination.kind()))
         }

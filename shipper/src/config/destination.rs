@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 use super::elasticsearch::Elasticsearch;
 use super::http::Http;
+use super::loki::Loki;
+use super::otlp::Otlp;
 use super::reach::{self, AgentProxy, Reach, Tls};
 use super::splunk_hec::SplunkHec;
 
@@ -31,6 +33,10 @@ pub enum Destination {
     /// Splunk's HTTP Event Collector.
     #[serde(rename = "splunk_hec")]
     SplunkHec(SplunkHec),
+    /// OpenTelemetry's log protocol.
+    Otlp(Otlp),
+    /// Grafana Loki, or what speaks its push protocol.
+    Loki(Loki),
     /// Lines appended to a file.
     File(File),
     /// Lines on standard output.
@@ -123,6 +129,8 @@ impl Destination {
             Destination::Elasticsearch(_) => "elasticsearch",
             Destination::Http(_) => "http",
             Destination::SplunkHec(_) => "splunk_hec",
+            Destination::Otlp(_) => "otlp",
+            Destination::Loki(_) => "loki",
             Destination::File(_) => "file",
             Destination::Stdout(_) => "stdout",
             Destination::Lake(_) => "lake",
@@ -136,6 +144,8 @@ impl Destination {
             Destination::Elasticsearch(elastic) => format!("{} index {}", elastic.url, elastic.index),
             Destination::Http(http) => http.url.clone(),
             Destination::SplunkHec(splunk) => splunk.url.clone(),
+            Destination::Otlp(otlp) => otlp.target(),
+            Destination::Loki(loki) => loki.push_url(),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
             Destination::Lake(lake) => lake.url.clone(),
@@ -149,7 +159,9 @@ impl Destination {
             Destination::Datadog(_)
             | Destination::Elasticsearch(_)
             | Destination::Http(_)
-            | Destination::SplunkHec(_) => return None,
+            | Destination::SplunkHec(_)
+            | Destination::Otlp(_)
+            | Destination::Loki(_) => return None,
             Destination::File(file) => plain(&file.path),
             Destination::Stdout(_) => PathBuf::new(),
             Destination::Lake(lake) => {
@@ -166,6 +178,8 @@ impl Destination {
             Destination::Elasticsearch(elastic) => elastic.validate(key),
             Destination::Http(http) => http.validate(key),
             Destination::SplunkHec(splunk) => splunk.validate(key),
+            Destination::Otlp(otlp) => otlp.validate(key),
+            Destination::Loki(loki) => loki.validate(key),
             Destination::File(file) if file.path.as_os_str().is_empty() => {
                 refuse("path", "path is empty; name a file")
             }

@@ -38,8 +38,17 @@ pub(crate) struct Reply {
 pub(crate) struct Client {
     url: Url,
     reach: Reach,
-    agent: AgentProxy,
+    way: Way,
     made: Mutex<Made>,
+}
+
+/// How an address is got to.
+#[derive(Clone, Debug)]
+enum Way {
+    /// In the version of HTTP that both sides find best, through a proxy where there is one.
+    Any(AgentProxy),
+    /// In HTTP/2 from the first byte on, through no proxy.
+    Http2,
 }
 
 struct Made {
@@ -58,11 +67,20 @@ impl Client {
 
     /// The same, through the proxies of the Datadog Agent's variables where none is configured.
     pub(crate) fn through(url: &str, reach: &Reach, agent: &AgentProxy) -> Result<Client, String> {
+        Client::on(Way::Any(agent.clone()), url, reach)
+    }
+
+    /// A client that speaks HTTP/2 only, as gRPC wants it; no proxy is asked.
+    pub(crate) fn http2(url: &str, reach: &Reach) -> Result<Client, String> {
+        Client::on(Way::Http2, url, reach)
+    }
+
+    fn on(way: Way, url: &str, reach: &Reach) -> Result<Client, String> {
         // Fails only where a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(url).map_err(|error| format!("`{url}` is no address: {error}"))?;
-        let made = Made { stamps: stamps(reach), http: build(&url, reach, agent)? };
-        Ok(Client { url, reach: reach.clone(), agent: agent.clone(), made: Mutex::new(made) })
+        let made = Made { stamps: stamps(reach), http: build(&url, reach, &way)? };
+        Ok(Client { url, reach: reach.clone(), way, made: Mutex::new(made) })
     }
 
     /// One request to the address, and its answer; `wants` bytes of a success's text are kept.
@@ -70,16 +88,22 @@ impl Client {
     /// # Errors
     /// Says why no answer came.
     pub(crate) async fn post(&self, headers: HeaderMap, body: Bytes, wants: usize) -> Result<Reply, String> {
-        let request = self.http().post(self.url.clone()).headers(headers).body(body);
-        match request.send().await {
+        match self.send(headers, body).await {
             Ok(response) => Ok(read(response, wants).await),
-            Err(error) => match told(error) {
-                why if why.contains(PROXY_WANTS) => {
-                    Ok(Reply { code: 407, retry_after: None, text: PROXY_WANTS.into() })
-                }
-                why => Err(self.advised(why)),
-            },
+            Err(why) if why.contains(PROXY_WANTS) => {
+                Ok(Reply { code: 407, retry_after: None, text: PROXY_WANTS.into() })
+            }
+            Err(why) => Err(why),
         }
+    }
+
+    /// One request to the address, and its answer as far as its headers.
+    ///
+    /// # Errors
+    /// Says why no answer came.
+    pub(crate) async fn send(&self, headers: HeaderMap, body: Bytes) -> Result<Response, String> {
+        let request = self.http().post(self.url.clone()).headers(headers).body(body);
+        request.send().await.map_err(|error| self.advised(told(error)))
     }
 
     /// With what to do about it, where that can be said.
@@ -99,7 +123,7 @@ impl Client {
         let now = stamps(&self.reach);
         if now != made.stamps {
             made.stamps = now;
-            match build(&self.url, &self.reach, &self.agent) {
+            match build(&self.url, &self.reach, &self.way) {
                 Ok(http) => made.http = http,
                 Err(why) => {
                     tracing::warn!(%why, "changed certificates cannot be used; the old ones stay in use")
@@ -119,14 +143,21 @@ fn stamps(reach: &Reach) -> Vec<Stamp> {
     [&tls.ca_file, &tls.cert_file, &tls.key_file].into_iter().flatten().map(|path| stamp(path)).collect()
 }
 
-fn build(url: &Url, reach: &Reach, agent: &AgentProxy) -> Result<reqwest::Client, String> {
+fn build(url: &Url, reach: &Reach, way: &Way) -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("auditrail/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true);
-    let builder = with_proxy(builder, url, reach, agent)?;
+    let builder = match way {
+        Way::Any(agent) => with_proxy(builder, url, reach, agent)?,
+        Way::Http2 => builder
+            .http2_prior_knowledge()
+            .http2_keep_alive_interval(CONNECT_TIMEOUT)
+            .http2_keep_alive_timeout(CONNECT_TIMEOUT)
+            .no_proxy(),
+    };
     let http = with_certificates(builder, url, reach)?.build();
     http.map_err(|error| {
         format!(

@@ -9,12 +9,12 @@ use std::io;
 use bytes::Bytes;
 use chassis::Revealed;
 use proto::Origin;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::dialect::{Dialect, Entry, Limits, Parts};
 use super::json_array;
-use super::web::secret_header;
+use super::web::{header_map, secret_header};
 use crate::config::{self, Auth, HttpFormat};
 use crate::record::Header;
 use crate::verdict::advice_on_auth;
@@ -32,14 +32,7 @@ impl Http {
     pub(crate) fn new(config: &config::Http) -> Result<Http, String> {
         let body = usize::try_from(config.max_body.as_u64()).unwrap_or(usize::MAX);
         let limits = Limits { items: config.max_events, body, item: body.saturating_sub(2) };
-        let mut headers = HeaderMap::new();
-        for (name, value) in &config.headers {
-            let wrong = || {
-                format!("headers.{name} is no header: a name has letters, digits and `-`, a value is text")
-            };
-            let name = HeaderName::try_from(name).map_err(|_| wrong())?;
-            headers.insert(name, HeaderValue::try_from(value).map_err(|_| wrong())?);
-        }
+        let mut headers = header_map(&config.headers)?;
         let kind = match config.format {
             HttpFormat::Ndjson => "application/x-ndjson",
             HttpFormat::Json => "application/json",

@@ -3,12 +3,13 @@
 //! Promises: the key is read anew for each request and appears in its headers and nowhere else; without the key that
 //! was configured nothing is sent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chassis::{Revealed, Secret};
 use futures_util::future::BoxFuture;
-use reqwest::header::{CONTENT_ENCODING, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
 use super::client::{Client, Reply};
 use super::dialect::Dialect;
@@ -89,6 +90,18 @@ impl Answer {
 /// The beginning of a text, as it is kept.
 pub(crate) fn words(text: &[u8]) -> String {
     String::from_utf8_lossy(&text[..text.len().min(MOST_WORDS)]).trim().to_owned()
+}
+
+/// The headers that an operator chose; says which of them is none.
+pub(crate) fn header_map(chosen: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in chosen {
+        let wrong =
+            || format!("headers.{name} is no header: a name has letters, digits and `-`, a value is text");
+        let name = HeaderName::try_from(name).map_err(|_| wrong())?;
+        headers.insert(name, HeaderValue::try_from(value).map_err(|_| wrong())?);
+    }
+    Ok(headers)
 }
 
 /// A header with a secret, which is never printed.
