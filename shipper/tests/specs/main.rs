@@ -23,6 +23,7 @@ mod otlp;
 mod proofs;
 mod proxies;
 mod proxy;
+mod real_receiver;
 mod receipts;
 mod receiver;
 mod room;

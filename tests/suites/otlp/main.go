@@ -1,0 +1,88 @@
+// A real OTLP receiver, that of the OpenTelemetry Collector, for the suite beside it.
+//
+//	otlp-receiver GRPC_ADDRESS HTTP_ADDRESS FILE
+//
+// The first request is answered with UNAVAILABLE, each with a record that has "guilty" in it with INVALID_ARGUMENT;
+// the records of all others are written into FILE, a line each: protocol, uid, event name, severity, code, body.
+// It ends when its standard input does.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// taken is what one receiver hands its records to.
+type taken struct {
+	one      sync.Mutex
+	requests int
+	file     *os.File
+}
+
+func (t *taken) consume(_ context.Context, logs plog.Logs) error {
+	t.one.Lock()
+	defer t.one.Unlock()
+	t.requests++
+	if t.requests == 1 {
+		return status.Error(codes.Unavailable, "starting")
+	}
+	var lines []string
+	for _, resource := range logs.ResourceLogs().All() {
+		cluster, _ := resource.Resource().Attributes().Get("k8s.cluster.name")
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, record := range scope.LogRecords().All() {
+				if strings.Contains(record.Body().Str(), "guilty") {
+					return status.Error(codes.InvalidArgument, "a guilty record")
+				}
+				uid, _ := record.Attributes().Get("log.record.uid")
+				lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\n", cluster.Str(), scope.Scope().Name(),
+					uid.Str(), record.EventName(), record.SeverityText(), record.Body().Str()))
+			}
+		}
+	}
+	_, err := t.file.WriteString(strings.Join(lines, ""))
+	return err
+}
+
+func main() {
+	file, err := os.Create(os.Args[3])
+	if err != nil {
+		log.Fatal(err)
+	}
+	factory := otlpreceiver.NewFactory()
+	config := factory.CreateDefaultConfig().(*otlpreceiver.Config)
+	config.Protocols.GRPC.GetOrInsertDefault().NetAddr.Endpoint = os.Args[1]
+	config.Protocols.HTTP.GetOrInsertDefault().ServerConfig.NetAddr.Endpoint = os.Args[2]
+	next, err := consumer.NewLogs((&taken{file: file}).consume)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	settings := receiver.Settings{ID: component.NewID(factory.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	logs, err := factory.CreateLogs(ctx, settings, config, next)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := logs.Start(ctx, componenttest.NewNopHost()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("listening")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	if err := logs.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
