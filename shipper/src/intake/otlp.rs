@@ -3,7 +3,7 @@
 //! Promises: a body is the canonical encoding of one resource with one scope, its records in the order of the lines;
 //! the body of a record is the line itself; what a receiver says to have rejected is not taken for delivered.
 //!
-//! Source: the OTLP specification 1.10 and its `.proto` files; semantic conventions 1.43.
+//! Source: the OTLP specification, its `.proto` files, and OpenTelemetry's semantic conventions.
 
 use std::io;
 use std::sync::Arc;
@@ -197,7 +197,10 @@ impl Dialect for Otlp {
         // A `google.rpc.Status`, where it is one: its message is for people.
         let told = fields(&reply.text).map_while(Result::ok).find_map(|field| field.bytes_of(2))?;
         let words = words(std::str::from_utf8(told).ok()?.as_bytes());
-        Some(Answer::Status { code: reply.code, retry_after: reply.retry_after.clone(), words })
+        // The Collector's words, for which it has no status of its own.
+        let large = reply.code == 400 && words.contains("request body too large");
+        let code = if large { 413 } else { reply.code };
+        Some(Answer::Status { code, retry_after: reply.retry_after.clone(), words })
     }
 
     fn advice(&self, status: u16) -> &'static str {

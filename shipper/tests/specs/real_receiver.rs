@@ -99,8 +99,10 @@ async fn a_real_receiver_takes_a_real_log_and_what_it_refuses_becomes_a_dead_let
             running.stop().await;
             let received = receiver.received();
             assert_eq!(received.len(), clean);
+            let (name, _) = received.keys().next().unwrap().rsplit_once('-').unwrap();
+            assert!(name.starts_with(&"07".repeat(16)), "{name}");
             for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at != clean / 2) {
-                let row = &received[&format!("{}-{}", "07".repeat(16), at + 1)];
+                let row = &received[&format!("{name}-{}", at + 1)];
                 assert_eq!(row[5..].join("\t"), *line);
                 assert_eq!((row[0].as_str(), row[1].as_str()), ("test", "auditrail"));
                 assert!(row[3] == "k8s.audit" && !row[4].is_empty(), "{row:?}");
@@ -129,4 +131,22 @@ async fn a_real_receiver_takes_requests_up_to_the_limit_and_says_of_larger_ones_
     assert_eq!(received.len(), 3);
     assert!(received.values().any(|row| row[5] == fits));
     assert!(received.values().any(|row| row[5].contains("auditrail.dev/removed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_too_large_over_http_is_halved_and_an_event_that_is_is_shrunk() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(receiver) = RealReceiver::start(directory.path()) else { return };
+    let mut otlp = receiver.otlp(OtlpProtocol::Http);
+    otlp.max_body = ByteSize::mib(64);
+    let config = config(directory.path(), &[("otel", Destination::Otlp(otlp))]);
+    let running = Running::start(&config).await;
+    let lines: Vec<String> = (1..=4).map(|number| given::large_event(number, 3_200_000)).collect();
+    running.push(batch("otel", 1, &lines)).await.unwrap();
+    running.push(batch("otel", 5, &[given::large_event(5, 9_000_000)])).await.unwrap();
+    running.drain().await;
+    let account = running.account("otel");
+    assert_eq!((count(&account.delivered), count(&account.shrunk)), (5, 1), "{account:?}");
+    running.stop().await;
+    assert_eq!(receiver.received().values().filter(|row| lines.contains(&row[5])).count(), 4);
 }

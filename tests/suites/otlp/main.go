@@ -66,7 +66,9 @@ func main() {
 	factory := otlpreceiver.NewFactory()
 	config := factory.CreateDefaultConfig().(*otlpreceiver.Config)
 	config.Protocols.GRPC.GetOrInsertDefault().NetAddr.Endpoint = os.Args[1]
-	config.Protocols.HTTP.GetOrInsertDefault().ServerConfig.NetAddr.Endpoint = os.Args[2]
+	http := &config.Protocols.HTTP.GetOrInsertDefault().ServerConfig
+	http.NetAddr.Endpoint = os.Args[2]
+	http.MaxRequestBodySize = 8 << 20 // as a batch can reach it; the default is 20 MiB
 	next, err := consumer.NewLogs((&taken{file: file}).consume)
 	if err != nil {
 		log.Fatal(err)

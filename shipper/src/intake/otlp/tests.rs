@@ -136,7 +136,7 @@ fn the_line_comes_back_out_of_a_record_and_can_be_exchanged() {
 }
 
 #[test]
-fn only_rejected_records_make_a_success_none() {
+fn what_a_receiver_says_beside_its_status_counts() {
     let dialect = otlp(1 << 20);
     let response = |rejected: u64, told: &str| {
         let (mut partial, mut response) = (Vec::new(), Vec::new());
@@ -156,6 +156,10 @@ fn only_rejected_records_make_a_success_none() {
     put_bytes(2, b"no such tenant", &mut status);
     let Some(Answer::Status { code: 403, words, .. }) = dialect.read(&reply(403, status)) else { panic!() };
     assert_eq!(words, "no such tenant");
+    let mut status = Vec::new();
+    put_bytes(2, b"http: request body too large", &mut status);
+    let large = dialect.read(&reply(400, status));
+    assert!(matches!(large, Some(Answer::Status { code: 413, .. })), "{large:?}");
     assert!(dialect.read(&reply(502, b"<html>bad gateway</html>".to_vec())).is_none());
 }
 
