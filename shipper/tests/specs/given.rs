@@ -40,6 +40,26 @@ pub(crate) fn destination(written: &str) -> Destination {
     file.section::<Config>().unwrap().destinations.remove("it").unwrap()
 }
 
+/// Why such a destination is refused.
+pub(crate) fn refused(written: &str) -> String {
+    let yaml = format!("shipper: {{destinations: {{a: {{{written}}}}}}}\n");
+    let file = chassis::Configuration::parse("shipper.yaml".as_ref(), yaml, []);
+    file.and_then(|file| file.section::<Config>()).expect_err(written).to_string()
+}
+
+/// The lines of a recorded log.
+pub(crate) fn recorded(name: &str) -> Vec<Vec<u8>> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(format!("{name}.log.zst"));
+    let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
+    text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// What arrives of it where only text can: without the invalid UTF-8, which was replaced.
+pub(crate) fn as_text(lines: &[Vec<u8>]) -> Vec<String> {
+    lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+}
+
 pub(crate) fn origin() -> Origin {
     Origin {
         cluster: "test".into(),

@@ -50,7 +50,7 @@ impl Authority {
     }
 
     /// How a server with a certificate of this authority speaks, to clients of `clients` alone where there is one.
-    fn serves(&self, clients: Option<&Authority>, protocols: &[&str]) -> Arc<ServerConfig> {
+    pub(crate) fn serves(&self, clients: Option<&Authority>, protocols: &[&str]) -> Arc<ServerConfig> {
         // Every client of this process may be the first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (certificate, key) = self.issue();

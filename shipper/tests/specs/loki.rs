@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use shipper::{Config, Destination, Loki};
+use shipper::{Destination, Loki};
 
-use crate::given::{self, Running, batch, config, count, event, events, named};
+use crate::given::{self, Running, as_text, batch, config, count, event, events, named, recorded, sorted};
 use crate::receiver::{Receiver, Reply};
 
 fn loki(receiver: &Receiver) -> Loki {
@@ -13,12 +13,6 @@ fn loki(receiver: &Receiver) -> Loki {
 
 async fn running(directory: &Path, loki: Loki) -> Running {
     Running::start(&config(directory, &[("loki", Destination::Loki(loki))])).await
-}
-
-fn sorted(first: u64, last: u64) -> Vec<String> {
-    let mut lines: Vec<String> = (first..=last).map(event).collect();
-    lines.sort();
-    lines
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,17 +179,35 @@ async fn a_loki_without_structured_metadata_holds_and_makes_no_dead_letters() {
     running.stop().await;
 }
 
-fn refused(yaml: &str) -> String {
-    let text = format!("shipper: {{destinations: {{a: {{type: loki, url: 'http://h:1', {yaml}}}}}}}\n");
-    let file = chassis::Configuration::parse("a.yaml".as_ref(), text, []);
-    let read: Result<Config, _> = file.and_then(|file| file.section());
-    read.expect_err(yaml).to_string()
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_real_logs_are_within_the_limits_and_arrive_line_by_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(|_| Reply::http(204, "")).await;
+    let mut to = loki(&receiver);
+    to.event_labels = vec!["verb".into(), "code_class".into()];
+    let running = running(directory.path(), to).await;
+    let mut expected = Vec::new();
+    for (at, name) in ["real", "small", "twin-datadog", "twin-rnd-1", "twin-superset"].iter().enumerate() {
+        let lines = recorded(name);
+        running.push(batch("loki", at as u64 * 10_000 + 1, &lines)).await.unwrap();
+        expected.extend(as_text(&lines));
+    }
+    running.drain().await;
+    assert_eq!(running.status("loki").retries, 0, "no request was refused");
+    running.stop().await;
+    expected.sort();
+    assert!(receiver.lines() == expected);
+    let labels = |request: crate::receiver::Request| {
+        request.loki.unwrap().streams.into_iter().map(|stream| stream.labels)
+    };
+    let all: std::collections::BTreeSet<String> = receiver.requests().into_iter().flat_map(labels).collect();
+    assert!(all.len() < 60, "{} streams", all.len());
 }
 
 #[test]
 fn what_has_many_values_is_refused_as_a_label_and_says_where_it_is_instead() {
     for name in ["user", "auditID", "namespace", "name", "resource"] {
-        let why = refused(&format!("event_labels: [{name}]"));
+        let why = given::refused(&format!("type: loki, url: 'http://h:1', event_labels: [{name}]"));
         assert!(why.contains("can be no label") && why.contains("structured metadata"), "{why}");
     }
     for (yaml, expected) in [
@@ -206,7 +218,7 @@ fn what_has_many_values_is_refused_as_a_label_and_says_where_it_is_instead() {
         ("tenant: 'a b'", "tenant"),
         ("max_line: 4MiB", "smaller than max_line"),
     ] {
-        let why = refused(yaml);
+        let why = given::refused(&format!("type: loki, url: 'http://h:1', {yaml}"));
         assert!(why.contains(expected), "{yaml}: {why}");
     }
 }

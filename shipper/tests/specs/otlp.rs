@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use prost::Message;
 use shipper::{Compression, Destination, Otlp, OtlpProtocol};
 
-use crate::given::{self, Running, batch, config, count, event, events, named};
+use crate::given::{self, Running, as_text, batch, config, count, event, events, named, recorded, sorted};
+use crate::https::Authority;
 use crate::receiver::{Receiver, Reply, Request};
 use crate::wire::{ExportLogsServiceResponse, PartialSuccess, attribute};
 
@@ -34,12 +35,6 @@ fn refused(protocol: OtlpProtocol, code: u16, status: u16, words: &str) -> Reply
         OtlpProtocol::Grpc => Reply::grpc_code(code, words),
         OtlpProtocol::Http => Reply::http(status, words),
     }
-}
-
-fn sorted(first: u64, last: u64) -> Vec<String> {
-    let mut lines: Vec<String> = (first..=last).map(event).collect();
-    lines.sort();
-    lines
 }
 
 /// Sends 20 events to a receiver that answers the first requests by `reply`.
@@ -334,4 +329,68 @@ async fn no_request_is_over_the_limit_of_a_grpc_server_whatever_the_events_are()
     assert_eq!((count(&account.delivered), count(&account.shrunk)), (4, 1), "{account:?}");
     assert_eq!(receiver.lines().iter().filter(|line| lines.contains(line)).count(), 3);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_real_logs_are_within_the_limits_and_each_event_has_a_uid_of_its_own() {
+    for protocol in BOTH {
+        let directory = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(move |_| taken(protocol)).await;
+        let running = running(directory.path(), at(&receiver, protocol)).await;
+        let mut expected = Vec::new();
+        for name in ["real", "small", "twin-datadog", "twin-rnd-1", "twin-superset"] {
+            let lines = recorded(name);
+            let mut batch = batch("otel", 1, &lines);
+            batch.origin.as_mut().unwrap().path = format!("/logs/{name}");
+            running.push(batch).await.unwrap();
+            expected.extend(as_text(&lines));
+        }
+        running.drain().await;
+        assert_eq!(running.status("otel").retries, 0, "no request was refused");
+        running.stop().await;
+        expected.sort();
+        assert!(receiver.lines() == expected);
+        let records = receiver.requests().into_iter().flat_map(|request| request.records());
+        let uids: std::collections::BTreeSet<_> =
+            records.map(|record| attribute(&record.attributes, "log.record.uid").unwrap()).collect();
+        assert_eq!(uids.len(), expected.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_protocols_go_over_tls_to_the_authority_that_is_named_and_to_no_other() {
+    for protocol in BOTH {
+        let directory = tempfile::tempdir().unwrap();
+        let (authority, ca) = (Authority::new(), directory.path().join("ca.pem"));
+        std::fs::write(&ca, Authority::new().pem()).unwrap();
+        let tls = Some(authority.serves(None, &["h2"]));
+        let receiver = Receiver::behind(tls, move |_| taken(protocol)).await;
+        let mut otlp = at(&receiver, protocol);
+        otlp.tls.ca_file = Some(ca.clone());
+        let running = running(directory.path(), otlp).await;
+        running.push(events("otel", 1, 20)).await.unwrap();
+        running.until("otel", |status| status.retries > 1).await;
+        assert!(running.status("otel").problem.contains("ca.pem"), "{:?}", running.status("otel").problem);
+        assert!(receiver.requests().is_empty());
+        std::fs::write(&ca, authority.pem()).unwrap();
+        running.drain().await;
+        assert_eq!(receiver.lines(), sorted(1, 20));
+        running.stop().await;
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_its_key() {
+    for (yaml, expected) in [
+        ("proxy: 'http://h:1'", "destinations.a.proxy"),
+        ("url: 'h:4317'", "destinations.a.url"),
+        ("url: 'http://h:1/x?y=z'", "query"),
+        ("protocol: json", "json"),
+        ("max_body: 1KiB", "max_body"),
+        ("headers: {Authorization: x}", "auth"),
+        ("body: map", "body"),
+    ] {
+        let why = given::refused(&format!("type: otlp, {yaml}"));
+        assert!(why.contains(expected), "{yaml}: {why}");
+    }
 }

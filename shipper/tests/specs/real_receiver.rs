@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use chassis::ByteSize;
 use shipper::{Compression, Destination, Otlp, OtlpProtocol};
 
-use crate::given::{self, Running, batch, config, count, event, named};
+use crate::given::{self, Running, as_text, batch, config, count, event, named, recorded};
 
 /// A running receiver; it ends with this.
 struct RealReceiver {
@@ -71,13 +71,6 @@ impl Drop for RealReceiver {
     }
 }
 
-/// The lines of a log that a real API server wrote.
-fn real_log() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/small.log.zst");
-    let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
-    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_receiver_takes_a_real_log_and_what_it_refuses_becomes_a_dead_letter() {
     for protocol in [OtlpProtocol::Grpc, OtlpProtocol::Http] {
@@ -88,7 +81,7 @@ async fn a_real_receiver_takes_a_real_log_and_what_it_refuses_becomes_a_dead_let
             otlp.compression = compression;
             let config = config(directory.path(), &[("otel", Destination::Otlp(otlp))]);
             let running = Running::start(&config).await;
-            let mut lines = real_log();
+            let mut lines = as_text(&recorded("small"));
             let clean = lines.len();
             lines.insert(clean / 2, event(7).replace("/api/v1/pods", "/guilty"));
             running.push(batch("otel", 1, &lines)).await.unwrap();

@@ -12,7 +12,10 @@ use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::wire::{ExportLogsServiceRequest, LogRecord, PushRequest};
 
@@ -96,9 +99,18 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Answers as `script` says.
     pub(crate) async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Receiver {
+        Receiver::behind(None, script).await
+    }
+
+    /// The same behind TLS, where `tls` is given.
+    pub(crate) async fn behind(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl FnMut(&Request) -> Reply + Send + 'static,
+    ) -> Receiver {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Receiver {
-            url: format!("http://{}", listener.local_addr().unwrap()),
+            url: format!("{scheme}://{}", listener.local_addr().unwrap()),
             requests: Arc::default(),
             accepted: Arc::default(),
             script: Arc::new(Mutex::new(script)),
@@ -106,15 +118,26 @@ impl Receiver {
         let serving = receiver.clone();
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let serving = serving.clone();
-                let service = service_fn(move |request| serving.clone().answer(request));
+                let (serving, tls) = (serving.clone(), tls.clone().map(TlsAcceptor::from));
                 tokio::spawn(async move {
-                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    let _ = server.serve_connection(TokioIo::new(connection), service).await;
+                    match tls {
+                        None => serving.serve(connection).await,
+                        Some(tls) => {
+                            if let Ok(connection) = tls.accept(connection).await {
+                                serving.serve(connection).await;
+                            }
+                        }
+                    }
                 });
             }
         });
         receiver
+    }
+
+    async fn serve(self, connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let service = service_fn(move |request| self.clone().answer(request));
+        let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+        let _ = server.serve_connection(TokioIo::new(connection), service).await;
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
