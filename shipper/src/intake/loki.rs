@@ -9,9 +9,11 @@
 //! Source: Loki's HTTP API reference and its `push.proto`.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chassis::Revealed;
+use futures_util::future::BoxFuture;
 use proto::Origin;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
@@ -19,8 +21,9 @@ use super::client::{Client, Reply};
 use super::dialect::{Dialect, Entry, Limits, Parts};
 use super::identity;
 use super::protobuf::fields;
-use super::web::{secret_header, words};
-use super::{Answer, Carried, over_http};
+use super::web::{Web, secret_header, words};
+use super::{Answer, Carried, Carrier, packed_for};
+use crate::attempt::blocking;
 use crate::config::{self, Auth, Compression};
 use crate::record::Header;
 use crate::verdict;
@@ -49,7 +52,41 @@ pub(crate) struct Loki {
 /// The two halves of a `loki` destination; says what is wrong with its configuration.
 pub(crate) fn carried(config: &config::Loki) -> Result<Carried, String> {
     let client = Client::new(&config.push_url(), &config.reach())?;
-    Ok(over_http(Loki::new(config), Compression::None, client, config.auth.secret()))
+    let (bodies, web) = packed_for(Loki::new(config), Compression::None, client, config.auth.secret());
+    if config.structured_metadata {
+        return Ok((bodies, Arc::new(web)));
+    }
+    Ok((bodies, Arc::new(Bare { web })))
+}
+
+/// Sends bodies without the metadata that those have which were spooled while it was wanted still: a Loki that takes
+/// none would hold them for ever.
+struct Bare {
+    web: Web<Loki>,
+}
+
+impl Carrier for Bare {
+    fn send<'a>(&'a self, header: &'a Header, body: Bytes) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let raw = usize::try_from(header.raw).unwrap_or(usize::MAX);
+            let bare = blocking({
+                let body = body.clone();
+                move || streams::without_metadata(&body, raw)
+            });
+            match bare.await {
+                Ok(bare) => self.web.send(header, bare.unwrap_or(body)).await,
+                Err(error) => Answer::Lost(format!("a body cannot be made ready: {error}")),
+            }
+        })
+    }
+
+    fn key(&self) -> Option<Revealed> {
+        self.web.key()
+    }
+
+    fn advice(&self, status: u16) -> &'static str {
+        self.web.advice(status)
+    }
 }
 
 impl Loki {

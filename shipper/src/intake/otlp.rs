@@ -48,6 +48,8 @@ pub(crate) struct Otlp {
     limits: Limits,
     headers: HeaderMap,
     auth: Auth,
+    /// The field `ScopeLogs.scope`.
+    scope: Vec<u8>,
     /// Whether a warning of the receiver was told already.
     warned: AtomicBool,
 }
@@ -71,7 +73,13 @@ impl Otlp {
         let body = config.max_body.as_usize();
         let limits = Limits { items: MOST_RECORDS, body, item: body.saturating_sub(MOST_ADDED) };
         let headers = header_map(&config.headers)?;
-        Ok(Otlp { limits, headers, auth: config.auth.clone(), warned: AtomicBool::new(false) })
+        Ok(Otlp {
+            limits,
+            headers,
+            auth: config.auth.clone(),
+            scope: scope(),
+            warned: AtomicBool::new(false),
+        })
     }
 
     /// The headers that the operator chose, with the credentials.
@@ -142,19 +150,18 @@ impl Dialect for Otlp {
 
     /// Puts in front of the records what encloses them.
     fn close(&self, frame: &[u8], out: &mut Vec<u8>) {
-        let scope = scope();
-        let inner = scope.len() + out.len();
+        let inner = self.scope.len() + out.len();
         let mut head = Vec::with_capacity(self.closing(frame));
         put_head(1, frame.len() + bytes_size(2, inner), &mut head);
         head.extend_from_slice(frame);
         put_head(2, inner, &mut head);
-        head.extend_from_slice(&scope);
+        head.extend_from_slice(&self.scope);
         out.splice(0..0, head);
     }
 
     fn closing(&self, frame: &[u8]) -> usize {
         let most = 1 + varint_size(self.limits.body as u64);
-        2 * most + frame.len() + scope().len()
+        2 * most + frame.len() + self.scope.len()
     }
 
     fn parts(&self, raw: &[u8]) -> io::Result<Parts> {
@@ -218,7 +225,7 @@ fn advice(status: u16) -> &'static str {
     }
 }
 
-/// The field `ScopeLogs.scope`: ours, with its version.
+/// Our name and version, as the field `ScopeLogs.scope`.
 fn scope() -> Vec<u8> {
     let mut inner = Vec::with_capacity(32);
     put_bytes(1, b"auditrail", &mut inner);

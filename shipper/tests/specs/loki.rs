@@ -157,26 +157,31 @@ async fn wrong_credentials_hold_the_destination_until_their_file_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_loki_without_structured_metadata_holds_and_makes_no_dead_letters() {
+async fn a_loki_without_structured_metadata_holds_until_it_is_switched_off_and_then_takes_what_was_spooled_too()
+ {
     let directory = tempfile::tempdir().unwrap();
     let words = "stream '{}' includes structured metadata, but this feature is disallowed";
     let receiver = Receiver::start(move |request| {
         let streams = &request.loki.as_ref().unwrap().streams;
-        let has = streams
-            .iter()
-            .flat_map(|stream| &stream.entries)
-            .any(|entry| !entry.structured_metadata.is_empty());
-        if has { Reply::http(400, words) } else { Reply::http(204, "") }
+        let mut entries = streams.iter().flat_map(|stream| &stream.entries);
+        let refused = entries.any(|entry| !entry.structured_metadata.is_empty());
+        if refused { Reply::http(400, words) } else { Reply::http(204, "") }
     })
     .await;
-    let to = loki(&receiver);
-    let running = running(directory.path(), to).await;
-    running.push(events("loki", 1, 10)).await.unwrap();
-    running.until("loki", |status| status.state == "held").await;
-    let problem = running.status("loki").problem;
+    let mut to = loki(&receiver);
+    let first = running(directory.path(), to.clone()).await;
+    first.push(events("loki", 1, 10)).await.unwrap();
+    first.until("loki", |status| status.state == "held").await;
+    let problem = first.status("loki").problem;
     assert!(problem.contains("structured_metadata: false"), "{problem}");
-    assert!(running.account("loki").dead.is_empty());
-    running.stop().await;
+    assert!(first.account("loki").dead.is_empty());
+    first.stop().await;
+    to.structured_metadata = false;
+    let second = running(directory.path(), to).await;
+    second.push(events("loki", 11, 20)).await.unwrap();
+    second.drain().await;
+    assert_eq!(receiver.lines(), sorted(1, 20));
+    second.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

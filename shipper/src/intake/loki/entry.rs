@@ -131,3 +131,9 @@ pub(super) fn number(entry: &[u8]) -> Option<u64> {
         (name == NUMBER.as_bytes()).then(|| std::str::from_utf8(value).ok()?.parse().ok())?
     })
 }
+
+/// An entry without its metadata.
+pub(super) fn without(entry: &[u8]) -> Vec<u8> {
+    let kept = fields(entry).flatten().filter(|field| field.number != METADATA);
+    kept.flat_map(|field| &entry[field.place]).copied().collect()
+}

@@ -8,7 +8,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::entry::{ENTRY, LABELS, STREAM, number, time};
+use super::entry::{ENTRY, LABELS, STREAM, number, time, without};
 use crate::intake::protobuf::{bytes_in, bytes_size, fields, put_bytes, put_head};
 
 /// A set of labels, and the entries that have it.
@@ -17,19 +17,42 @@ type Stream<'a> = (&'a [u8], Vec<&'a [u8]>);
 /// Appends a request of streams of one entry as it is sent.
 pub(super) fn pack(raw: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     let merged = joined(&merged(raw)?);
-    let packed = snap::raw::Encoder::new().compress_vec(&merged).map_err(io::Error::other)?;
-    out.extend_from_slice(&packed);
+    out.extend_from_slice(&packed(&merged)?);
     Ok(())
+}
+
+fn packed(request: &[u8]) -> io::Result<Vec<u8>> {
+    snap::raw::Encoder::new().compress_vec(request).map_err(io::Error::other)
+}
+
+/// The request that a body holds, of `most` bytes at most.
+fn request(body: &[u8], most: usize) -> io::Result<Vec<u8>> {
+    let announced = snap::raw::decompress_len(body).map_err(io::Error::other)?;
+    if announced > most {
+        return Err(io::Error::other(format!("a body of {announced} bytes should have {most} at most")));
+    }
+    snap::raw::Decoder::new().decompress_vec(body).map_err(io::Error::other)
+}
+
+/// What [`pack`] packed, without its metadata; None where it has none.
+pub(super) fn without_metadata(body: &[u8], most: usize) -> io::Result<Option<Bytes>> {
+    let request = request(body, most)?;
+    let streams = streams_of(&request)?;
+    let mut found = false;
+    let mut bare = Vec::with_capacity(streams.len());
+    for (labels, entries) in streams {
+        let less: Vec<Vec<u8>> = entries.iter().map(|entry| without(entry)).collect();
+        found |= less.iter().zip(&entries).any(|(less, entry)| less.len() < entry.len());
+        bare.push((labels, less));
+    }
+    let bare: Vec<Stream<'_>> =
+        bare.iter().map(|(labels, entries)| (*labels, entries.iter().map(Vec::as_slice).collect())).collect();
+    if !found { Ok(None) } else { packed(&joined(&bare)).map(|body| Some(body.into())) }
 }
 
 /// What [`pack`] packed, of `length` bytes.
 pub(super) fn unpack(body: &Bytes, length: usize) -> io::Result<Bytes> {
-    let announced = snap::raw::decompress_len(body).map_err(io::Error::other)?;
-    if announced > length {
-        return Err(io::Error::other(format!("a body of {announced} bytes should have {length} at most")));
-    }
-    let merged = snap::raw::Decoder::new().decompress_vec(body).map_err(io::Error::other)?;
-    let raw = taken_apart(&merged)?;
+    let raw = taken_apart(&request(body, length)?)?;
     if raw.len() != length {
         return Err(io::Error::other(format!("a body of {} bytes should have {length}", raw.len())));
     }
