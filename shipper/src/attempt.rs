@@ -180,7 +180,7 @@ impl Delivery {
         let code = match answer {
             Answer::Status { code, .. } => *code,
             Answer::Items { .. } => 200,
-            Answer::Lost(_) | Answer::NoKey(_) => return None,
+            Answer::Guilty { .. } | Answer::Held(_) | Answer::Lost(_) | Answer::NoKey(_) => return None,
         };
         let (account, body) = (opened.stored.header.account, opened.body.clone());
         Some(blocking(move || Slip::of(account, &lines, &body, code)).await)
