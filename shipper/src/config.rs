@@ -14,6 +14,7 @@ use serde::Deserialize;
 mod destination;
 mod elasticsearch;
 mod http;
+mod kafka;
 mod limit;
 mod loki;
 mod otlp;
@@ -23,6 +24,7 @@ mod splunk_hec;
 pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};
 pub use http::{Http, HttpFormat};
+pub use kafka::{Kafka, KafkaCompression, KafkaKey, KafkaProtocol, Sasl, SaslMechanism};
 pub use limit::{Limit, OverBudget};
 pub use loki::Loki;
 pub use otlp::{Otlp, OtlpProtocol};
@@ -305,7 +307,6 @@ mod tests {
             ("{destinations: {a: {type: datadog, site: 'x.com/y'}}}", "site"),
             ("{destinations: {a: {type: file, path: ''}}}", "path"),
             ("{destinations: {a: {type: lake, url: ''}}}", "url"),
-            ("{destinations: {a: {type: kafka}}}", "kafka"),
             ("{destinations: {a: {type: splunk_hec, url: 'http://h:1'}}}", "token_file"),
             (
                 "{destinations: {a: {type: splunk_hec, url: 'http://h:1/services/collector', token_file: /t}}}",
@@ -322,6 +323,21 @@ mod tests {
             (
                 "{destinations: {a: {type: http, url: 'http://h:1', proxy: 'http://me:pw@p:1'}}}",
                 "HTTPS_PROXY",
+            ),
+            ("{destinations: {a: {type: pigeon}}}", "pigeon"),
+            ("{destinations: {a: {type: kafka, brokers: [], topic: t}}}", "destinations.a.brokers"),
+            ("{destinations: {a: {type: kafka, brokers: ['kafka://h:1'], topic: t}}}", "host:port"),
+            ("{destinations: {a: {type: kafka, brokers: ['me:pw@h:1'], topic: t}}}", "host:port"),
+            ("{destinations: {a: {type: kafka, brokers: ['h:1'], topic: 'a b'}}}", "topic"),
+            (
+                "{destinations: {a: {type: kafka, brokers: ['h:1'], topic: t, tls: {ca_file: /x}}}}",
+                "protocol: tls",
+            ),
+            ("{destinations: {a: {type: kafka, brokers: ['h:1'], topic: t, max_body: 1KiB}}}", "64KiB"),
+            ("{destinations: {a: {type: kafka, brokers: ['h:1'], topic: t, timeout: 1ms}}}", "timeout"),
+            (
+                "{destinations: {a: {type: kafka, brokers: ['h:1'], topic: t, sasl: {mechanism: x}}}}",
+                "scram-sha-256",
             ),
             ("{destinations: {a: {type: stdout, colour: red}}}", "colour"),
             ("{destinations: {a: {type: datadog, sit: x}}}", "sit"),

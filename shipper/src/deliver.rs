@@ -97,7 +97,7 @@ impl Delivery {
         let work = Loop {
             backlog: Backlog::new(self.spool.clone()),
             pace: Pace::new(self.retry, Pace::any_seed()),
-            width: Width::new(self.limit.max_in_flight),
+            width: Width::new(if self.carrier.in_order() { 1 } else { self.limit.max_in_flight }),
             rate: Rate::new(self.limit.bytes_per_second, Instant::now()),
             budget: Budget::open(self.limit.bytes_per_day, self.budget.clone()),
             out: 0,
@@ -149,7 +149,8 @@ impl Loop {
                 self.pace.failure(now, now, None, false);
                 return now;
             }
-            let Some(job) = self.backlog.take(now, self.pace.probing()) else { return now };
+            let probing = self.pace.probing() && !self.delivery.carrier.in_order();
+            let Some(job) = self.backlog.take(now, probing) else { return now };
             self.out += u64::from(job.stored.entry.bytes);
             let left_out = over && !job.stored.header.urgent;
             if !left_out {
@@ -282,7 +283,8 @@ impl Loop {
 
     fn again(&mut self, job: Job, now: Instant) {
         let failures = job.failures.saturating_add(1);
-        let due = Some(now + self.pace.pause_of(failures));
+        // Where the order counts, the pause of the destination is this body's too, and no other goes before it.
+        let due = (!self.delivery.carrier.in_order()).then(|| now + self.pace.pause_of(failures));
         self.backlog.put_back(Job { failures, due, ..job });
     }
 }

@@ -22,6 +22,7 @@ mod elasticsearch;
 mod http;
 mod identity;
 mod json_array;
+mod kafka;
 mod loki;
 mod otlp;
 mod protobuf;
@@ -110,6 +111,11 @@ pub(crate) trait Carrier: Send + Sync {
     /// The key, and whatever else an operator may change to end a hold, as it is now; None where there is none.
     fn key(&self) -> Option<Revealed>;
 
+    /// Whether bodies have to go one at a time and oldest first, also when one has to be sent again.
+    fn in_order(&self) -> bool {
+        false
+    }
+
     /// What a status means; by default what it means for all that speak HTTP.
     fn verdict(&self, status: u16) -> Verdict {
         verdict::verdict(status)
@@ -144,6 +150,7 @@ pub(crate) fn carried(destination: &Destination) -> Result<Carried, String> {
         Destination::SplunkHec(config) => splunk_hec::carried(config),
         Destination::Otlp(config) => otlp::carried(config),
         Destination::Loki(config) => loki::carried(config),
+        Destination::Kafka(config) => kafka::carried(config),
         Destination::File(_) | Destination::Stdout(_) | Destination::Lake(_) => {
             Err(format!("a {} takes no bodies", destination.kind()))
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::elasticsearch::Elasticsearch;
 use super::http::Http;
+use super::kafka::Kafka;
 use super::loki::Loki;
 use super::otlp::Otlp;
 use super::reach::{self, AgentProxy, Reach, Tls};
@@ -37,6 +38,8 @@ pub enum Destination {
     Otlp(Otlp),
     /// Grafana Loki, or what speaks its push protocol.
     Loki(Loki),
+    /// A topic of a Kafka cluster.
+    Kafka(Kafka),
     /// Lines appended to a file.
     File(File),
     /// Lines on standard output.
@@ -131,6 +134,7 @@ impl Destination {
             Destination::SplunkHec(_) => "splunk_hec",
             Destination::Otlp(_) => "otlp",
             Destination::Loki(_) => "loki",
+            Destination::Kafka(_) => "kafka",
             Destination::File(_) => "file",
             Destination::Stdout(_) => "stdout",
             Destination::Lake(_) => "lake",
@@ -146,6 +150,7 @@ impl Destination {
             Destination::SplunkHec(splunk) => splunk.url.clone(),
             Destination::Otlp(otlp) => otlp.target(),
             Destination::Loki(loki) => loki.push_url(),
+            Destination::Kafka(kafka) => format!("{} topic {}", kafka.brokers.join(","), kafka.topic),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
             Destination::Lake(lake) => lake.url.clone(),
@@ -161,7 +166,8 @@ impl Destination {
             | Destination::Http(_)
             | Destination::SplunkHec(_)
             | Destination::Otlp(_)
-            | Destination::Loki(_) => return None,
+            | Destination::Loki(_)
+            | Destination::Kafka(_) => return None,
             Destination::File(file) => plain(&file.path),
             Destination::Stdout(_) => PathBuf::new(),
             Destination::Lake(lake) => {
@@ -180,6 +186,7 @@ impl Destination {
             Destination::SplunkHec(splunk) => splunk.validate(key),
             Destination::Otlp(otlp) => otlp.validate(key),
             Destination::Loki(loki) => loki.validate(key),
+            Destination::Kafka(kafka) => kafka.validate(key),
             Destination::File(file) if file.path.as_os_str().is_empty() => {
                 refuse("path", "path is empty; name a file")
             }

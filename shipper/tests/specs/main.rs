@@ -4,6 +4,7 @@
 mod age;
 mod answers;
 mod books;
+mod broker;
 mod budget;
 mod bytes_kept;
 mod crash;
@@ -15,6 +16,7 @@ mod hold;
 mod http;
 mod https;
 mod intake;
+mod kafka;
 mod limits;
 mod loki;
 mod misbehaving;
