@@ -1,4 +1,5 @@
-//! Which body is next: a bounded window on the spool, oldest first, with those that have to be sent again.
+//! Which body is next: a bounded window on the spool, oldest first, with those that have to be sent again; or in the
+//! order of each origin's lines, where that counts.
 //!
 //! Invariant: a body is in the backlog or in flight, never both; one that was lost from both is still in the spool and
 //! comes again at the next start.
@@ -9,6 +10,7 @@ use queue::ReadError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::in_order::{Candidate, InOrder};
 use crate::spool::{Spool, Stored};
 
 /// Records listed at a time.
@@ -40,10 +42,14 @@ pub(crate) struct Backlog {
     passed: Option<u64>,
     /// Bodies that were handed out and are still in the spool, as far as is known.
     out: HashSet<u64>,
+    /// Set where the order of each origin counts.
+    order: Option<InOrder>,
+    /// All that is listed has to wait for what is not.
+    stuck: bool,
 }
 
 impl Backlog {
-    pub(crate) fn new(spool: Spool) -> Backlog {
+    pub(crate) fn new(spool: Spool, in_order: bool) -> Backlog {
         let committed = spool.committed();
         Backlog {
             spool,
@@ -54,12 +60,19 @@ impl Backlog {
             again: Vec::new(),
             passed: None,
             out: HashSet::new(),
+            order: in_order.then(InOrder::default),
+            stuck: false,
         }
     }
 
     /// Lists more of the spool if the window is empty and there may be more.
     pub(crate) async fn refill(&mut self) -> Result<(), ReadError> {
-        if !self.fresh.is_empty() || self.listed_all {
+        // Where the order counts, what was just committed may belong before what was listed.
+        if self.order.is_some() && self.committed.has_changed().unwrap_or_default() {
+            self.listed_all = false;
+        }
+        let enough = !self.fresh.is_empty() && (self.order.is_none() || self.fresh.len() >= WINDOW);
+        if enough || self.listed_all {
             return Ok(());
         }
         self.committed.borrow_and_update();
@@ -69,6 +82,7 @@ impl Backlog {
         self.listed_all = page.is_empty();
         if let Some(last) = page.last() {
             self.next = last.entry.position + 1;
+            self.stuck = false;
         }
         let known = |stored: &Stored| {
             let at = stored.entry.position;
@@ -95,7 +109,7 @@ impl Backlog {
 
     /// Whether more has to be listed before there is anything new.
     pub(crate) fn is_empty(&self) -> bool {
-        self.fresh.is_empty()
+        self.fresh.is_empty() || self.stuck
     }
 
     /// The next body that is due. While all is well it is the oldest; a probe is one that failed least, so that a
@@ -131,6 +145,9 @@ impl Backlog {
     }
 
     fn pick(&mut self, now: Instant, probing: bool) -> Option<Job> {
+        if self.order.is_some() {
+            return self.take_in_order(now);
+        }
         let crowded = probing && self.again.len() >= MOST_AGAIN;
         let rank =
             |failures: u32, stored: &Stored| (if probing { failures } else { 0 }, stored.entry.position);
@@ -147,6 +164,25 @@ impl Backlog {
         }
     }
 
+    /// The next body where the order counts; also of those that failed none goes before its turn.
+    fn take_in_order(&mut self, now: Instant) -> Option<Job> {
+        let order = self.order.as_mut()?;
+        let again = self.again.iter().map(|job| &job.stored);
+        let candidates: Vec<Candidate<'_>> = again
+            .chain(&self.fresh)
+            .map(|stored| Candidate { header: &stored.header, position: stored.entry.position })
+            .collect();
+        let patient = self.fresh.len() < WINDOW;
+        let next = order.next(&candidates, now, patient, |account, line| self.spool.run_of(account, line));
+        self.stuck = next.is_none();
+        let at = next?;
+        if at < self.again.len() {
+            return Some(self.again.swap_remove(at));
+        }
+        let stored = self.fresh.remove(at - self.again.len())?;
+        Some(Job { stored, failures: 0, due: None })
+    }
+
     /// Puts a body back that did not get through.
     pub(crate) fn put_back(&mut self, job: Job) {
         self.out.remove(&job.stored.entry.position);
@@ -155,7 +191,8 @@ impl Backlog {
 
     /// When the next body that waits becomes due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.again.iter().filter_map(|job| job.due).min()
+        let waits = self.order.as_ref().and_then(InOrder::ends);
+        self.again.iter().filter_map(|job| job.due).chain(waits).min()
     }
 
     /// Makes every body due, since an outage is over.
@@ -185,7 +222,7 @@ mod tests {
         };
         let append = (1..=records).map(record).collect();
         spool.commit_blocking(Change { append, ..Change::default() }).unwrap();
-        Backlog::new(spool)
+        Backlog::new(spool, false)
     }
 
     fn number(job: &Job) -> u64 {

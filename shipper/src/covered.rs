@@ -45,6 +45,12 @@ impl Covered {
         missing
     }
 
+    /// The beginning of the range that `number` is in; itself where it is in none.
+    pub(crate) fn run_of(&self, number: u64) -> u64 {
+        let at = self.0.partition_point(|&(_, end)| end < number);
+        self.0.get(at).map_or(number, |&(start, _)| start.min(number))
+    }
+
     /// The end of the lowest range, 0 when there is none.
     pub(crate) fn watermark(&self) -> u64 {
         self.0.first().map_or(0, |&(_, end)| end)
@@ -68,6 +74,8 @@ mod tests {
         covered.add(11, 20);
         assert_eq!((covered.watermark(), covered.missing(1, 30)), (30, vec![]));
         assert_eq!(covered.missing(29, 32), [(31, 32)]);
+        covered.add(41, 50);
+        assert_eq!([30, 31, 35, 45, 51].map(|number| covered.run_of(number)), [1, 31, 35, 41, 51]);
     }
 
     #[test]

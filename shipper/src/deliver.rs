@@ -95,7 +95,7 @@ impl Delivery {
         let hold = self.hold.clone();
         let releases = hold.borrow().releases;
         let work = Loop {
-            backlog: Backlog::new(self.spool.clone()),
+            backlog: Backlog::new(self.spool.clone(), self.carrier.in_order()),
             pace: Pace::new(self.retry, Pace::any_seed()),
             width: Width::new(if self.carrier.in_order() { 1 } else { self.limit.max_in_flight }),
             rate: Rate::new(self.limit.bytes_per_second, Instant::now()),
@@ -149,8 +149,7 @@ impl Loop {
                 self.pace.failure(now, now, None, false);
                 return now;
             }
-            let probing = self.pace.probing() && !self.delivery.carrier.in_order();
-            let Some(job) = self.backlog.take(now, probing) else { return now };
+            let Some(job) = self.backlog.take(now, self.pace.probing()) else { return now };
             self.out += u64::from(job.stored.entry.bytes);
             let left_out = over && !job.stored.header.urgent;
             if !left_out {

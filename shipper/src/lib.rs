@@ -27,6 +27,7 @@ mod escape;
 mod gone;
 mod hands;
 mod hold;
+mod in_order;
 mod intake;
 mod joins;
 mod kept_going;

@@ -137,6 +137,11 @@ impl Spool {
         commit::lock(&self.0.ledger).missing(key, first, last)
     }
 
+    /// Where the run of taken lines begins that a line of an account is in.
+    pub(crate) fn run_of(&self, account: u32, line: u64) -> u64 {
+        commit::lock(&self.0.ledger).account(account).map_or(line, |account| account.covered.run_of(line))
+    }
+
     /// Counts a batch that came again; that need not survive a crash, so a failure is no matter.
     pub(crate) async fn count_repeated(&self, key: &Key) {
         let number = self.number(key);

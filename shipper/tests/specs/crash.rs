@@ -14,9 +14,9 @@ use shipper::{Config, Destination, File};
 use crate::given::{self, Running, balances, config, count, event, events};
 use crate::intake::Intake;
 
-const DIRECTORY: &str = "SHIPPER_CRASH_DIRECTORY";
-const URL: &str = "SHIPPER_CRASH_URL";
-const NEXT: &str = "SHIPPER_CRASH_NEXT";
+pub(crate) const DIRECTORY: &str = "SHIPPER_CRASH_DIRECTORY";
+pub(crate) const URL: &str = "SHIPPER_CRASH_URL";
+pub(crate) const NEXT: &str = "SHIPPER_CRASH_NEXT";
 const BATCH: u64 = 25;
 
 fn destinations(directory: &Path, url: &str) -> Config {
@@ -42,9 +42,10 @@ async fn child() {
     }
 }
 
-fn spawn(directory: &Path, url: &str, next: u64) -> Child {
+/// Starts a child, which is a test by this name.
+pub(crate) fn spawn(child: &str, directory: &Path, url: &str, next: u64) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::child", "--ignored", "--nocapture"])
+        .args(["--exact", child, "--ignored", "--nocapture"])
         .env(DIRECTORY, directory)
         .env(URL, url)
         .env(NEXT, next.to_string())
@@ -55,7 +56,7 @@ fn spawn(directory: &Path, url: &str, next: u64) -> Child {
 }
 
 /// Lets the child give `receipts` receipts and then kills it a moment later; the last receipt.
-fn killed_after(mut child: Child, receipts: u32, moment: Duration) -> Option<u64> {
+pub(crate) fn killed_after(mut child: Child, receipts: u32, moment: Duration) -> Option<u64> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut last = None;
     let mut left = receipts;
@@ -83,7 +84,7 @@ async fn nothing_is_lost_when_the_process_is_killed() {
     let mut rng = StdRng::seed_from_u64(20_261_123);
     let mut next = 1;
     for _ in 0..6 {
-        let child = spawn(directory.path(), &intake.url, next);
+        let child = spawn("crash::child", directory.path(), &intake.url, next);
         let (receipts, moment) =
             (rng.random_range(1..15), Duration::from_micros(rng.random_range(0..30_000)));
         let last = tokio::task::spawn_blocking(move || killed_after(child, receipts, moment)).await.unwrap();
