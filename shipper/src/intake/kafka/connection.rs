@@ -204,12 +204,12 @@ impl Connection {
     /// When there is none.
     pub(super) fn version<C: Call>(&self) -> Result<i16, Trouble> {
         let (least, most) = C::VERSIONS;
-        if C::KEY as i16 == ApiKey::ApiVersions as i16 {
-            return Ok(most);
+        let key = C::KEY as i16;
+        if key == ApiKey::ApiVersions as i16 {
+            return Ok(most); // which tells the others
         }
-        let version = self.versions.get(&(C::KEY as i16)).map(|&(_, theirs)| theirs.min(most));
-        let both =
-            version.filter(|&version| version >= least && version >= self.versions[&(C::KEY as i16)].0);
+        let both = self.versions.get(&key).map(|&(from, to)| (from.max(least), to.min(most)));
+        let both = both.filter(|(from, to)| from <= to).map(|(_, to)| to);
         both.ok_or_else(|| Trouble::refused(UNSUPPORTED_VERSION, None))
     }
 
@@ -250,8 +250,9 @@ impl Connection {
 
     fn read<C: Call>(&self, mut answer: Bytes, version: i16) -> Option<C::Answer> {
         let header = ResponseHeader::decode(&mut answer, C::Answer::header_version(version)).ok()?;
+        // What does not answer our call is not looked into any further.
         let ours = header.correlation_id == self.correlation;
-        C::Answer::decode(&mut answer, version).ok().filter(|_| ours)
+        ours.then(|| C::Answer::decode(&mut answer, version).ok())?
     }
 
     fn lost(&self, why: &str) -> Trouble {
@@ -276,7 +277,7 @@ async fn exchange(stream: &mut Box<dyn Duplex>, frame: &[u8]) -> std::io::Result
     stream.write_all(frame).await?;
     stream.flush().await?;
     let mut length = [0; 4];
-    stream.read_exact(&mut length).await?;
+    stream.read_exact(&mut length).await.map_err(ended)?;
     let length = u32::from_be_bytes(length);
     if length > MOST_ANSWER {
         let why = format!("an answer of {length} bytes is none of Kafka's; check the port and `protocol`");
@@ -290,4 +291,14 @@ async fn exchange(stream: &mut Box<dyn Duplex>, frame: &[u8]) -> std::io::Result
         }
     }
     Ok(answer.freeze())
+}
+
+/// Brokers end connections on which they hear what they do not expect, without a word.
+fn ended(error: std::io::Error) -> std::io::Error {
+    if error.kind() != std::io::ErrorKind::UnexpectedEof {
+        return error;
+    }
+    std::io::Error::other(
+        "it ended the connection without an answer; check `protocol` and `sasl` if it always does",
+    )
 }
