@@ -185,6 +185,7 @@ async fn set_up(dir: &Path, packer: Arc<dyn Repacker>, carrier: Arc<dyn Carrier>
         retry,
         limit,
         budget: dir.join("budget"),
+        hold: tokio::sync::watch::channel(crate::hold::State::default()).1,
     };
     (Arc::new(delivery), taker)
 }

@@ -38,7 +38,7 @@ async fn each_request_that_was_taken_has_a_receipt_with_the_hash_of_its_body_and
         let requests = intake.requests();
         let body = requests.iter().find(|request| hash(&request.sent) == receipt.sha256).unwrap();
         assert!(body.messages().contains(&event(number)));
-        assert_eq!((receipt.events, receipt.bytes), (body.items.len() as u64, body.body.len() as u64));
+        assert_eq!((receipt.events, receipt.bytes), (body.items.len() as u64, body.sent.len() as u64));
         assert_eq!((receipt.status, receipt.origin.as_str()), (202, given::origin().to_string().as_str()));
         assert_eq!(receipt.queue, given::QUEUE);
     }
