@@ -77,6 +77,10 @@ impl Page {
             &format!("{} done, {} retried", grouped(destination.requests), grouped(destination.retries)),
         );
         self.field(1, "Bytes Sent", &bytes(destination.sent_bytes));
+        if destination.backfilled_events > 0 {
+            let events = grouped(destination.backfilled_events);
+            self.field(1, "Too Old, Told as of Now", &format!("{events} events"));
+        }
         destination.spool.iter().for_each(|spool| self.filled("Spool", spool));
         destination
             .dead_letters
@@ -195,6 +199,7 @@ mod tests {
             service: "collector".into(),
             problems: vec!["/var/log/audit.log does not exist".into()],
             sources: vec![source],
+            destinations: vec![DestinationStatus { backfilled_events: 1200, ..DestinationStatus::default() }],
             ..ServiceStatus::default()
         };
         let text = page(&[service], &["http://127.0.0.1:7103: refused".into()]);
@@ -203,6 +208,7 @@ mod tests {
             "not reachable: http://127.0.0.1:7103: refused",
             "Lines Read: 1,234 (5.0 MB)",
             "Lag: 2.0 MB, 3s",
+            "Too Old, Told as of Now: 1,200 events",
             "Unread Rotated Files: 2, 5 rotations until the API server removes the oldest",
             "! Lost Unread: /var/log/old.log, bytes 10 to 2,000",
             "Without Receipt: 12 lines, the oldest for 1500ms",
