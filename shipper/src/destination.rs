@@ -70,7 +70,7 @@ pub(crate) struct Opening {
 /// How events leave.
 enum WayOut {
     Carried { packer: Arc<dyn Repacker>, carrier: Arc<dyn Carrier>, dead: Arc<DeadLetters> },
-    File(std::path::PathBuf),
+    File(crate::config::File),
     Stdout,
     Lake(String),
 }
@@ -144,7 +144,7 @@ impl Opening {
                 };
                 return Box::pin(Arc::new(delivery).run(stop));
             }
-            WayOut::File(path) => Box::new(FileSink::new(path.clone(), spool.clone())),
+            WayOut::File(file) => Box::new(FileSink::new(file, spool.clone())),
             WayOut::Stdout => Box::new(StdoutSink::new(Box::new(std::io::stdout()), spool.clone())),
             WayOut::Lake(url) => Box::new(LakeSink::new(url.clone(), spool.clone())),
         };
@@ -220,7 +220,7 @@ enum Prepared {
 impl Prepared {
     fn new(destination: &Destination) -> Result<Prepared, String> {
         Ok(match destination {
-            Destination::File(file) => Prepared::Blocks(WayOut::File(file.path.clone())),
+            Destination::File(file) => Prepared::Blocks(WayOut::File(file.clone())),
             Destination::Stdout(_) => Prepared::Blocks(WayOut::Stdout),
             Destination::Lake(lake) => {
                 check_lake(&lake.url)?;

@@ -45,7 +45,7 @@ impl Plan {
         let destination = match (kind, rest) {
             ("lake", None) => Destination::Lake(Lake { url: self.insight.lake.clone() }),
             ("stdout", None) => Destination::Stdout(Stdout {}),
-            ("file", Some(path)) if !path.is_empty() => Destination::File(File { path: absolute(path)? }),
+            ("file", Some(path)) if !path.is_empty() => Destination::File(File::at(absolute(path)?)),
             ("datadog", None) => Destination::Datadog(Datadog::default()),
             ("datadog", Some(url)) => {
                 Destination::Datadog(Datadog { url: Some(url.to_owned()), ..Datadog::default() })

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use chassis::datadog::Environment;
-use chassis::{ConfigError, Invalid, Secret, Span};
+use chassis::{ByteSize, ConfigError, Invalid, Secret, Span};
 use serde::Deserialize;
 
 use super::elasticsearch::Elasticsearch;
@@ -109,6 +109,38 @@ pub enum Compression {
 pub struct File {
     /// The file; made when it is not there, its directory too.
     pub path: PathBuf,
+    /// From this size on the file is renamed to `PATH.1`, that to `PATH.2`, and so on. Default: never.
+    #[serde(default)]
+    pub max_size: Option<ByteSize>,
+    /// Most files that are kept besides; older ones are removed. Default: 10.
+    #[serde(default = "ten")]
+    pub keep: u32,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+impl File {
+    /// Lines appended to this file, for ever.
+    #[must_use]
+    pub fn at(path: PathBuf) -> File {
+        File { path, max_size: None, keep: ten() }
+    }
+
+    fn validate(&self, key: &str) -> Result<(), Invalid> {
+        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        if self.path.as_os_str().is_empty() {
+            return refuse("path", "path is empty; name a file");
+        }
+        if self.max_size.is_some_and(|size| size < ByteSize::mib(1)) {
+            return refuse("max_size", "is too small; write 1MiB or more, or leave it out");
+        }
+        if !(1..=1000).contains(&self.keep) {
+            return refuse("keep", "is 1 to 1000");
+        }
+        Ok(())
+    }
 }
 
 /// `type: stdout`.
@@ -187,9 +219,7 @@ impl Destination {
             Destination::Otlp(otlp) => otlp.validate(key),
             Destination::Loki(loki) => loki.validate(key),
             Destination::Kafka(kafka) => kafka.validate(key),
-            Destination::File(file) if file.path.as_os_str().is_empty() => {
-                refuse("path", "path is empty; name a file")
-            }
+            Destination::File(file) => file.validate(key),
             Destination::Lake(lake) if lake.url.is_empty() => {
                 refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`")
             }

@@ -2,18 +2,21 @@
 //!
 //! Promises: a record leaves the spool when its lines are on stable storage; each line is written exactly once, also
 //! over a crash between write and commit (what stands behind the committed end is compared with what is pending, and
-//! only the rest is written); nothing that somebody else wrote is ever cut or changed.
+//! only the rest is written); nothing that somebody else wrote is ever cut or changed; a full file is put aside between
+//! two records, never within one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use chassis::ByteSize;
 use queue::Put;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{Sink, Step, commit, delivered, lines_of};
 use crate::change::Change;
+use crate::config;
 use crate::receipts::Slip;
 use crate::spool::{Spool, Stored};
 
@@ -29,6 +32,8 @@ const MOST_RECORDS: usize = 64;
 /// The `file` destination.
 pub(crate) struct FileSink {
     path: PathBuf,
+    max_size: Option<u64>,
+    keep: u32,
     spool: Spool,
 }
 
@@ -43,8 +48,9 @@ struct End {
 }
 
 impl FileSink {
-    pub(crate) fn new(path: PathBuf, spool: Spool) -> FileSink {
-        FileSink { path, spool }
+    pub(crate) fn new(file: &config::File, spool: Spool) -> FileSink {
+        let max_size = file.max_size.map(ByteSize::as_u64);
+        FileSink { path: file.path.clone(), max_size, keep: file.keep, spool }
     }
 
     fn failed(&self, doing: &str, error: &io::Error) -> String {
@@ -99,6 +105,40 @@ impl FileSink {
         Ok(file)
     }
 
+    /// Puts a full file aside, once all that is in it has left the spool. A crash in between costs nothing: the next
+    /// file begins where this one ended.
+    fn rotate_if_full(&self) -> Result<(), String> {
+        let (Some(most), Ok(found)) = (self.max_size, std::fs::metadata(&self.path)) else { return Ok(()) };
+        if found.len() < most || self.committed_end()? != Some(found.len()) {
+            return Ok(());
+        }
+        match self.rotate() {
+            Ok(()) => commit(&self.spool, Change { puts: vec![self.end(0)], ..Change::default() }),
+            Err(error) => {
+                tracing::warn!(path = self.shown_path(), %error, "the full file cannot be put aside; it grows on");
+                Ok(())
+            }
+        }
+    }
+
+    fn rotate(&self) -> io::Result<()> {
+        for number in (1..self.keep).rev() {
+            let from = self.aside(number);
+            if from.exists() {
+                std::fs::rename(from, self.aside(number + 1))?;
+            }
+        }
+        std::fs::rename(&self.path, self.aside(1))?;
+        sync_directory(parent_of(&self.path).unwrap_or(Path::new(".")))
+    }
+
+    /// The name of a file that was put aside so often.
+    fn aside(&self, times: u32) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(format!(".{times}"));
+        name.into()
+    }
+
     /// How much of `text` the file already holds behind the committed end. Makes the end agree with the file first,
     /// where somebody else wrote to it or replaced it.
     fn already_written(&self, file: &mut File, text: &[u8]) -> Result<usize, String> {
@@ -132,6 +172,7 @@ impl Sink for FileSink {
         if records.is_empty() {
             return Ok(Step::Did { events: 0, bytes: 0 });
         }
+        self.rotate_if_full()?;
         let mut file = self.open().map_err(|error| self.failed("open", &error))?;
         let written = self.already_written(&mut file, &text)?;
         file.write_all(&text[written..]).map_err(|error| self.failed("write to", &error))?;
@@ -177,11 +218,12 @@ mod tests {
 
     struct Desk {
         directory: tempfile::TempDir,
+        max_size: Option<ByteSize>,
     }
 
     impl Desk {
         fn new() -> Desk {
-            Desk { directory: tempfile::tempdir().unwrap() }
+            Desk { directory: tempfile::tempdir().unwrap(), max_size: None }
         }
 
         fn path(&self) -> PathBuf {
@@ -191,7 +233,7 @@ mod tests {
         /// A sink as after a start.
         fn sink(&self) -> FileSink {
             let (spool, _) = Spool::open(&self.directory.path().join("spool"), 8 << 20).unwrap();
-            FileSink::new(self.path(), spool)
+            FileSink::new(&config::File { max_size: self.max_size, ..config::File::at(self.path()) }, spool)
         }
 
         fn text(&self) -> String {
@@ -247,6 +289,40 @@ mod tests {
             step(&mut desk.sink()).unwrap();
             assert_eq!(desk.text(), "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n", "{written} bytes were written");
         }
+    }
+
+    #[test]
+    fn a_full_file_is_put_aside_between_two_records_and_the_oldest_go() {
+        let desk = Desk { max_size: Some(ByteSize::bytes(8)), ..Desk::new() };
+        let mut sink = FileSink { keep: 2, ..desk.sink() };
+        for line in [b"{\"a\":1}", b"{\"b\":2}", b"{\"c\":3}", b"{\"d\":4}"] {
+            spool_lines(&sink, &[line]);
+            step(&mut sink).unwrap();
+        }
+        let aside = |number| std::fs::read_to_string(sink.aside(number)).unwrap();
+        assert_eq!(
+            (desk.text(), aside(1), aside(2)),
+            ("{\"d\":4}\n".into(), "{\"c\":3}\n".into(), "{\"b\":2}\n".into())
+        );
+        assert!(!sink.aside(3).exists());
+    }
+
+    #[test]
+    fn a_full_file_with_lines_that_are_still_in_the_spool_is_not_put_aside() {
+        let desk = Desk { max_size: Some(ByteSize::bytes(8)), ..Desk::new() };
+        let mut sink = desk.sink();
+        spool_lines(&sink, &[b"{\"a\":1}"]);
+        step(&mut sink).unwrap();
+        spool_lines(&sink, &[b"{\"b\":2}"]);
+        // As a crash between write and commit leaves it.
+        OpenOptions::new().append(true).open(desk.path()).unwrap().write_all(b"{\"b\"").unwrap();
+        drop(sink);
+        let mut sink = desk.sink();
+        step(&mut sink).unwrap();
+        assert_eq!(desk.text(), "{\"a\":1}\n{\"b\":2}\n");
+        spool_lines(&sink, &[b"{\"c\":3}"]);
+        step(&mut sink).unwrap();
+        assert_eq!(desk.text(), "{\"c\":3}\n");
     }
 
     #[test]

@@ -13,7 +13,7 @@ async fn a_line_of_three_megabytes_is_whole_in_file_and_lake_and_shrunk_for_data
     let lake_url = lake.to_string_lossy().into_owned();
     let destinations = [
         ("dd", given::datadog(&intake.url)),
-        ("file", Destination::File(File { path: file.clone() })),
+        ("file", Destination::File(File::at(file.clone()))),
         ("lake", Destination::Lake(Lake { url: lake_url.clone() })),
     ];
     let running = Running::start(&config(directory.path(), &destinations)).await;
@@ -46,7 +46,7 @@ async fn invalid_utf8_is_kept_by_file_and_lake_and_replaced_and_counted_for_data
     let lake_url = lake.to_string_lossy().into_owned();
     let destinations = [
         ("dd", given::datadog(&intake.url)),
-        ("file", Destination::File(File { path: file.clone() })),
+        ("file", Destination::File(File::at(file.clone()))),
         ("lake", Destination::Lake(Lake { url: lake_url.clone() })),
     ];
     let running = Running::start(&config(directory.path(), &destinations)).await;
@@ -70,7 +70,7 @@ async fn a_line_that_cannot_be_shrunk_is_a_dead_letter_for_datadog_alone() {
     let intake = Intake::willing().await;
     let file = directory.path().join("copy.log");
     let destinations =
-        [("dd", given::datadog(&intake.url)), ("file", Destination::File(File { path: file.clone() }))];
+        [("dd", given::datadog(&intake.url)), ("file", Destination::File(File::at(file.clone())))];
     let running = Running::start(&config(directory.path(), &destinations)).await;
     let lines = [event(1), format!("{{\"other\":\"{}\"}}", "x".repeat(1_500_000)), event(3)];
     for name in ["dd", "file"] {

@@ -20,7 +20,7 @@ pub(crate) const NEXT: &str = "SHIPPER_CRASH_NEXT";
 const BATCH: u64 = 25;
 
 fn destinations(directory: &Path, url: &str) -> Config {
-    let copy = Destination::File(File { path: directory.join("copy.log") });
+    let copy = Destination::File(File::at(directory.join("copy.log")));
     config(directory, &[("dd", given::datadog(url)), ("file", copy)])
 }
 

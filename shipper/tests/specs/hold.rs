@@ -25,7 +25,7 @@ async fn a_held_destination_sends_nothing_fills_its_spool_and_is_held_after_a_st
     let directory = tempfile::tempdir().unwrap();
     let intake = Intake::willing().await;
     let file = directory.path().join("copy.log");
-    let to = [("dd", given::datadog(&intake.url)), ("file", Destination::File(File { path: file.clone() }))];
+    let to = [("dd", given::datadog(&intake.url)), ("file", Destination::File(File::at(file.clone())))];
     let config = config(directory.path(), &to);
     let mut running = Running::start(&config).await;
     for name in ["dd", "file"] {

@@ -51,7 +51,7 @@ async fn lines_that_were_written_have_receipts_with_the_hash_of_the_lines_also_a
     let directory = tempfile::tempdir().unwrap();
     let (file, lake) = (directory.path().join("copy.log"), directory.path().join("lake"));
     let url = lake.to_string_lossy().into_owned();
-    let to = [("file", Destination::File(File { path: file })), ("lake", Destination::Lake(Lake { url }))];
+    let to = [("file", Destination::File(File::at(file))), ("lake", Destination::Lake(Lake { url }))];
     let config = config(directory.path(), &to);
     let running = Running::start(&config).await;
     for name in ["file", "lake"] {
@@ -82,7 +82,7 @@ fn size(dir: &Path) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn receipts_stay_within_their_size_and_none_are_kept_where_none_are_wanted() {
     let directory = tempfile::tempdir().unwrap();
-    let to = Destination::File(File { path: directory.path().join("copy.log") });
+    let to = Destination::File(File::at(directory.path().join("copy.log")));
     let mut config = config(directory.path(), &[("file", to)]);
     config.receipts.max_size = chassis::ByteSize::mib(1);
     let running = Running::start(&config).await;

@@ -125,7 +125,7 @@ async fn a_batch_for_a_destination_that_nobody_configured_is_kept_by_its_sender(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_says_what_went_by_before_it_was_added_and_while_it_was_taken_out() {
     let directory = tempfile::tempdir().unwrap();
-    let out = |name: &str| Destination::File(File { path: directory.path().join(name) });
+    let out = |name: &str| Destination::File(File::at(directory.path().join(name)));
     let before = |batch: Batch, events| Batch { events_before: events, bytes_before: events * 10, ..batch };
     let both = config(directory.path(), &[("a", out("a")), ("b", out("b"))]);
     let only_b = config(directory.path(), &[("b", out("b"))]);
