@@ -70,7 +70,11 @@ impl Source {
                 }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
                 Who::New if !sight.steady => Ok(()),
-                Who::New => self.begin(found, opened, sight.looked),
+                Who::New => self.begin(found, opened, sight.looked).map(|begun| {
+                    if !begun {
+                        sight.shake(); // nobody knows it yet, and the next look has to find it
+                    }
+                }),
             }),
             Ok(None) => {
                 sight.shake(); // the next look finds it under another name
@@ -168,11 +172,13 @@ impl Source {
     }
 
     /// A file that was never seen before. It is older than the active one, which is read after it if that is still
-    /// possible.
-    fn begin(&mut self, found: &Found, mut opened: Opened, looked: &[Found]) -> io::Result<()> {
+    /// possible. False when the next look has to say where it belongs.
+    fn begin(&mut self, found: &Found, mut opened: Opened, looked: &[Found]) -> io::Result<bool> {
         let active = found.path == self.state.path;
         let described = opened.describe(self.state.next_file, found, active)?;
-        let Some(mut state) = described.filter(|_| !self.is_overtaken(found, looked)) else { return Ok(()) };
+        let Some(mut state) = described.filter(|_| !self.is_overtaken(found, looked)) else {
+            return Ok(false);
+        };
         let is_active = |file: &Tracked| file.present && file.state.path == self.state.path;
         let newer = self.files.iter().position(is_active).filter(|_| !active);
         let newer = newer.filter(|&at| self.files[at].state.offset == 0);
@@ -195,7 +201,7 @@ impl Source {
             self.state.next_file += 1;
             self.put_file(at);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Files without a known name: those whose handle is open go on. Others are looked for among all files of the
