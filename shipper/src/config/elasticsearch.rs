@@ -85,9 +85,6 @@ impl Elasticsearch {
                 "an index has lower-case letters, digits, `-`, `_` and `.`, a letter or digit first",
             );
         }
-        if self.max_body < ByteSize::kib(64) {
-            return refuse("max_body", "is too small; write 64KiB or more");
-        }
-        Ok(())
+        reach::check_body(self.max_body, key)
     }
 }

@@ -79,15 +79,7 @@ impl Http {
         if self.max_events == 0 {
             return refuse("max_events", "is 0; write 1 or more");
         }
-        if self.max_body < ByteSize::kib(64) {
-            return refuse("max_body", "is too small; write 64KiB or more");
-        }
-        if self.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
-            return refuse(
-                "headers",
-                "credentials are no header here, since headers are shown; write them into `auth`",
-            );
-        }
-        Ok(())
+        reach::check_body(self.max_body, key)?;
+        reach::check_headers(&self.headers, key)
     }
 }

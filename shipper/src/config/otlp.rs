@@ -117,15 +117,7 @@ impl Otlp {
         if self.base().contains('?') {
             return refuse("url", "must not hold a query; the path of the call is appended to it");
         }
-        if self.max_body < ByteSize::kib(64) {
-            return refuse("max_body", "is too small; write 64KiB or more");
-        }
-        if self.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
-            return refuse(
-                "headers",
-                "credentials are no header here, since headers are shown; write them into `auth`",
-            );
-        }
-        Ok(())
+        reach::check_body(self.max_body, key)?;
+        reach::check_headers(&self.headers, key)
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Promise: a secret comes from a file and is never part of what is printed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chassis::datadog::Environment;
-use chassis::{Invalid, Revealed, Secret};
+use chassis::{ByteSize, Invalid, Revealed, Secret};
 use serde::Deserialize;
 
 /// How to get to an address.
@@ -127,6 +128,23 @@ pub(crate) fn check_url(url: &str, key: &str) -> Result<(), Invalid> {
         return refuse(form);
     }
     Ok(())
+}
+
+/// Whether bodies may be large enough to be worth a request.
+pub(crate) fn check_body(most: ByteSize, key: &str) -> Result<(), Invalid> {
+    if most >= ByteSize::kib(64) {
+        return Ok(());
+    }
+    Err(Invalid::new(format!("{key}.max_body"), "is too small; write 64KiB or more"))
+}
+
+/// Whether headers, which are shown, hold no credentials.
+pub(crate) fn check_headers(headers: &BTreeMap<String, String>, key: &str) -> Result<(), Invalid> {
+    if !headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        return Ok(());
+    }
+    let why = "credentials are no header here, since headers are shown; write them into `auth`";
+    Err(Invalid::new(format!("{key}.headers"), why))
 }
 
 /// Whether the proxy of a destination is an address.

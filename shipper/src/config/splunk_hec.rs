@@ -95,9 +95,7 @@ impl SplunkHec {
         if self.compression == Compression::Zstd {
             return refuse("compression", "Splunk reads no zstd; write gzip or none");
         }
-        if self.max_body < ByteSize::kib(64) {
-            return refuse("max_body", "is too small; write 64KiB or more");
-        }
+        reach::check_body(self.max_body, key)?;
         if self.ack_timeout < Span::secs(1) {
             return refuse("ack_timeout", "is too short; write 1s or more");
         }
