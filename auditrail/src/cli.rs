@@ -35,6 +35,8 @@ enum Command {
     Hold(crate::hold::Hold),
     /// Show what was sent of the events of a request, where, when, and with which answer.
     Prove(crate::prove::Prove),
+    /// Show who still calls APIs that are about to go, and in which release that breaks.
+    Deprecated(crate::report::Reporting),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -327,6 +329,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),
         Command::Hold(hold) => crate::hold::hold(&hold),
         Command::Prove(prove) => crate::prove::prove(&prove),
+        Command::Deprecated(reporting) => crate::deprecated::deprecated(&reporting),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

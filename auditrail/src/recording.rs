@@ -76,6 +76,12 @@ impl Recording {
         self.since.is_none_or(|since| since.0 <= time) && self.until.is_none_or(|until| time < until.0)
     }
 
+    /// The times that are asked for; None when all are.
+    pub(crate) fn times(&self) -> Option<std::ops::Range<i64>> {
+        let bound = |moment: Option<Moment>, none| moment.map_or(none, |moment| moment.0);
+        self.is_cut().then(|| bound(self.since, i64::MIN)..bound(self.until, i64::MAX))
+    }
+
     fn may_hold(&self, hour: Partition) -> bool {
         let since = self.since.is_none_or(|since| Partition::of(since.0) <= hour);
         since && self.until.is_none_or(|until| hour.start_us() < until.0)

@@ -81,20 +81,45 @@ pub(crate) fn replay<F: Fold>(
     threads: usize,
     new: impl Fn() -> F + Sync,
 ) -> anyhow::Result<(F, Bad)> {
-    let source = recording.find()?;
+    let take = |fold: &mut F, part: Part| {
+        let Part { place, text, lines, mut bad } = part;
+        for (range, number) in lines {
+            match Event::scan(&text[range]) {
+                Ok(event) if recording.asks_for(event.stage_micros()) => fold.add(&event),
+                Ok(_) => {}
+                Err(why) => bad.add(format!("{place}:{number}: {why}")),
+            }
+        }
+        bad
+    };
+    in_parts(&recording.find()?, threads, new, take, Fold::merge)
+}
+
+/// Cuts a recording into parts, takes each into what `new` makes, and merges the results in the order of the parts,
+/// with so many threads besides the one that reads.
+///
+/// # Errors
+/// When the recording cannot be read.
+pub(crate) fn in_parts<F: Send>(
+    source: &Source,
+    threads: usize,
+    new: impl Fn() -> F + Sync,
+    take: impl Fn(&mut F, Part) -> Bad + Sync,
+    merge: impl Fn(&mut F, F),
+) -> anyhow::Result<(F, Bad)> {
     let (mut whole, mut bad) = (new(), Bad::default());
     std::thread::scope(|scope| {
         let (mut parts, mut folded) = (Vec::new(), Vec::new());
         for _ in 0..threads {
             let ((part, work), (done, result)) = (sync_channel(1), sync_channel(1));
-            scope.spawn(|| fold_parts(recording, &new, work, done));
+            scope.spawn(|| fold_parts(&new, &take, work, done));
             parts.push(part);
             folded.push(result);
         }
-        let reader = scope.spawn(|| read(&source, parts));
+        let reader = scope.spawn(|| read(source, parts));
         for result in folded.iter().cycle() {
             let Ok((part, worse)) = result.recv() else { break };
-            whole.merge(part);
+            merge(&mut whole, part);
             bad.merge(worse);
         }
         drop(folded);
@@ -106,11 +131,15 @@ pub(crate) fn replay<F: Fold>(
 }
 
 /// Some whole lines of one place.
-struct Part {
-    place: Arc<str>,
-    text: Vec<u8>,
-    lines: Vec<(Range<usize>, u64)>,
-    bad: Bad,
+pub(crate) struct Part {
+    /// The name of the place.
+    pub(crate) place: Arc<str>,
+    /// The lines, one behind the other.
+    pub(crate) text: Vec<u8>,
+    /// Where they are in the text, and the number of each in its place.
+    pub(crate) lines: Vec<(Range<usize>, u64)>,
+    /// What was no line.
+    pub(crate) bad: Bad,
 }
 
 impl Part {
@@ -162,21 +191,15 @@ fn read(source: &Source, parts: Vec<SyncSender<Part>>) -> anyhow::Result<()> {
     every
 }
 
-fn fold_parts<F: Fold>(
-    recording: &Recording,
+fn fold_parts<F>(
     new: &impl Fn() -> F,
+    take: &impl Fn(&mut F, Part) -> Bad,
     work: Receiver<Part>,
     done: SyncSender<(F, Bad)>,
 ) {
-    for Part { place, text, lines, mut bad } in work {
+    for part in work {
         let mut fold = new();
-        for (range, number) in lines {
-            match Event::scan(&text[range]) {
-                Ok(event) if recording.asks_for(event.stage_micros()) => fold.add(&event),
-                Ok(_) => {}
-                Err(why) => bad.add(format!("{place}:{number}: {why}")),
-            }
-        }
+        let bad = take(&mut fold, part);
         if done.send((fold, bad)).is_err() {
             break;
         }

@@ -8,16 +8,28 @@
 //! and adds up; [`console`] shows that.
 
 mod api;
+mod ask;
 mod config;
 mod counts;
 mod escape;
+mod fold;
+mod groups;
+mod kept;
 mod known;
+#[cfg(test)]
+mod laws;
 mod metrics;
 mod moment;
 mod overview;
 mod page;
+pub mod reports;
+mod requests;
+mod rows;
+mod scan;
 mod service;
+mod shares;
 mod status;
+mod tally;
 
 use std::sync::Arc;
 
@@ -25,10 +37,18 @@ use lake::{Lake, LakeError};
 use proto::v1::ServiceStatus;
 
 pub use api::{Services, console};
+pub use ask::{Answer, ask};
 pub use config::Config;
 pub use counts::{Counts, MOST_VERBS, OTHER, UNTOLD};
+pub use fold::{Closer, Fold, take_lines};
+pub use groups::Groups;
+pub use kept::Kept;
 pub use overview::{Hour, Overview, Unreadable};
+pub use requests::Requests;
+pub use rows::{Annotations, Lists, NONE, Rows, Text, Words};
 pub use service::serve;
+pub use shares::{Owned, Shares, Sum};
+pub use tally::Tally;
 
 /// The answers; clones share what they know of the lake.
 #[derive(Debug, Clone)]

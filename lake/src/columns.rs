@@ -8,10 +8,11 @@ mod builder;
 pub(crate) use builder::data_type;
 
 use crate::row::Row;
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use builder::Builder;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Key and value.
 pub(crate) type Pair<'r> = (Cow<'r, str>, Cow<'r, str>);
@@ -90,8 +91,14 @@ pub(crate) const COLUMNS: [Column; 33] = [
     always("raw", Bytes(|row| row.line)),
 ];
 
+/// The column as the schema has it.
+pub(crate) fn field(column: &Column) -> Field {
+    Field::new(column.name, data_type(column.value), !column.always)
+}
+
 /// Builds record batches of the table, row by row.
 pub(crate) struct Columns {
+    schema: SchemaRef,
     builders: Vec<Builder>,
     /// How many bytes of lines are in the builders.
     pub(crate) bytes: usize,
@@ -100,9 +107,21 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Builders for all columns of the table.
     pub(crate) fn new() -> Columns {
-        let builders = COLUMNS.iter().map(|column| Builder::of(column.value)).collect();
-        Columns { builders, bytes: 0, rows: 0 }
+        Columns::of(crate::schema(), COLUMNS.iter().collect())
+    }
+
+    /// Builders for the named columns, in the table's order.
+    pub(crate) fn named(names: &[&str]) -> Columns {
+        let columns: Vec<&Column> = COLUMNS.iter().filter(|column| names.contains(&column.name)).collect();
+        let fields = columns.iter().map(|column| field(column)).collect::<Vec<_>>();
+        Columns::of(Arc::new(Schema::new(fields)), columns)
+    }
+
+    fn of(schema: SchemaRef, columns: Vec<&Column>) -> Columns {
+        let builders = columns.iter().map(|column| Builder::of(column.value)).collect();
+        Columns { schema, builders, bytes: 0, rows: 0 }
     }
 
     pub(crate) fn append(&mut self, row: &Row<'_>) {
@@ -116,7 +135,9 @@ impl Columns {
     /// The rows so far as a batch; the builders are empty afterwards.
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let arrays: Vec<ArrayRef> = self.builders.iter_mut().map(Builder::finish).collect();
-        (self.bytes, self.rows) = (0, 0);
-        RecordBatch::try_new(crate::schema(), arrays)
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        let rows = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &rows)
     }
 }

@@ -19,6 +19,7 @@ mod encode;
 mod error;
 mod file;
 mod latency;
+mod lines;
 mod name;
 mod partition;
 mod reading;
@@ -33,8 +34,9 @@ mod url;
 
 pub use error::LakeError;
 pub use file::{File, Footer};
+pub use lines::table;
 pub use partition::Partition;
-pub use reading::Batches;
+pub use reading::{Batches, Reading};
 pub use rows::Rows;
 pub use schema::schema;
 pub use summary::Summary;
@@ -136,7 +138,15 @@ impl Lake {
     /// [`LakeError::Column`] for a name that the table does not have, [`LakeError::Damaged`] and
     /// [`LakeError::Storage`] as for [`Lake::footer`].
     pub fn read(&self, file: &File, columns: &[&str]) -> Result<Batches, LakeError> {
-        reading::batches(&self.storage, file, columns)
+        reading::batches(&self.storage, file, &Reading::of(columns))
+    }
+
+    /// As [`Lake::read`], but only what `reading` asks for.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan(&self, file: &File, reading: &Reading<'_>) -> Result<Batches, LakeError> {
+        reading::batches(&self.storage, file, reading)
     }
 
     /// What the lake holds, from the metadata of all its files; no row is read.

@@ -3,20 +3,27 @@
 //! Invariant: names and order are those of the column table; operators' queries call them, so they stay.
 
 use crate::LakeError;
-use crate::columns::{COLUMNS, data_type};
-use arrow_schema::{Field, Schema, SchemaRef};
+use crate::columns::{COLUMNS, field};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::sync::{Arc, LazyLock};
 
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let fields =
-        COLUMNS.iter().map(|column| Field::new(column.name, data_type(column.value), !column.always));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-});
+static SCHEMA: LazyLock<SchemaRef> =
+    LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())));
 
 /// Names, types and order of the columns in a file. Times are microseconds in UTC; `raw` is binary, because
 /// a line need not be UTF-8. `date` and `hour` are not among them: they are in the path.
 pub fn schema() -> SchemaRef {
     SCHEMA.clone()
+}
+
+/// The same, with these texts as dictionaries: of texts that repeat, each is unpacked once.
+pub(crate) fn with_dictionaries(columns: &[&str]) -> SchemaRef {
+    let of = |field: &Arc<Field>| {
+        let repeats = *field.data_type() == DataType::Utf8 && columns.contains(&field.name().as_str());
+        let kind = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+        if repeats { Arc::new(field.as_ref().clone().with_data_type(kind)) } else { field.clone() }
+    };
+    Arc::new(Schema::new(schema().fields().iter().map(of).collect::<Vec<_>>()))
 }
 
 /// Refuses a column that the table does not have.

@@ -1,0 +1,160 @@
+//! Reports as commands: over recorded files or the lake, told as a table, JSON, YAML or CSV.
+//!
+//! Promises: the same question gives the same numbers over recorded files and over the lake; a line that is no event is
+//! named, and the rest goes on; nothing that a client wrote reaches a terminal as anything but text.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use insight::{Fold, Kept};
+use lake::Lake;
+use serde::Serialize;
+
+use crate::data::Data;
+use crate::exit::Failure;
+use crate::recording::Recording;
+use crate::replay::{self, Part, in_parts};
+use crate::say;
+use crate::table::Table;
+
+/// What a report is made of, and how it is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reporting {
+    #[command(flatten)]
+    pub(crate) recording: Recording,
+    /// How to tell it.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Output,
+    /// Where states of hours of the lake are kept between questions; `none` keeps none. Default: a directory for
+    /// caches of this machine's user.
+    #[arg(long, value_name = "DIR", env = "AUDITRAIL_STATES")]
+    pub(crate) states: Option<PathBuf>,
+    /// The data directory of `up`, for its lake, where neither FILES nor --lake is given and stdin is a terminal.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    pub(crate) data: PathBuf,
+}
+
+/// How a report is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Tables for people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// One YAML document.
+    Yaml,
+    /// The first table as comma-separated values with a header.
+    Csv,
+}
+
+/// A fold over what was asked for.
+pub(crate) struct Answered<F> {
+    /// Its state.
+    pub(crate) fold: F,
+    /// Whether some of the events could not be read; that was said.
+    pub(crate) incomplete: bool,
+}
+
+impl Reporting {
+    /// Folds what was asked for, and says to stderr what could not be read.
+    ///
+    /// # Errors
+    /// When the recording or the lake cannot be found or read.
+    pub(crate) fn answer<F: Fold>(&self) -> Result<Answered<F>, Failure> {
+        match self.lake_url()? {
+            Some(url) => self.of_lake(&url),
+            None => self.of_lines(),
+        }
+    }
+
+    /// The lake that is asked, if it is not recorded files or stdin.
+    ///
+    /// # Errors
+    /// When the data directory has no usable path.
+    pub(crate) fn lake_url(&self) -> anyhow::Result<Option<String>> {
+        let stdin = self.recording.files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin());
+        match &self.recording.lake {
+            Some(url) => Ok(Some(url.clone())),
+            None if stdin => Data::in_directory(&self.data).lake().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of_lake<F: Fold>(&self, url: &str) -> Result<Answered<F>, Failure> {
+        let lake = Lake::open_existing(url)?;
+        let times = self.recording.times();
+        let answer = insight::ask::<F>(&lake, &self.kept(url), times.as_ref(), replay::threads())?;
+        answer.unreadable.iter().for_each(|file| say::aside(&file.why));
+        Ok(Answered { fold: answer.fold, incomplete: !answer.unreadable.is_empty() })
+    }
+
+    fn of_lines<F: Fold>(&self) -> Result<Answered<F>, Failure> {
+        let times = self.recording.times();
+        let take = |fold: &mut F, part: Part| {
+            let lines: Vec<&[u8]> = part.lines.iter().map(|(range, _)| &part.text[range.clone()]).collect();
+            let mut bad = part.bad;
+            match insight::take_lines(fold, &part.place, &lines, times.as_ref()) {
+                Ok(no_events) => no_events.into_iter().for_each(|line| {
+                    let why = audit::Event::scan(lines[line]).err().map(|why| why.to_string());
+                    let number = part.lines[line].1;
+                    bad.add(format!("{}:{number}: {}", part.place, why.unwrap_or_default()));
+                }),
+                Err(why) => bad.add(format!("{}: {why}", part.place)),
+            }
+            bad
+        };
+        let source = self.recording.find()?;
+        let (fold, bad) = in_parts(&source, replay::threads(), F::default, take, Fold::merge)?;
+        bad.tell();
+        Ok(Answered { fold, incomplete: bad.count > 0 })
+    }
+
+    /// Where states of this lake are kept.
+    fn kept(&self, url: &str) -> Kept {
+        let directory = match &self.states {
+            Some(directory) if directory.as_os_str() == "none" => return Kept::nowhere(),
+            Some(directory) => Some(directory.clone()),
+            None => caches(),
+        };
+        directory.map_or_else(Kept::nowhere, |directory| Kept::of_lake(&directory, url))
+    }
+
+    /// Tells the report: exit 0, or 1 when some of the events could not be read.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn tell<R: Serialize>(
+        &self,
+        report: &R,
+        incomplete: bool,
+        tables: impl FnOnce(&R) -> Vec<Table>,
+    ) -> Result<ExitCode, Failure> {
+        let text = match self.output {
+            Output::Json => {
+                serde_json::to_string_pretty(report).context("the report cannot be written")? + "\n"
+            }
+            Output::Yaml => serde_saphyr::to_string(report)
+                .map_err(|error| anyhow!("the report cannot be written: {error}"))?,
+            Output::Csv => tables(report).first().map(Table::csv).transpose()?.unwrap_or_default(),
+            Output::Table => tables(report).iter().map(Table::text).collect::<Vec<_>>().join("\n"),
+        };
+        say::result(&text)?;
+        Ok(ExitCode::from(u8::from(incomplete)))
+    }
+}
+
+/// Where this user's caches are, by the customs of the system.
+fn caches() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let place = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
+    };
+    place.map(|place| place.join("auditrail"))
+}

@@ -1,0 +1,113 @@
+//! Tables of a report.
+//!
+//! Promises: a table says the same as text and as CSV; what clients wrote is shown as text: control characters and what
+//! turns the direction of writing are spelt out, so that no name can move the cursor or hide itself.
+
+use anyhow::Context;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn};
+
+/// A table with a title above and notes below.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    /// What it is about; empty for none.
+    pub(crate) title: String,
+    /// The names of the columns; with a `#` in front for columns of numbers.
+    pub(crate) columns: Vec<&'static str>,
+    /// The rows.
+    pub(crate) rows: Vec<Vec<String>>,
+    /// What else is to be said.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Table {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if !self.title.is_empty() {
+            text.push_str(&format!("{}\n", shown(&self.title)));
+        }
+        if self.rows.is_empty() {
+            text.push_str("  none\n");
+        } else {
+            text.push_str(&format!("{}\n", self.drawn()));
+        }
+        self.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", shown(note))));
+        text
+    }
+
+    fn drawn(&self) -> Drawn {
+        let mut drawn = Drawn::new();
+        drawn.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        drawn.set_header(self.columns.iter().map(|name| name.trim_start_matches('#')));
+        self.rows.iter().for_each(|row| {
+            drawn.add_row(row.iter().map(|cell| shown(cell)));
+        });
+        for (column, name) in drawn.column_iter_mut().zip(&self.columns) {
+            if name.starts_with('#') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        drawn
+    }
+
+    /// For programs: numbers without separators.
+    ///
+    /// # Errors
+    /// None that can happen while writing to memory.
+    pub(crate) fn csv(&self) -> anyhow::Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.columns.iter().map(|name| name.trim_start_matches('#')))?;
+        for row in &self.rows {
+            let numbers = row.iter().zip(&self.columns);
+            writer.write_record(numbers.map(|(cell, name)| {
+                if name.starts_with('#') { cell.replace(',', "") } else { cell.clone() }
+            }))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+        String::from_utf8(bytes).context("the table is text")
+    }
+}
+
+/// Text that a client wrote, safe for a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let is_plain = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_plain(c) => shown.push(c),
+            c => shown.extend(c.escape_unicode()),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_moves_the_cursor_or_turns_the_writing() {
+        assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{a}");
+        assert_eq!(shown("größe 名 🙂"), "größe 名 🙂");
+    }
+
+    #[test]
+    fn a_table_says_the_same_as_text_and_as_csv() {
+        let table = Table {
+            title: "calls".into(),
+            columns: vec!["user", "#count"],
+            rows: vec![vec!["a,\"b\"".into(), "1,234".into()]],
+            notes: vec!["that was all".into()],
+        };
+        assert_eq!(table.csv().unwrap(), "user,count\n\"a,\"\"b\"\"\",1234\n");
+        let text = table.text();
+        assert!(
+            text.contains("1,234") && text.contains("a,\"b\"") && text.contains("that was all"),
+            "{text}"
+        );
+    }
+}

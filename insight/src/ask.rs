@@ -1,0 +1,78 @@
+//! A question to the lake: a fold over a span of time.
+//!
+//! Promises: whole hours come from kept states where they are known, only the edges are always read; a file that left
+//! the lake while it was read (merged, expired) makes its hour be looked at again, so that no event is missing or
+//! counted twice.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use lake::{File, Lake, LakeError, Partition};
+
+use crate::fold::Fold;
+use crate::kept::Kept;
+use crate::overview::Unreadable;
+use crate::scan::{self, Folded, Hour};
+
+/// How often the lake is listed again because files left it.
+const TRIES: usize = 4;
+
+/// What a question gives.
+#[derive(Debug)]
+pub struct Answer<F> {
+    /// The state.
+    pub fold: F,
+    /// How many files are behind it.
+    pub files: u64,
+    /// How many of them were opened; the others were known.
+    pub opened: u64,
+    /// Files that could not be read; their events are missing.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// The fold over all events of the lake, or over those from `times.start` to before `times.end` (microseconds since
+/// 1970, UTC), with so many threads.
+///
+/// # Errors
+/// [`LakeError::Storage`] when the lake cannot be listed.
+pub fn ask<F: Fold>(
+    lake: &Lake,
+    kept: &Kept,
+    times: Option<&Range<i64>>,
+    threads: usize,
+) -> Result<Answer<F>, LakeError> {
+    for left in (0..TRIES).rev() {
+        let hours = hours(lake.files()?, times);
+        let files = hours.iter().map(|hour| hour.files.len() as u64).sum();
+        let Folded { fold, failed, opened } = scan::hours::<F>(lake, kept, hours, threads);
+        let left_the_lake =
+            failed.iter().any(|(_, error)| matches!(error, LakeError::Storage { missing: true, .. }));
+        if !left_the_lake || left == 0 {
+            let unreadable = failed
+                .into_iter()
+                .map(|(file, error)| Unreadable { path: file.path, why: error.to_string() });
+            return Ok(Answer { fold, files, opened, unreadable: unreadable.collect() });
+        }
+    }
+    unreachable!("the last try gives an answer")
+}
+
+/// The hours that may hold an event of these times.
+fn hours(files: Vec<File>, times: Option<&Range<i64>>) -> Vec<Hour> {
+    let mut hours: BTreeMap<Partition, Vec<File>> = BTreeMap::new();
+    for file in files {
+        hours.entry(file.partition).or_default().push(file);
+    }
+    let asked = hours.into_iter().filter_map(|(partition, files)| {
+        let hour = partition.start_us()..partition.start_us() + HOUR_US;
+        let times = match times {
+            Some(times) if times.start >= hour.end || times.end <= hour.start => return None,
+            Some(times) if times.start <= hour.start && hour.end <= times.end => None,
+            times => times.cloned(),
+        };
+        Some(Hour { partition, files, times })
+    });
+    asked.collect()
+}
+
+const HOUR_US: i64 = 3_600_000_000;

@@ -1,0 +1,3 @@
+//! The reports: each a fold, and what is told of its state.
+
+pub mod deprecated;

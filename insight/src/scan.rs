@@ -1,0 +1,225 @@
+//! Files of the lake into folds, on all processors.
+//!
+//! Promises: a file is read once for what every row is asked, and once more only for the rows picked for a closer look;
+//! a file that cannot be read is named and its events are missing, the rest goes on; what is in memory is bounded by
+//! the number of threads, not by the lake.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use lake::{File, Lake, LakeError, Partition, Reading};
+
+use crate::fold::{Closer, Fold, cut, with_needed, within};
+use crate::kept::Kept;
+use crate::rows::{REPEATING, Rows};
+
+/// Rows in a batch of what every row is asked.
+const ROWS: usize = 16 << 10;
+/// Rows in a batch of a closer look, which may have bodies of requests in it.
+const CLOSER_ROWS: usize = 256;
+
+/// An hour to fold.
+#[derive(Debug)]
+pub(crate) struct Hour {
+    pub(crate) partition: Partition,
+    pub(crate) files: Vec<File>,
+    /// Only events of these times; None when the whole hour is asked for.
+    pub(crate) times: Option<Range<i64>>,
+}
+
+/// What was folded.
+pub(crate) struct Folded<F> {
+    pub(crate) fold: F,
+    /// Files that could not be read.
+    pub(crate) failed: Vec<(File, LakeError)>,
+    /// Files that were opened.
+    pub(crate) opened: u64,
+}
+
+/// Folds the hours; those that are kept are not read.
+pub(crate) fn hours<F: Fold>(lake: &Lake, kept: &Kept, hours: Vec<Hour>, threads: usize) -> Folded<F> {
+    let desk = Desk { queue: Mutex::new(tasks(hours)), pending: Mutex::new(BTreeMap::new()) };
+    let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
+        let work = || work(lake, kept, &desk);
+        let workers: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let first = work();
+        let others = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
+    });
+    parts.into_iter().reduce(Folded::and).unwrap_or_else(Folded::none)
+}
+
+impl<F: Fold> Folded<F> {
+    fn none() -> Folded<F> {
+        Folded { fold: F::default(), failed: Vec::new(), opened: 0 }
+    }
+
+    fn and(mut self, other: Folded<F>) -> Folded<F> {
+        self.fold.merge(other.fold);
+        self.failed.extend(other.failed);
+        self.opened += other.opened;
+        self
+    }
+}
+
+/// One step of work.
+enum Task {
+    /// Takes the state of an hour that was kept, or else makes tasks of its files.
+    Begin(Hour),
+    /// Folds a file of an hour that was begun.
+    Read(Partition, File, Option<Range<i64>>),
+}
+
+/// What the workers share.
+struct Desk<F> {
+    queue: Mutex<Vec<Task>>,
+    pending: Mutex<BTreeMap<Partition, Pending<F>>>,
+}
+
+/// An hour whose files are being folded.
+struct Pending<F> {
+    fold: F,
+    left: usize,
+    /// What it will be kept as; None when it must not be.
+    files: Option<Vec<File>>,
+}
+
+/// The oldest hour comes last, since work is taken from the end.
+fn tasks(mut hours: Vec<Hour>) -> Vec<Task> {
+    hours.sort_by_key(|hour| std::cmp::Reverse(hour.partition));
+    hours.into_iter().map(Task::Begin).collect()
+}
+
+fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>) -> Folded<F> {
+    let mut mine = Folded::none();
+    loop {
+        let task = desk.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match task {
+            None => return mine,
+            Some(Task::Begin(hour)) => begin(kept, desk, hour, &mut mine),
+            Some(Task::Read(hour, file, times)) => {
+                read(lake, kept, desk, hour, file, times.as_ref(), &mut mine)
+            }
+        }
+    }
+}
+
+fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>) {
+    let Hour { partition, files, times } = hour;
+    let (known, unread) = match &times {
+        None => kept.of::<F>(partition, &files),
+        Some(_) => (None, files.clone()),
+    };
+    if unread.is_empty() {
+        known.into_iter().for_each(|fold| mine.fold.merge(fold));
+        return;
+    }
+    let pending = Pending {
+        fold: known.unwrap_or_default(),
+        left: unread.len(),
+        files: times.is_none().then_some(files),
+    };
+    desk.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, pending);
+    let tasks = unread.into_iter().map(|file| Task::Read(partition, file, times.clone()));
+    desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+}
+
+fn read<F: Fold>(
+    lake: &Lake,
+    kept: &Kept,
+    desk: &Desk<F>,
+    hour: Partition,
+    file: File,
+    times: Option<&Range<i64>>,
+    mine: &mut Folded<F>,
+) {
+    let mut fold = F::default();
+    let done = take_file(&mut fold, lake, &file, times);
+    mine.opened += 1;
+    let finished = {
+        let mut pending = desk.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = pending.get_mut(&hour).expect("an hour is pending until its last file is folded");
+        entry.left -= 1;
+        match done {
+            Ok(()) => entry.fold.merge(fold),
+            Err(error) => {
+                entry.files = None;
+                mine.failed.push((file, error));
+            }
+        }
+        (entry.left == 0).then(|| pending.remove(&hour)).flatten()
+    };
+    if let Some(Pending { fold, files, .. }) = finished {
+        if let Some(files) = files {
+            kept.keep(hour, &files, &fold);
+        }
+        mine.fold.merge(fold);
+    }
+}
+
+/// Folds one file. What was taken of a file that cannot be read to its end must be thrown away.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn take_file<F: Fold>(
+    fold: &mut F,
+    lake: &Lake,
+    file: &File,
+    times: Option<&Range<i64>>,
+) -> Result<(), LakeError> {
+    let columns = with_needed(F::COLUMNS);
+    let mut closer = Closer::default();
+    let mut next = 0;
+    for batch in lake.scan(
+        file,
+        &Reading { times: times.cloned(), most_rows: ROWS, ..reading(&columns, &dictionaries(&columns)) },
+    )? {
+        let batch = batch?;
+        let rows = batch.num_rows() as u64;
+        take_batch(fold, batch, times, next, &mut closer);
+        next += rows;
+    }
+    if closer.rows().is_empty() {
+        return Ok(());
+    }
+    let dictionaries = dictionaries(F::CLOSER);
+    let again = Reading {
+        times: times.cloned(),
+        rows: Some(closer.rows()),
+        most_rows: CLOSER_ROWS,
+        ..reading(F::CLOSER, &dictionaries)
+    };
+    lake.scan(file, &again)?.try_for_each(|batch| {
+        fold.look_closer(&Rows::new(&batch?));
+        Ok(())
+    })
+}
+
+fn take_batch<F: Fold>(
+    fold: &mut F,
+    batch: RecordBatch,
+    times: Option<&Range<i64>>,
+    first: u64,
+    closer: &mut Closer,
+) {
+    let Some(within) = within(&batch, times) else {
+        closer.begin(first);
+        return fold.take(&Rows::new(&batch), closer);
+    };
+    let mut picked = Closer::default();
+    fold.take(&Rows::new(&cut(&batch, &within)), &mut picked);
+    closer.begin(first);
+    picked.rows().iter().for_each(|row| closer.pick(within[*row as usize] as usize));
+}
+
+fn reading<'r>(columns: &'r [&'r str], dictionaries: &'r [&'r str]) -> Reading<'r> {
+    Reading { dictionaries, ..Reading::of(columns) }
+}
+
+fn dictionaries<'c>(columns: &[&'c str]) -> Vec<&'c str> {
+    columns.iter().copied().filter(|column| REPEATING.contains(column)).collect()
+}
