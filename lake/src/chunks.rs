@@ -1,24 +1,43 @@
 //! How the Parquet reader reads a stored file: by ranges, never the whole of it.
 //!
-//! Invariant: one read holds at most [`AHEAD`] bytes beside the pages that the reader asks for by length.
+//! Invariant: beside what was fetched ahead, one read holds at most [`AHEAD`] bytes and the pages that the reader asks
+//! for by length.
 
-use crate::storage::Storage;
+use std::io::Read;
+use std::ops::Range;
+
 use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
-use std::io::Read;
+
+use crate::LakeError;
+use crate::storage::Storage;
 
 /// Read at once where the reader does not say how much it needs: enough for any page header.
 const AHEAD: u64 = 16 * 1024;
 
 /// One stored file.
+#[derive(Clone)]
 pub(crate) struct Chunks {
     pub(crate) storage: Storage,
     pub(crate) path: String,
     pub(crate) size: u64,
+    /// Parts that are in memory, each with where it begins.
+    ahead: Vec<(u64, Bytes)>,
 }
 
 impl Chunks {
+    pub(crate) fn of(storage: &Storage, path: &str, size: u64) -> Chunks {
+        Chunks { storage: storage.clone(), path: path.to_owned(), size, ahead: Vec::new() }
+    }
+
+    /// The same file with these ranges in memory, fetched in one go.
+    pub(crate) fn with_ahead(&self, ranges: Vec<Range<u64>>) -> std::result::Result<Chunks, LakeError> {
+        let parts = self.storage.ranges(&self.path, ranges.clone())?;
+        let ahead = ranges.into_iter().map(|range| range.start).zip(parts).collect();
+        Ok(Chunks { ahead, ..self.clone() })
+    }
+
     fn range(&self, start: u64, length: u64) -> Result<Bytes> {
         let end = start.checked_add(length).filter(|end| *end <= self.size);
         let end =
@@ -26,7 +45,19 @@ impl Chunks {
         if start == end {
             return Ok(Bytes::new());
         }
+        if let Some(bytes) = self.in_memory(start, length) {
+            return Ok(bytes);
+        }
         self.storage.range(&self.path, start..end).map_err(|error| ParquetError::External(Box::new(error)))
+    }
+
+    /// A range that lies in a part that was fetched ahead.
+    fn in_memory(&self, start: u64, length: u64) -> Option<Bytes> {
+        self.ahead.iter().find_map(|(at, part)| {
+            let from = usize::try_from(start.checked_sub(*at)?).ok()?;
+            let to = from.checked_add(usize::try_from(length).ok()?)?;
+            (to <= part.len()).then(|| part.slice(from..to))
+        })
     }
 }
 
@@ -40,8 +71,7 @@ impl ChunkReader for Chunks {
     type T = Stream;
 
     fn get_read(&self, start: u64) -> Result<Stream> {
-        let whole = Chunks { storage: self.storage.clone(), path: self.path.clone(), size: self.size };
-        Ok(Stream { chunks: whole, next: start, ready: Bytes::new() })
+        Ok(Stream { chunks: self.clone(), next: start, ready: Bytes::new() })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -56,12 +86,29 @@ pub(crate) struct Stream {
     ready: Bytes,
 }
 
+impl Stream {
+    /// What comes next: the rest of the part that was fetched ahead, or a little from the file.
+    fn fill(&mut self) -> std::io::Result<()> {
+        let here = self.chunks.ahead.iter().find_map(|(at, part)| {
+            let from = usize::try_from(self.next.checked_sub(*at)?).ok().filter(|from| *from < part.len())?;
+            Some(part.slice(from..))
+        });
+        self.ready = match here {
+            Some(part) => part,
+            None => {
+                let length = AHEAD.min(self.chunks.size.saturating_sub(self.next));
+                self.chunks.range(self.next, length).map_err(std::io::Error::other)?
+            }
+        };
+        self.next += self.ready.len() as u64;
+        Ok(())
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.ready.is_empty() {
-            let length = AHEAD.min(self.chunks.size.saturating_sub(self.next));
-            self.ready = self.chunks.range(self.next, length).map_err(std::io::Error::other)?;
-            self.next += length;
+            self.fill()?;
         }
         let length = buffer.len().min(self.ready.len());
         self.ready.copy_to_slice(&mut buffer[..length]);

@@ -17,9 +17,14 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use std::error::Error;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// About how many bytes of the named columns are in a batch, when rows are of similar size.
 const BYTES: u64 = 4 << 20;
+/// Columns are fetched whole before they are unpacked, if they are not larger than this.
+const MOST_AHEAD: u64 = 32 << 20;
+/// What lies between two columns is fetched too, if it is not more than this.
+const CLOSE: u64 = 32 << 10;
 
 /// What to read of a file.
 #[derive(Debug, Clone)]
@@ -44,24 +49,95 @@ impl<'r> Reading<'r> {
     }
 }
 
-/// The rows of one file, batch by batch.
+/// The rows of one file, batch by batch, one row group after the other.
 pub struct Batches {
-    path: String,
-    reader: ParquetRecordBatchReader,
+    chunks: Chunks,
+    metadata: Arc<ParquetMetaData>,
+    wanted: ProjectionMask,
+    dictionaries: Vec<String>,
+    most_rows: usize,
+    /// Row groups that are still to be read, each with the rows that are asked for.
+    groups: std::vec::IntoIter<(usize, Option<RowSelection>)>,
+    reader: Option<ParquetRecordBatchReader>,
 }
 
 impl Iterator for Batches {
     type Item = Result<RecordBatch, LakeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|error| failed(&self.path, &error)))
+        loop {
+            if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
+                return Some(batch.map_err(|error| failed(&self.chunks.path, &error)));
+            }
+            let (group, rows) = self.groups.next()?;
+            match self.open(group, rows) {
+                Ok(reader) => self.reader = Some(reader),
+                Err(error) => {
+                    (self.reader, self.groups) = (None, Vec::new().into_iter());
+                    return Some(Err(error));
+                }
+            }
+        }
     }
+}
+
+impl Batches {
+    /// A reader of one row group. A batch does not reach over its end, where dictionaries change.
+    fn open(&self, group: usize, rows: Option<RowSelection>) -> Result<ParquetRecordBatchReader, LakeError> {
+        let row_group = self.metadata.row_group(group);
+        let wrong = |error: ParquetError| failed(&self.chunks.path, &error);
+        let metadata =
+            ArrowReaderMetadata::try_new(self.metadata.clone(), self.options(row_group)).map_err(wrong)?;
+        let ahead = columns_of(row_group, &self.wanted);
+        let chunks = if ahead.is_empty() { self.chunks.clone() } else { self.chunks.with_ahead(ahead)? };
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
+            .with_projection(self.wanted.clone())
+            .with_batch_size(rows_per_batch(&self.metadata, &self.wanted, self.most_rows))
+            .with_row_groups(vec![group]);
+        let builder = match rows {
+            Some(rows) => builder.with_row_selection(rows),
+            None => builder,
+        };
+        builder.build().map_err(wrong)
+    }
+
+    /// Texts as dictionaries, but for columns that are null throughout: those have none, and making one is slow.
+    fn options(&self, group: &RowGroupMetaData) -> ArrowReaderOptions {
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        let has_text = |name: &str| {
+            let column = group.columns().iter().find(|column| column.column_path().string() == name);
+            let nulls = column.and_then(|column| column.statistics()?.null_count_opt());
+            nulls != Some(rows)
+        };
+        let named: Vec<&str> =
+            self.dictionaries.iter().map(String::as_str).filter(|name| has_text(name)).collect();
+        match named[..] {
+            [] => ArrowReaderOptions::new(),
+            _ => ArrowReaderOptions::new().with_schema(schema::with_dictionaries(&named)),
+        }
+    }
+}
+
+/// Where the wanted columns lie, neighbours together; nothing when that is more than [`MOST_AHEAD`].
+fn columns_of(group: &RowGroupMetaData, wanted: &ProjectionMask) -> Vec<Range<u64>> {
+    let columns = group.columns().iter().enumerate().filter(|(leaf, _)| wanted.leaf_included(*leaf));
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for (_, column) in columns {
+        let (start, length) = column.byte_range();
+        match ranges.last_mut() {
+            Some(last) if start >= last.start && start - last.end.min(start) <= CLOSE => {
+                last.end = last.end.max(start + length);
+            }
+            _ => ranges.push(start..start + length),
+        }
+    }
+    let bytes: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    if bytes > MOST_AHEAD { Vec::new() } else { ranges }
 }
 
 impl std::fmt::Debug for Batches {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batches").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Batches").field("path", &self.chunks.path).finish_non_exhaustive()
     }
 }
 
@@ -77,22 +153,13 @@ pub(crate) fn footer(storage: &Storage, file: &File) -> Result<Footer, LakeError
 pub(crate) fn batches(storage: &Storage, file: &File, reading: &Reading<'_>) -> Result<Batches, LakeError> {
     schema::check(reading.columns)?;
     schema::check(reading.dictionaries)?;
-    let options = match reading.dictionaries {
-        [] => ArrowReaderOptions::new(),
-        named => ArrowReaderOptions::new().with_schema(schema::with_dictionaries(named)),
-    };
-    let (chunks, metadata) = open_as(storage, file, options)?;
+    let (chunks, metadata) = open(storage, file)?;
+    let wanted = ProjectionMask::columns(metadata.parquet_schema(), reading.columns.iter().copied());
     let groups = groups_within(metadata.metadata(), reading.times.as_ref());
-    let total = groups.iter().map(|group| metadata.metadata().row_group(*group).num_rows()).sum::<i64>();
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata);
-    let wanted = ProjectionMask::columns(builder.parquet_schema(), reading.columns.iter().copied());
-    let rows = rows_per_batch(builder.metadata(), &wanted, reading.most_rows);
-    let mut builder = builder.with_projection(wanted).with_batch_size(rows).with_row_groups(groups);
-    if let Some(rows) = reading.rows {
-        builder = builder.with_row_selection(selection(rows, usize::try_from(total).unwrap_or(0)));
-    }
-    let reader = builder.build().map_err(|error| failed(&file.path, &error))?;
-    Ok(Batches { path: file.path.clone(), reader })
+    let groups = selected(metadata.metadata(), groups, reading.rows).into_iter();
+    let dictionaries = reading.dictionaries.iter().map(|name| (*name).to_owned()).collect();
+    let metadata = metadata.metadata().clone();
+    Ok(Batches { chunks, metadata, wanted, dictionaries, most_rows: reading.most_rows, groups, reader: None })
 }
 
 /// The row groups that may hold an event of these times; one that does not tell its times may.
@@ -112,23 +179,32 @@ fn groups_within(metadata: &ParquetMetaData, times: Option<&Range<i64>>) -> Vec<
     groups.filter(|(_, group)| may_hold(group)).map(|(index, _)| index).collect()
 }
 
-/// Rows by their numbers, which ascend; those beyond the end are left out.
-fn selection(rows: &[u64], total: usize) -> RowSelection {
-    let rows = rows.iter().filter_map(|row| usize::try_from(*row).ok()).take_while(|row| *row < total);
-    RowSelection::from_consecutive_ranges(rows.map(|row| row..row + 1), total)
+/// The row groups with the rows of each that are asked for; those without one are left out.
+fn selected(
+    metadata: &ParquetMetaData,
+    groups: Vec<usize>,
+    rows: Option<&[u64]>,
+) -> Vec<(usize, Option<RowSelection>)> {
+    let Some(mut rows) = rows else { return groups.into_iter().map(|group| (group, None)).collect() };
+    let mut first = 0;
+    let mut selected = Vec::new();
+    for group in groups {
+        let length = u64::try_from(metadata.row_group(group).num_rows()).unwrap_or(0);
+        let (here, later) = rows.split_at(rows.partition_point(|row| *row < first + length));
+        if !here.is_empty() {
+            let within = here.iter().filter_map(|row| usize::try_from(row - first).ok());
+            let total = usize::try_from(length).unwrap_or(0);
+            let ranges = within.map(|row| row..row + 1);
+            selected.push((group, Some(RowSelection::from_consecutive_ranges(ranges, total))));
+        }
+        (first, rows) = (first + length, later);
+    }
+    selected
 }
 
 fn open(storage: &Storage, file: &File) -> Result<(Chunks, ArrowReaderMetadata), LakeError> {
-    open_as(storage, file, ArrowReaderOptions::new())
-}
-
-fn open_as(
-    storage: &Storage,
-    file: &File,
-    options: ArrowReaderOptions,
-) -> Result<(Chunks, ArrowReaderMetadata), LakeError> {
-    let chunks = Chunks { storage: storage.clone(), path: file.path.clone(), size: file.bytes };
-    let metadata = ArrowReaderMetadata::load(&chunks, options);
+    let chunks = Chunks::of(storage, &file.path, file.bytes);
+    let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new());
     Ok((chunks, metadata.map_err(|error| failed(&file.path, &error))?))
 }
 

@@ -67,6 +67,15 @@ impl Storage {
             .map_err(|error| self.failed(&format!("read {path}"), &error))
     }
 
+    /// The bytes of several ranges of a file, in one go where the store can.
+    pub(crate) fn ranges(&self, path: &str, ranges: Vec<Range<u64>>) -> Result<Vec<Bytes>, LakeError> {
+        let store = self.store.clone();
+        let location = Path::from(path);
+        self.driver
+            .wait(async move { store.get_ranges(&location, &ranges).await })
+            .map_err(|error| self.failed(&format!("read {path}"), &error))
+    }
+
     fn failed(&self, action: &str, error: &Error) -> LakeError {
         let missing = matches!(error, Error::NotFound { .. });
         storage_error(&self.url, action, error.to_string(), missing)

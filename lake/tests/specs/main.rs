@@ -6,4 +6,5 @@ mod durability;
 mod files;
 mod round_trip;
 mod sample;
+mod scanning;
 mod strange_lines;
