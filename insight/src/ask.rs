@@ -76,3 +76,6 @@ fn hours(files: Vec<File>, times: Option<&Range<i64>>) -> Vec<Hour> {
 }
 
 const HOUR_US: i64 = 3_600_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -151,3 +151,28 @@ fn make_room(directory: &Path, most: u64) {
         total -= bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_goes_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let fold = directory.path().join("some-1");
+        fs::create_dir(&fold).unwrap();
+        for (age, name) in [(3, "a"), (1, "b"), (2, "c")] {
+            let path = fold.join(name);
+            fs::write(&path, [0; 10]).unwrap();
+            let used = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age);
+            let times = fs::FileTimes::new().set_accessed(used).set_modified(used);
+            fs::File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+        }
+        make_room(directory.path(), 20);
+        assert_eq!(["a", "b", "c"].map(|name| fold.join(name).exists()), [false, true, true]);
+        make_room(directory.path(), 0);
+        assert!(!fold.join("b").exists());
+    }
+}

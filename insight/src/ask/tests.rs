@@ -1,0 +1,116 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::laws;
+use crate::reports::deprecated::Deprecated;
+
+struct Desk {
+    directory: tempfile::TempDir,
+    lake: Lake,
+    lines: Vec<Vec<u8>>,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let directory = tempfile::tempdir().unwrap();
+        let lake = Lake::open(directory.path().join("lake").to_str().unwrap()).unwrap();
+        let lines = laws::recording();
+        laws::write(&lake, &lines);
+        Desk { directory, lake, lines }
+    }
+
+    fn kept(&self) -> Kept {
+        Kept::in_directory(&self.directory.path().join("states"))
+    }
+
+    fn ask(&self, times: Option<Range<i64>>) -> Answer<Deprecated> {
+        ask(&self.lake, &self.kept(), times.as_ref(), 2).unwrap()
+    }
+
+    fn path(&self, file: &File) -> PathBuf {
+        self.directory.path().join("lake").join(&file.path)
+    }
+
+    /// Every kept state.
+    fn states(&self) -> Vec<PathBuf> {
+        let folds = std::fs::read_dir(self.directory.path().join("states")).unwrap();
+        let states = folds.flat_map(|fold| std::fs::read_dir(fold.unwrap().path()).unwrap());
+        states.map(|state| state.unwrap().path()).collect()
+    }
+}
+
+#[test]
+fn a_file_that_came_to_a_known_hour_is_read_alone() {
+    let desk = Desk::new();
+    let files = desk.lake.files().unwrap();
+    let whole = desk.ask(None);
+    assert_eq!((whole.files, whole.opened), (files.len() as u64, files.len() as u64));
+    let last = files.last().unwrap();
+    let bytes = std::fs::read(desk.path(last)).unwrap();
+    std::fs::remove_dir_all(desk.directory.path().join("states")).unwrap();
+    std::fs::remove_file(desk.path(last)).unwrap();
+    assert_eq!(desk.ask(None).opened, files.len() as u64 - 1);
+    std::fs::write(desk.path(last), bytes).unwrap();
+    let again = desk.ask(None);
+    assert_eq!(again.opened, 1);
+    assert_eq!(again.fold, whole.fold);
+}
+
+#[test]
+fn an_hour_that_lost_a_file_is_folded_anew() {
+    let desk = Desk::new();
+    desk.ask(None);
+    let gone = desk.lake.files().unwrap().pop().unwrap();
+    std::fs::remove_file(desk.path(&gone)).unwrap();
+    let left: Vec<_> = desk.lake.files().unwrap();
+    let of_hour = left.iter().filter(|file| file.partition == gone.partition).count() as u64;
+    let answer = desk.ask(None);
+    assert_eq!((answer.files, answer.opened), (left.len() as u64, of_hour));
+    let fresh = ask::<Deprecated>(&desk.lake, &Kept::nowhere(), None, 1).unwrap();
+    assert_eq!(answer.fold, fresh.fold);
+}
+
+#[test]
+fn a_state_that_is_damaged_is_made_anew() {
+    let desk = Desk::new();
+    let whole = desk.ask(None);
+    for spoil in [
+        |bytes: &mut Vec<u8>| bytes.truncate(9),
+        |bytes: &mut Vec<u8>| bytes[30] ^= 1,
+        |bytes: &mut Vec<u8>| bytes.clear(),
+    ] {
+        for state in desk.states() {
+            let mut bytes = std::fs::read(&state).unwrap();
+            spoil(&mut bytes);
+            std::fs::write(&state, bytes).unwrap();
+        }
+        let again = desk.ask(None);
+        assert_eq!((again.opened, &again.fold), (whole.files, &whole.fold));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_rest_is_answered_and_not_kept() {
+    let desk = Desk::new();
+    let files = desk.lake.files().unwrap();
+    let bytes = std::fs::read(desk.path(&files[0])).unwrap();
+    std::fs::write(desk.path(&files[0]), b"no parquet").unwrap();
+    for _ in 0..2 {
+        let answer = desk.ask(None);
+        assert_eq!(answer.unreadable.len(), 1);
+        assert_eq!(answer.unreadable[0].path, files[0].path);
+    }
+    std::fs::write(desk.path(&files[0]), bytes).unwrap();
+    assert_eq!(desk.ask(None).fold, laws::folded::<Deprecated>(&desk.lines));
+}
+
+#[test]
+fn times_cut_through_an_hour_exactly() {
+    let desk = Desk::new();
+    let time = |line: &Vec<u8>| audit::Event::scan(line).unwrap().stage_micros().unwrap();
+    let mut times: Vec<i64> = desk.lines.iter().map(time).collect();
+    times.sort_unstable();
+    let (from, to) = (times[times.len() / 3], times[2 * times.len() / 3]);
+    let within: Vec<_> = desk.lines.iter().filter(|line| (from..to).contains(&time(line))).cloned().collect();
+    assert_eq!(desk.ask(Some(from..to)).fold, laws::folded::<Deprecated>(&within));
+}
