@@ -49,6 +49,12 @@ enum Command {
     /// Work with the webhook that API servers post their events to.
     #[command(subcommand)]
     Webhook(Webhook),
+    /// Send recorded events again, to destinations of your choice, marked as a replay.
+    Replay(crate::resend::Resend),
+    /// Print the completions of a shell.
+    Completions(crate::manual::Completions),
+    /// Write a manual page for every command.
+    Man(crate::manual::Man),
 }
 
 /// `auditrail up`.
@@ -338,6 +344,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(Config::Check(check)) => crate::check::check(&check),
         Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
         Command::Webhook(Webhook::Kubeconfig(kubeconfig)) => crate::kubeconfig::kubeconfig(&kubeconfig),
+        Command::Replay(replay) => crate::resend::resend(&replay),
+        Command::Completions(completions) => crate::manual::completions(&completions),
+        Command::Man(man) => crate::manual::man(&man),
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) async fn open(plan: &Plan) -> anyhow::Result<Services> {
     tokio::task::spawn_blocking(move || Services::open(collector, &router, &shipper)).await?
 }
 
-async fn read_once(plan: Plan, give_up: Duration, stop: Stop) -> anyhow::Result<()> {
+/// Reads every log to the end that it has now, delivers, prints the account.
+pub(crate) async fn read_once(plan: Plan, give_up: Duration, stop: Stop) -> anyhow::Result<()> {
     let services = open(&plan).await?;
     let delivering = Stop::new();
     let delivery = tokio::spawn(services.shipper.run(delivering.clone()));

@@ -13,6 +13,7 @@ mod nothing_is_lost;
 mod policy;
 mod published_defects;
 mod refusals;
+mod replay;
 mod rotation;
 mod router;
 mod shutdown;
