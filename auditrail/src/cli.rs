@@ -26,6 +26,8 @@ enum Command {
     Demo(Demo),
     /// Show what the services do: logs, account, spools, holds, and what to do about them.
     Status(Status),
+    /// Show events as they pass a router, with what becomes of them.
+    Tap(crate::tap::Tap),
     /// Check logs, rights, queue, spools and the way to the next stage, and say what to do; exit 0 when all is well.
     Doctor(Doctor),
     /// Look at events that no intake took, send them again, or drop them.
@@ -331,6 +333,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(up) => crate::up::up(&up),
         Command::Demo(demo) => crate::demo::demo(&demo),
         Command::Status(status) => crate::status::status(&status),
+        Command::Tap(tap) => crate::tap::tap(&tap),
         Command::Doctor(doctor) => crate::doctor::doctor(&doctor),
         Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),
         Command::Hold(hold) => crate::hold::hold(&hold),

@@ -42,4 +42,5 @@ mod simulate;
 mod status;
 mod suggest;
 mod table;
+mod tap;
 mod up;

@@ -6,8 +6,9 @@
 use proto::v1::{
     ElevateReply, ElevateRequest, ExplainReply, ExplainRequest, Explained, ExplainedRedaction,
     ExplainedRoute, ExplainedSample, GetPolicyReply, GetPolicyRequest, ReloadReply, SetPolicyReply,
-    SetPolicyRequest,
+    SetPolicyRequest, TapRequest, Tapped,
 };
+use tokio::sync::mpsc::Receiver;
 
 use crate::Router;
 use crate::explain::{DestinationAnswer, Explanation, Keeps, Redacted, RouteAnswer, SampleAnswer, explain};
@@ -64,9 +65,14 @@ impl proto::RouterCalls for Router {
             dedupe_window: self.0.window.most() as u64,
         })
     }
+
+    fn tap(&self, request: &TapRequest) -> Result<Receiver<Tapped>, String> {
+        self.0.taps.open(request)
+    }
 }
 
-fn destination(answer: DestinationAnswer) -> Explained {
+/// What is told of a destination.
+pub(crate) fn destination(answer: DestinationAnswer) -> Explained {
     Explained {
         destination: answer.destination,
         kept: answer.kept,

@@ -30,6 +30,7 @@ mod sample;
 mod service;
 mod share;
 mod status;
+mod tap;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +59,7 @@ use receipts::{Identity, Receipts};
 use rules::{Destination, Rules};
 use share::{Share, Shares, share_out};
 use status::Refusing;
+use tap::Taps;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -75,6 +77,7 @@ struct Inner {
     window: Arc<Window>,
     refusing: Refusing,
     metrics: Metrics,
+    taps: Taps,
     started_us: i64,
 }
 
@@ -101,6 +104,7 @@ impl Router {
             window: Arc::new(Window::new(config.dedupe_window)),
             refusing: Refusing::default(),
             metrics: Metrics::declare(),
+            taps: Taps::default(),
             started_us: status::now_us(),
         })))
     }
@@ -127,7 +131,7 @@ impl Router {
         let mut hang_ups = HangUps::take();
         loop {
             let asked = tokio::select! {
-                () = stop.wait() => return,
+                () = stop.wait() => return self.0.taps.close(),
                 () = hang_ups.next() => true,
                 () = tokio::time::sleep(LOOK) => false,
             };
@@ -158,7 +162,7 @@ impl Inner {
     }
 
     /// The whole way of a batch, under one set of rules.
-    async fn push(&self, batch: Batch) -> Result<Receipt, Refusal> {
+    async fn push(self: &Arc<Self>, batch: Batch) -> Result<Receipt, Refusal> {
         batch.check()?;
         let _held = self.held.take(&batch)?;
         let rules = self.in_force.now().rules;
@@ -168,6 +172,9 @@ impl Inner {
         let mut somebody_has_it = !given.is_empty();
         if rules.destinations().all(|to| to.retired || given.contains(&to.name)) {
             return Ok(Receipt { repeated: true, ..receipt });
+        }
+        if self.taps.any() {
+            self.tell(rules.clone(), batch.clone()).await;
         }
         let Shares { shares, undecided, fresh } = self.decide(rules, batch, given).await?;
         let heard =
@@ -184,6 +191,15 @@ impl Inner {
                 self.metrics.taken(events, undecided);
                 Ok(Receipt { repeated, ..receipt })
             }
+        }
+    }
+
+    /// Tells the batch to those who watch.
+    async fn tell(self: &Arc<Self>, rules: Arc<Rules>, batch: Batch) {
+        let inner = self.clone();
+        let told = move || inner.taps.tell(&rules, &inner.in_force.elevations.now(), &batch);
+        if let Err(error) = tokio::task::spawn_blocking(told).await {
+            tracing::error!("a batch could not be told to those who watch: {error}");
         }
     }
 

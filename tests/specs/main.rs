@@ -17,4 +17,5 @@ mod replay;
 mod rotation;
 mod router;
 mod shutdown;
+mod tap;
 mod torture;

@@ -3,15 +3,19 @@
 //! Promise: only whom admin calls are answered is answered here; a refused request is `INVALID_ARGUMENT` with the
 //! reason.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
 use super::Admitted;
 use crate::v1::router_server::Router;
 use crate::v1::{
     ElevateReply, ElevateRequest, ExplainReply, ExplainRequest, GetPolicyReply, GetPolicyRequest,
-    SetPolicyReply, SetPolicyRequest,
+    SetPolicyReply, SetPolicyRequest, TapRequest, Tapped,
 };
 
 /// Answers what operators ask a router. Calls may block for a short while (they are made on a blocking thread); an
@@ -40,6 +44,12 @@ pub trait RouterCalls: Send + Sync + 'static {
     /// # Errors
     /// When the line is no audit event.
     fn explain(&self, request: &ExplainRequest) -> Result<ExplainReply, String>;
+
+    /// Events as they pass, until the receiver is dropped or the router stops.
+    ///
+    /// # Errors
+    /// When the condition cannot be meant, or too many are listening.
+    fn tap(&self, request: &TapRequest) -> Result<mpsc::Receiver<Tapped>, String>;
 }
 
 pub(super) struct Asked {
@@ -85,5 +95,14 @@ impl Router for Asked {
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainReply>, Status> {
         self.call(request, |calls, request| calls.explain(request)).await
+    }
+
+    type TapStream = Pin<Box<dyn Stream<Item = Result<Tapped, Status>> + Send>>;
+
+    async fn tap(&self, request: Request<TapRequest>) -> Result<Response<Self::TapStream>, Status> {
+        let limit = request.get_ref().limit;
+        let events = self.call(request, |calls, request| calls.tap(request)).await?.into_inner();
+        let most = if limit == 0 { usize::MAX } else { usize::try_from(limit).unwrap_or(usize::MAX) };
+        Ok(Response::new(Box::pin(ReceiverStream::new(events).map(Ok).take(most))))
     }
 }
