@@ -4,9 +4,11 @@
 //! in memory is the file itself, one row group's pages and at most [`BATCH_BYTES`] of lines, plus one line.
 
 use crate::columns::Columns;
+use crate::coverage::COVERS;
 use crate::row::Row;
 use crate::sorting::Place;
 use crate::{LakeError, Rows};
+use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -32,7 +34,8 @@ pub(crate) fn hour(rows: &Rows<'_>, places: &[Place]) -> Result<Vec<u8>, LakeErr
 }
 
 fn encode(rows: &Rows<'_>, places: &[Place]) -> Result<Vec<u8>> {
-    let options = ArrowWriterOptions::new().with_properties(properties(rows)?).with_skip_arrow_metadata(true);
+    let options =
+        ArrowWriterOptions::new().with_properties(properties(origin(rows))?).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), crate::schema(), options)?;
     let mut columns = Columns::new();
     for place in places {
@@ -47,7 +50,29 @@ fn encode(rows: &Rows<'_>, places: &[Place]) -> Result<Vec<u8>> {
     writer.into_inner()
 }
 
-fn properties(rows: &Rows<'_>) -> Result<WriterProperties> {
+/// A file that is made of others.
+pub(crate) struct Merged(ArrowWriter<Vec<u8>>);
+
+impl Merged {
+    /// `covers` are the names of the files that it is made of.
+    pub(crate) fn new<'n>(covers: impl Iterator<Item = &'n str>) -> Result<Merged> {
+        let covers = covers.collect::<Vec<_>>().join("\n");
+        let metadata = vec![KeyValue::new(COVERS.to_owned(), covers)];
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(metadata)?).with_skip_arrow_metadata(true);
+        Ok(Merged(ArrowWriter::try_new_with_options(Vec::new(), crate::schema(), options)?))
+    }
+
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.0.write(rows)
+    }
+
+    pub(crate) fn finish(self) -> Result<Vec<u8>> {
+        self.0.into_inner()
+    }
+}
+
+fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties> {
     let builder = WriterProperties::builder()
         .set_created_by("auditrail".into())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -59,7 +84,7 @@ fn properties(rows: &Rows<'_>) -> Result<WriterProperties> {
             descending: false,
             nulls_first: false,
         }]))
-        .set_key_value_metadata(Some(origin(rows)));
+        .set_key_value_metadata(Some(metadata));
     Ok(without_statistics(distinct(builder)).build())
 }
 

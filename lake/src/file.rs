@@ -15,6 +15,8 @@ pub struct File {
     pub partition: Partition,
     /// Its size in bytes.
     pub bytes: u64,
+    /// When it was written, in microseconds since 1970 (UTC), by the storage's clock.
+    pub modified_us: i64,
 }
 
 /// What the metadata of one file says, without a row being read.
@@ -36,7 +38,8 @@ impl File {
         let hidden = name.starts_with(['.', '_']);
         let partition = Partition::parse(folder)?;
         (name.ends_with(".parquet") && !hidden).then_some(())?;
-        Some(File { partition, bytes: object.size, path })
+        let modified_us = object.last_modified.timestamp_micros();
+        Some(File { partition, bytes: object.size, path, modified_us })
     }
 }
 

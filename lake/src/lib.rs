@@ -14,12 +14,15 @@
 mod chunks;
 mod client;
 mod columns;
+mod coverage;
 mod duration;
 mod encode;
 mod error;
+mod expire;
 mod file;
 mod latency;
 mod lines;
+mod merge;
 mod name;
 mod partition;
 mod reading;
@@ -33,20 +36,24 @@ mod summary;
 mod url;
 
 pub use error::LakeError;
+pub use expire::{Expired, Keeping};
 pub use file::{File, Footer};
 pub use lines::table;
+pub use merge::{Merged, Merging};
 pub use partition::Partition;
 pub use reading::{Batches, Reading};
 pub use rows::Rows;
 pub use schema::schema;
 pub use summary::Summary;
 
+use coverage::{Covers, Live, Names};
 use storage::Storage;
 
 /// One lake: a directory (later also a bucket) that holds the table `events`.
 #[derive(Debug)]
 pub struct Lake {
     storage: Storage,
+    covers: Covers,
 }
 
 /// One file that [`Lake::write`] made durable.
@@ -68,7 +75,7 @@ impl Lake {
     /// [`LakeError::Url`] when the address cannot be a lake, [`LakeError::Storage`] when the directory
     /// cannot be made or entered.
     pub fn open(url: &str) -> Result<Lake, LakeError> {
-        Ok(Lake { storage: Storage::open(url)? })
+        Ok(Lake { storage: Storage::open(url)?, covers: Covers::default() })
     }
 
     /// Opens the lake at `url` for whoever only reads: what is not there is not made.
@@ -107,20 +114,85 @@ impl Lake {
             let path = format!("{}/{}", hour.partition, name::of(rows));
             let body = encode::hour(rows, &hour.rows)?;
             let (count, bytes) = (hour.rows.len() as u64, body.len() as u64);
-            self.storage.put(&path, body)?;
+            if !self.is_covered(hour.partition, &path)? {
+                self.storage.put(&path, body)?;
+            }
             written.push(Written { path, rows: count, bytes });
         }
         Ok(written)
     }
 
-    /// Every data file of the table, sorted by path, which is by hour.
+    /// Every data file of the table, sorted by path, which is by hour. Files that were merged into others are left out,
+    /// also where they are still (or again) there.
     ///
     /// # Errors
     /// [`LakeError::Storage`] when the lake cannot be listed.
     pub fn files(&self) -> Result<Vec<File>, LakeError> {
-        let mut files: Vec<File> = self.storage.list()?.into_iter().filter_map(File::recognise).collect();
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(files)
+        Ok(self.live(None)?.files)
+    }
+
+    /// Hours in which small files wait to be merged, oldest first.
+    ///
+    /// # Errors
+    /// [`LakeError::Storage`] when the lake cannot be listed.
+    pub fn to_merge(&self, merging: &Merging, now_us: i64) -> Result<Vec<Partition>, LakeError> {
+        Ok(merge::ripe(&self.files()?, merging, now_us).into_iter().collect())
+    }
+
+    /// Merges small files of an hour into larger ones, while `goes_on` says so. When somebody else does that already,
+    /// nothing is done.
+    ///
+    /// # Errors
+    /// As for [`Lake::read`] and [`Lake::write`]; every row is still there, once.
+    pub fn merge(
+        &self,
+        hour: Partition,
+        merging: &Merging,
+        now_us: i64,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Merged, LakeError> {
+        merge::hour(self, hour, merging.target, now_us, goes_on)
+    }
+
+    /// Removes the hours that are too old, and the oldest while the lake is too large; never the newest one.
+    ///
+    /// # Errors
+    /// [`LakeError::Storage`]: some may be gone already.
+    pub fn expire(&self, keeping: &Keeping, now_us: i64) -> Result<Expired, LakeError> {
+        expire::expire(self, keeping, now_us)
+    }
+
+    /// The files, those below `prefix` or all, told apart.
+    fn live(&self, prefix: Option<&str>) -> Result<Live, LakeError> {
+        let listed = match prefix {
+            Some(prefix) => self.listed(prefix)?,
+            None => self.storage.list()?.into_iter().filter_map(File::recognise).collect(),
+        };
+        coverage::live(listed, |file| self.covers(file))
+    }
+
+    fn of_hour(&self, hour: Partition) -> Result<Live, LakeError> {
+        self.live(Some(&hour.to_string()))
+    }
+
+    fn listed(&self, prefix: &str) -> Result<Vec<File>, LakeError> {
+        Ok(self.storage.list_in(prefix)?.into_iter().filter_map(File::recognise).collect())
+    }
+
+    fn covers(&self, file: &File) -> Result<Names, LakeError> {
+        self.covers.of(file, |file| reading::covers(&self.storage, file))
+    }
+
+    /// Whether a merged file has the rows of this one, which may be written once more after a crash.
+    fn is_covered(&self, hour: Partition, path: &str) -> Result<bool, LakeError> {
+        let listed = self.listed(&hour.to_string())?;
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        for file in listed.iter().filter(|file| coverage::is_merged(file)) {
+            if self.covers(file)?.contains(name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What the metadata of one file says: how many rows, and from when to when.

@@ -4,6 +4,7 @@
 //! stepped over; one batch is in memory at a time: at most as many rows as asked for, fewer when rows are large.
 
 use crate::chunks::Chunks;
+use crate::coverage::{COVERS, Names};
 use crate::storage::Storage;
 use crate::{File, Footer, LakeError, schema};
 use arrow_array::RecordBatch;
@@ -147,6 +148,14 @@ pub(crate) fn footer(storage: &Storage, file: &File) -> Result<Footer, LakeError
     let (oldest_us, newest_us) = times(metadata);
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
     Ok(Footer { rows, oldest_us, newest_us })
+}
+
+/// The names of the files that a merged one was made of.
+pub(crate) fn covers(storage: &Storage, file: &File) -> Result<Names, LakeError> {
+    let (_, metadata) = open(storage, file)?;
+    let entries = metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    let named = entries.filter(|entry| entry.key == COVERS).filter_map(|entry| entry.value.as_deref());
+    Ok(named.flat_map(str::lines).map(str::to_owned).collect())
 }
 
 /// The rows of the file that `reading` asks for.

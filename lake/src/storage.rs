@@ -13,7 +13,7 @@ use driver::Driver;
 use futures_util::TryStreamExt;
 use local::Directory;
 use object_store::path::Path;
-use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -56,6 +56,49 @@ impl Storage {
         self.driver
             .wait(async move { store.list(None).try_collect().await })
             .map_err(|error| self.failed("list its files", &error))
+    }
+
+    /// Every file below a folder; none when there is no such folder.
+    pub(crate) fn list_in(&self, folder: &str) -> Result<Vec<ObjectMeta>, LakeError> {
+        let (store, prefix) = (self.store.clone(), Path::from(folder));
+        self.driver
+            .wait(async move { store.list(Some(&prefix)).try_collect().await })
+            .map_err(|error| self.failed(&format!("list {folder}"), &error))
+    }
+
+    /// Removes a file; one that is not there is as good as removed.
+    pub(crate) fn delete(&self, path: &str) -> Result<(), LakeError> {
+        let (store, location) = (self.store.clone(), Path::from(path));
+        match self.driver.wait(async move { store.delete(&location).await }) {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(&format!("remove {path}"), &error)),
+        }
+    }
+
+    /// Makes a small file unless it is there; whether it was made. In one step for all who try.
+    pub(crate) fn create(&self, path: &str, body: Vec<u8>) -> Result<bool, LakeError> {
+        let (store, location) = (self.store.clone(), Path::from(path));
+        let create = async move { store.put_opts(&location, body.into(), PutMode::Create.into()).await };
+        match self.driver.wait(create) {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(self.failed(&format!("create {path}"), &error)),
+        }
+    }
+
+    /// When a file was written, in microseconds since 1970 (UTC); None when it is not there.
+    pub(crate) fn modified_us(&self, path: &str) -> Result<Option<i64>, LakeError> {
+        let (store, location) = (self.store.clone(), Path::from(path));
+        match self.driver.wait(async move { store.head(&location).await }) {
+            Ok(about) => Ok(Some(about.last_modified.timestamp_micros())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(&format!("look at {path}"), &error)),
+        }
+    }
+
+    /// Removes a folder that is empty, where folders are things of their own.
+    pub(crate) fn tidy(&self, folder: &str) {
+        self.directory.tidy(folder);
     }
 
     /// The bytes of a range of a file; the range must lie within the file.

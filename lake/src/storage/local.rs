@@ -39,6 +39,16 @@ impl Directory {
         self.store.clone()
     }
 
+    /// Removes an empty folder, and the day's when that was its last hour. A file that comes just then is written
+    /// again by whoever writes it.
+    pub(super) fn tidy(&self, folder: &str) {
+        let hour = self.root.join(folder);
+        let removed = std::fs::remove_dir(&hour).is_ok();
+        if let Some(day) = hour.parent().filter(|day| removed && *day != self.root) {
+            let _ = std::fs::remove_dir(day); // not empty, as a rule
+        }
+    }
+
     /// Whether the directory is still there: a store lists one that is not as empty.
     pub(super) fn look(&self) -> Result<()> {
         let looked = std::fs::read_dir(&self.root);

@@ -3,7 +3,9 @@
 
 mod columns;
 mod durability;
+mod expiry;
 mod files;
+mod merging;
 mod round_trip;
 mod sample;
 mod scanning;
