@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chassis::Stop;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use proto::v1::{DestinationStatus, StoreStatus};
 use queue::Opened;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use crate::deliver::Delivery;
 use crate::error::OpenError;
 use crate::gone;
 use crate::hold::Hold;
+use crate::housekeeping::Housekeeper;
 use crate::intake::{Carrier, Repacker, carried};
 use crate::letters::Letters;
 use crate::metrics::Metrics;
@@ -72,7 +73,7 @@ enum WayOut {
     Carried { packer: Arc<dyn Repacker>, carrier: Arc<dyn Carrier>, dead: Arc<DeadLetters> },
     File(crate::config::File),
     Stdout,
-    Lake(String),
+    Lake(crate::config::Lake),
 }
 
 impl Opening {
@@ -146,9 +147,16 @@ impl Opening {
             }
             WayOut::File(file) => Box::new(FileSink::new(file, spool.clone())),
             WayOut::Stdout => Box::new(StdoutSink::new(Box::new(std::io::stdout()), spool.clone())),
-            WayOut::Lake(url) => Box::new(LakeSink::new(url.clone(), spool.clone())),
+            WayOut::Lake(lake) => Box::new(LakeSink::new(lake.url.clone(), spool.clone())),
         };
-        Box::pin(sink::run(sink, spool, standing, self.retry, hurry, self.hold.watch(), stop))
+        let keeping = match &self.way_out {
+            WayOut::Lake(lake) => Some(Housekeeper::of(&self.name, lake).run(stop.clone())),
+            _ => None,
+        };
+        let delivering = sink::run(sink, spool, standing, self.retry, hurry, self.hold.watch(), stop);
+        Box::pin(async move {
+            tokio::join!(delivering, OptionFuture::from(keeping));
+        })
     }
 
     /// Its dead letters; None where lines are written, and no intake refuses any.
@@ -224,7 +232,7 @@ impl Prepared {
             Destination::Stdout(_) => Prepared::Blocks(WayOut::Stdout),
             Destination::Lake(lake) => {
                 check_lake(&lake.url)?;
-                Prepared::Blocks(WayOut::Lake(lake.url.clone()))
+                Prepared::Blocks(WayOut::Lake(lake.clone()))
             }
             carried_one => {
                 let (packer, carrier) = carried(carried_one)?;

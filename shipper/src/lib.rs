@@ -27,6 +27,7 @@ mod escape;
 mod gone;
 mod hands;
 mod hold;
+mod housekeeping;
 mod in_order;
 mod intake;
 mod joins;

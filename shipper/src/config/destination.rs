@@ -154,6 +154,59 @@ pub struct Stdout {}
 pub struct Lake {
     /// `file:///directory` or a plain path.
     pub url: String,
+    /// Hours that ended longer ago are removed. Default: none is.
+    #[serde(default)]
+    pub keep: Option<Span>,
+    /// When the lake is larger, its oldest hours are removed. Default: none is.
+    #[serde(default)]
+    pub max_size: Option<ByteSize>,
+    /// Small files are merged into larger ones. Default: true.
+    #[serde(default = "yes")]
+    pub merge: bool,
+    /// How long after an hour's end its files are merged. Default: 1h.
+    #[serde(default = "an_hour")]
+    pub merge_after: Span,
+    /// How large merged files become, packed; each is in memory while it is made. Default: 64MiB.
+    #[serde(default = "file_size")]
+    pub file_size: ByteSize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn an_hour() -> Span {
+    Span::secs(3600)
+}
+
+fn file_size() -> ByteSize {
+    ByteSize::mib(64)
+}
+
+impl Lake {
+    /// A lake there, with the defaults.
+    #[must_use]
+    pub fn at(url: String) -> Lake {
+        let (merge, merge_after, file_size) = (yes(), an_hour(), file_size());
+        Lake { url, keep: None, max_size: None, merge, merge_after, file_size }
+    }
+
+    fn validate(&self, key: &str) -> Result<(), Invalid> {
+        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
+        if self.url.is_empty() {
+            return refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`");
+        }
+        if self.keep.is_some_and(|keep| keep.duration().is_zero()) {
+            return refuse("keep", "would keep nothing; write for example `90d`, or leave it out");
+        }
+        if self.max_size.is_some_and(|size| size < ByteSize::mib(1)) {
+            return refuse("max_size", "is too small; write 1MiB or more, or leave it out");
+        }
+        if self.file_size < ByteSize::mib(1) || self.file_size > ByteSize::mib(1024) {
+            return refuse("file_size", "is 1MiB to 1GiB");
+        }
+        Ok(())
+    }
 }
 
 impl Destination {
@@ -210,7 +263,6 @@ impl Destination {
     }
 
     pub(super) fn validate(&self, key: &str) -> Result<(), Invalid> {
-        let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
         match self {
             Destination::Datadog(datadog) => datadog.validate(key),
             Destination::Elasticsearch(elastic) => elastic.validate(key),
@@ -220,10 +272,8 @@ impl Destination {
             Destination::Loki(loki) => loki.validate(key),
             Destination::Kafka(kafka) => kafka.validate(key),
             Destination::File(file) => file.validate(key),
-            Destination::Lake(lake) if lake.url.is_empty() => {
-                refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`")
-            }
-            _ => Ok(()),
+            Destination::Lake(lake) => lake.validate(key),
+            Destination::Stdout(_) => Ok(()),
         }
     }
 }

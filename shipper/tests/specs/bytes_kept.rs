@@ -14,7 +14,7 @@ async fn a_line_of_three_megabytes_is_whole_in_file_and_lake_and_shrunk_for_data
     let destinations = [
         ("dd", given::datadog(&intake.url)),
         ("file", Destination::File(File::at(file.clone()))),
-        ("lake", Destination::Lake(Lake { url: lake_url.clone() })),
+        ("lake", Destination::Lake(Lake::at(lake_url.clone()))),
     ];
     let running = Running::start(&config(directory.path(), &destinations)).await;
     let lines = [event(1), large_event(2, 3_000_000), event(3)];
@@ -47,7 +47,7 @@ async fn invalid_utf8_is_kept_by_file_and_lake_and_replaced_and_counted_for_data
     let destinations = [
         ("dd", given::datadog(&intake.url)),
         ("file", Destination::File(File::at(file.clone()))),
-        ("lake", Destination::Lake(Lake { url: lake_url.clone() })),
+        ("lake", Destination::Lake(Lake::at(lake_url.clone()))),
     ];
     let running = Running::start(&config(directory.path(), &destinations)).await;
     let line = b"{\"kind\":\"Event\",\"verb\":\"\xff\xc3(\"}".to_vec();

@@ -51,7 +51,7 @@ async fn lines_that_were_written_have_receipts_with_the_hash_of_the_lines_also_a
     let directory = tempfile::tempdir().unwrap();
     let (file, lake) = (directory.path().join("copy.log"), directory.path().join("lake"));
     let url = lake.to_string_lossy().into_owned();
-    let to = [("file", Destination::File(File::at(file))), ("lake", Destination::Lake(Lake { url }))];
+    let to = [("file", Destination::File(File::at(file))), ("lake", Destination::Lake(Lake::at(url)))];
     let config = config(directory.path(), &to);
     let running = Running::start(&config).await;
     for name in ["file", "lake"] {
