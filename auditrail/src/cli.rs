@@ -39,6 +39,11 @@ enum Command {
     Prove(crate::prove::Prove),
     /// Show who still calls APIs that are about to go, and in which release that breaks.
     Deprecated(crate::report::Reporting),
+    /// Work with the lake's files.
+    #[command(subcommand)]
+    Lake(crate::lake::Lake),
+    /// Read every file of the lake and say what is wrong; exit 1 when something is.
+    Verify(crate::lake::Verify),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -339,6 +344,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Hold(hold) => crate::hold::hold(&hold),
         Command::Prove(prove) => crate::prove::prove(&prove),
         Command::Deprecated(reporting) => crate::deprecated::deprecated(&reporting),
+        Command::Lake(lake) => crate::lake::lake(&lake),
+        Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

@@ -20,6 +20,7 @@ mod filter;
 mod hold;
 mod import;
 mod kubeconfig;
+mod lake;
 mod layout;
 mod lint;
 mod manual;

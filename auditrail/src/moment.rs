@@ -32,7 +32,8 @@ fn micros(span: chassis::Span) -> i64 {
     i64::try_from(span.duration().as_micros()).unwrap_or(i64::MAX)
 }
 
-fn now_us() -> i64 {
+/// Now.
+pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

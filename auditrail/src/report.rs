@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use insight::{Fold, Kept};
 use lake::Lake;
@@ -17,7 +16,7 @@ use crate::exit::Failure;
 use crate::recording::Recording;
 use crate::replay::{self, Part, in_parts};
 use crate::say;
-use crate::table::Table;
+use crate::table::{Table, print};
 
 /// What a report is made of, and how it is told.
 #[derive(Clone, Debug, Args)]
@@ -132,16 +131,7 @@ impl Reporting {
         incomplete: bool,
         tables: impl FnOnce(&R) -> Vec<Table>,
     ) -> Result<ExitCode, Failure> {
-        let text = match self.output {
-            Output::Json => {
-                serde_json::to_string_pretty(report).context("the report cannot be written")? + "\n"
-            }
-            Output::Yaml => serde_saphyr::to_string(report)
-                .map_err(|error| anyhow!("the report cannot be written: {error}"))?,
-            Output::Csv => tables(report).first().map(Table::csv).transpose()?.unwrap_or_default(),
-            Output::Table => tables(report).iter().map(Table::text).collect::<Vec<_>>().join("\n"),
-        };
-        say::result(&text)?;
+        print(self.output, report, tables)?;
         Ok(ExitCode::from(u8::from(incomplete)))
     }
 }

@@ -3,9 +3,13 @@
 //! Promises: a table says the same as text and as CSV; what clients wrote is shown as text: control characters and what
 //! turns the direction of writing are spelt out, so that no name can move the cursor or hide itself.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn};
+use serde::Serialize;
+
+use crate::report::Output;
+use crate::say;
 
 /// A table with a title above and notes below.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +71,25 @@ impl Table {
         let bytes = writer.into_inner().map_err(|error| error.into_error())?;
         String::from_utf8(bytes).context("the table is text")
     }
+}
+
+/// Tells a report to stdout.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub(crate) fn print<R: Serialize>(
+    output: Output,
+    report: &R,
+    tables: impl FnOnce(&R) -> Vec<Table>,
+) -> anyhow::Result<()> {
+    let cannot = "the report cannot be written";
+    let text = match output {
+        Output::Json => serde_json::to_string_pretty(report).context(cannot)? + "\n",
+        Output::Yaml => serde_saphyr::to_string(report).map_err(|error| anyhow!("{cannot}: {error}"))?,
+        Output::Csv => tables(report).first().map(Table::csv).transpose()?.unwrap_or_default(),
+        Output::Table => tables(report).iter().map(Table::text).collect::<Vec<_>>().join("\n"),
+    };
+    say::result(&text)
 }
 
 /// Text that a client wrote, safe for a terminal.

@@ -1,3 +1,4 @@
 //! The reports: each a fold, and what is told of its state.
 
 pub mod deprecated;
+pub mod verify;
