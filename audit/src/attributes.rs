@@ -6,6 +6,8 @@
 
 mod path;
 
+pub(crate) use path::decoded as decoded_path;
+
 use crate::event::{Event, Field, ObjectRef};
 use crate::{scan, text};
 use std::borrow::Cow;

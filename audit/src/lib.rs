@@ -9,6 +9,7 @@
 //! - [`Simulation`] counts what policies would have made of recorded events.
 //! - [`suggest`] writes a policy from recorded events.
 //! - [`redact()`] puts fingerprints in the place of secrets.
+//! - [`rbac`] answers who may do what, and proposes roles from what was done.
 //! - [`Match`] chooses events for a route; [`shrink()`] makes an event fit.
 
 mod attributes;
@@ -22,6 +23,7 @@ mod lower;
 mod matters;
 mod metadata;
 mod policy;
+pub mod rbac;
 mod redact;
 mod scan;
 mod shrink;

@@ -17,6 +17,11 @@ pub(super) fn of_request_uri(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The decoded path of a URI.
+pub(crate) fn decoded(uri: &str) -> Cow<'_, str> {
+    decode(uri.split('?').next().unwrap_or_default())
+}
+
 fn decode(path: &str) -> Cow<'_, str> {
     if memchr::memchr(b'%', path.as_bytes()).is_none() {
         return Cow::Borrowed(path);

@@ -119,3 +119,8 @@ pub(crate) fn read(text: &str) -> Result<Document, Fault> {
 fn is_go_space(c: char) -> bool {
     c.is_whitespace()
 }
+
+/// Whether a plain scalar of this text is a text.
+pub(crate) fn means_itself(text: &str) -> bool {
+    matches!(scalar::resolve("", true, text), Ok(scalar::Scalar::Text(same)) if same == text)
+}

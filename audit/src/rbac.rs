@@ -1,0 +1,30 @@
+//! Kubernetes' role-based access control: who may do what, by which binding, and what it would take.
+//!
+//! Promises: pure; [`Rbac::allowed`] answers as the API server's RBAC authorizer does; what [`suggest`] proposes
+//! allows every use that it was made from, which [`replay`] shows with the same evaluator, and nothing else unless
+//! the caller chose so; what is written is taken by `kubectl apply`.
+
+mod aggregate;
+mod check;
+mod evaluate;
+mod manifest;
+mod objects;
+mod permission;
+mod read;
+mod reason;
+mod request;
+mod suggest;
+mod uses;
+
+pub use check::{Replay, replay};
+pub use evaluate::{Rbac, Verdict};
+pub use manifest::to_yaml;
+pub use objects::{
+    Aggregation, Binding, Expression, Objects, Operator, Role, RoleKind, Rule, Selector, Subject,
+};
+pub use permission::{Names, Permission, Permissions, Scope};
+pub use read::BadObjects;
+pub use reason::{BadReason, Via};
+pub use request::{Request, Target, Who};
+pub use suggest::{Mode, Options, Proposal, Verbs, audit2rbac, suggest};
+pub use uses::{Left, Observation, Seen, Tally, Uses, What, observe};

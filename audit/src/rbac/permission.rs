@@ -1,0 +1,181 @@
+//! Permissions, each one apart: the atoms that rules are made of.
+//!
+//! Promises: a set of permissions never holds one that another of the set already gives; from permissions to rules
+//! nothing is gained and nothing lost; the order of rules depends on the set only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::request::combined;
+use super::{Request, Rule, Target};
+
+/// Where a permission counts: in one namespace, or (empty) in the cluster and all of its namespaces.
+pub type Scope = String;
+
+/// What may be done, but for the names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// A verb on a resource.
+    Resource {
+        /// The API group.
+        group: String,
+        /// The resource with its subresource.
+        resource: String,
+        /// The verb.
+        verb: String,
+    },
+    /// A verb on a path.
+    Path {
+        /// The path.
+        path: String,
+        /// The verb.
+        verb: String,
+    },
+}
+
+/// On which objects.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Names {
+    /// On all of them.
+    All,
+    /// On those of these names.
+    Only(BTreeSet<String>),
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    of: BTreeMap<Scope, BTreeMap<Permission, Names>>,
+}
+
+impl Permissions {
+    /// Adds what a request needs; with `keep_name` only for the object that it names.
+    pub fn add_request(&mut self, request: &Request, keep_name: bool) {
+        let verb = request.verb.clone();
+        match &request.target {
+            Target::Path(path) => self.add("", Permission::Path { path: path.clone(), verb }, Names::All),
+            Target::Resource { group, resource, subresource, namespace, name } => {
+                let resource = combined(resource, subresource);
+                let names = match name.as_str() {
+                    name if keep_name && !name.is_empty() => Names::Only([name.to_owned()].into()),
+                    _ => Names::All,
+                };
+                self.add(namespace, Permission::Resource { group: group.clone(), resource, verb }, names);
+            }
+        }
+    }
+
+    /// Adds a permission.
+    pub fn add(&mut self, scope: &str, permission: Permission, names: Names) {
+        let known = self.of.entry(scope.to_owned()).or_default();
+        match (known.get_mut(&permission), names) {
+            (Some(Names::All), _) => {}
+            (Some(Names::Only(known)), Names::Only(names)) => known.extend(names),
+            (_, names) => {
+                known.insert(permission, names);
+            }
+        }
+    }
+
+    /// Leaves out what the cluster-wide permissions of the set give anyway.
+    pub fn tidy(&mut self) {
+        let Some(wide) = self.of.get("").cloned() else { return };
+        for (scope, permissions) in &mut self.of {
+            if scope.is_empty() {
+                continue;
+            }
+            permissions.retain(|permission, names| match (wide.get(permission), names) {
+                (Some(Names::All), _) => false,
+                (Some(Names::Only(wide)), Names::Only(names)) => {
+                    names.retain(|name| !wide.contains(name));
+                    !names.is_empty()
+                }
+                _ => true,
+            });
+        }
+        self.of.retain(|_, permissions| !permissions.is_empty());
+    }
+
+    /// The permissions by where they count, the cluster first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Permission, &Names)> {
+        self.of.iter().flat_map(|(scope, permissions)| {
+            permissions.iter().map(move |(permission, names)| (scope.as_str(), permission, names))
+        })
+    }
+
+    /// The places in which the set gives something.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.of.keys().map(String::as_str)
+    }
+
+    /// How many there are: each verb on each resource of each name counts for one.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let count = |names: &Names| match names {
+            Names::All => 1,
+            Names::Only(names) => names.len() as u64,
+        };
+        self.iter().map(|(_, _, names)| count(names)).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.of.values().all(BTreeMap::is_empty)
+    }
+
+    /// The rules that give exactly the permissions of one place: verbs together that are allowed on the same, then
+    /// resources together that are allowed the same.
+    #[must_use]
+    pub fn rules(&self, scope: &str) -> Vec<Rule> {
+        let mut verbs: BTreeMap<(&str, &str, &Names), BTreeSet<&str>> = BTreeMap::new();
+        let mut of_path: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (permission, names) in self.of.get(scope).into_iter().flatten() {
+            match permission {
+                Permission::Resource { group, resource, verb } => {
+                    verbs.entry((group, resource, names)).or_default().insert(verb);
+                }
+                Permission::Path { path, verb } => {
+                    of_path.entry(path).or_default().insert(verb);
+                }
+            }
+        }
+        let mut resources: BTreeMap<(&str, BTreeSet<&str>, &Names), Vec<&str>> = BTreeMap::new();
+        for ((group, resource, names), verbs) in verbs {
+            resources.entry((group, verbs, names)).or_default().push(resource);
+        }
+        let mut paths: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
+        for (path, verbs) in of_path {
+            paths.entry(verbs).or_default().push(path);
+        }
+        let mut rules: Vec<Rule> = resources
+            .into_iter()
+            .map(|((group, verbs, names), resources)| Rule {
+                api_groups: vec![group.to_owned()],
+                resources: owned(resources),
+                resource_names: match names {
+                    Names::All => Vec::new(),
+                    Names::Only(names) => names.iter().cloned().collect(),
+                },
+                verbs: owned(verbs),
+                ..Rule::default()
+            })
+            .collect();
+        rules.sort_by(|a, b| {
+            (&a.api_groups, &a.resources, &a.resource_names).cmp(&(
+                &b.api_groups,
+                &b.resources,
+                &b.resource_names,
+            ))
+        });
+        rules.extend(paths.into_iter().map(|(verbs, paths)| Rule {
+            non_resource_urls: owned(paths),
+            verbs: owned(verbs),
+            ..Rule::default()
+        }));
+        rules
+    }
+}
+
+fn owned<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}

@@ -1,0 +1,202 @@
+//! Roles and bindings from uses.
+//!
+//! Promises: least privilege unless the caller chooses otherwise: the verbs, names and namespaces of the uses and no
+//! others; a use of too many names to know stands for all names. What is proposed is valid, and the same for the same
+//! uses. One Role for each namespace and one ClusterRole for each user.
+
+mod audit2rbac;
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Binding, Names, Objects, Permission, Permissions, Rbac, Role, RoleKind, Rule, Subject, Tally, Uses,
+};
+pub use audit2rbac::audit2rbac;
+use names::Naming;
+
+/// Which uses a proposal is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// What was allowed.
+    #[default]
+    Used,
+    /// What was allowed and what was refused.
+    Wanted,
+    /// What was refused and is not allowed by the roles that there are.
+    Fix,
+}
+
+/// Which verbs come with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbs {
+    /// None.
+    #[default]
+    AsUsed,
+    /// get, list and watch together, and get, update and patch, as audit2rbac has it.
+    Audit2rbac,
+    /// list and watch together, which informers need.
+    Informer,
+}
+
+/// How a proposal is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// From which uses.
+    pub mode: Mode,
+    /// Which verbs come with others.
+    pub verbs: Verbs,
+    /// A verb that was used on more names of a resource than this is given for all.
+    pub expand_names_after: Option<usize>,
+    /// A verb that was used on a resource in more namespaces than this is given for all.
+    pub expand_namespaces_after: Option<usize>,
+}
+
+/// What is proposed.
+#[derive(Debug, Clone, Default)]
+pub struct Proposal {
+    /// Roles and bindings.
+    pub objects: Objects,
+    /// What they give, by user.
+    pub permissions: BTreeMap<String, Permissions>,
+}
+
+impl Proposal {
+    /// How many permissions are proposed in all.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.permissions.values().map(Permissions::count).sum()
+    }
+}
+
+/// Proposes roles and bindings for all users of these uses; what is there already matters for [`Mode::Fix`] only.
+#[must_use]
+pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Proposal {
+    let mut permissions: BTreeMap<String, Permissions> = BTreeMap::new();
+    for (who, what, seen) in uses.iter() {
+        let tallies: &[&Tally] = match options.mode {
+            Mode::Used => &[&seen.allowed],
+            Mode::Wanted => &[&seen.allowed, &seen.refused],
+            Mode::Fix => &[&seen.refused],
+        };
+        let set = permissions.entry(who.user.clone()).or_default();
+        for tally in tallies {
+            let given = |name: &str| {
+                options.mode == Mode::Fix
+                    && existing.is_some_and(|rbac| rbac.allowed(who, &what.named(name)).is_allowed())
+            };
+            tally
+                .names
+                .keys()
+                .filter(|name| !given(name))
+                .for_each(|name| set.add_request(&what.named(name), true));
+            if tally.many {
+                set.add_request(what.request(), false);
+            }
+        }
+    }
+    permissions.retain(|_, set| !set.is_empty());
+    permissions.values_mut().for_each(|set| *set = widened(set, options));
+    let mut objects = Objects::default();
+    for (user, set) in &permissions {
+        let naming = Naming::new("auditrail:", "auditrail.io/", user);
+        for scope in set.scopes() {
+            naming.give(scope, set.rules(scope), &mut objects);
+        }
+    }
+    objects.sort();
+    Proposal { objects, permissions }
+}
+
+/// With the verbs, names and namespaces that come with others by choice.
+fn widened(set: &Permissions, options: &Options) -> Permissions {
+    let mut wide = Permissions::default();
+    for (scope, permission, names) in set.iter() {
+        let names = match names {
+            Names::Only(only) if options.expand_names_after.is_some_and(|most| only.len() > most) => {
+                Names::All
+            }
+            names => names.clone(),
+        };
+        for permission in with_verbs(permission, options.verbs) {
+            wide.add(scope, permission, names.clone());
+        }
+    }
+    if let Some(most) = options.expand_namespaces_after {
+        let mut places: BTreeMap<&Permission, BTreeSet<&str>> = BTreeMap::new();
+        let narrow = wide.clone();
+        for (scope, permission, _) in narrow.iter().filter(|(scope, ..)| !scope.is_empty()) {
+            places.entry(permission).or_default().insert(scope);
+        }
+        for (_, permission, names) in narrow.iter() {
+            if places.get(permission).is_some_and(|places| places.len() > most) {
+                wide.add("", permission.clone(), names.clone());
+            }
+        }
+    }
+    wide.tidy();
+    wide
+}
+
+fn with_verbs(permission: &Permission, verbs: Verbs) -> Vec<Permission> {
+    let Permission::Resource { group, resource, verb } = permission else { return vec![permission.clone()] };
+    let more = more_verbs(verb, verbs).iter().copied().chain([verb.as_str()]);
+    more.map(|verb| Permission::Resource {
+        group: group.clone(),
+        resource: resource.clone(),
+        verb: verb.to_owned(),
+    })
+    .collect()
+}
+
+/// The verbs that come with this one.
+fn more_verbs(verb: &str, verbs: Verbs) -> &'static [&'static str] {
+    match (verbs, verb) {
+        (Verbs::Audit2rbac, "watch") => &["get", "list"],
+        (Verbs::Audit2rbac, "list") => &["get", "watch"],
+        (Verbs::Audit2rbac, "update") => &["get", "patch"],
+        (Verbs::Audit2rbac, "patch") => &["get", "update"],
+        (Verbs::Informer, "list") => &["watch"],
+        (Verbs::Informer, "watch") => &["list"],
+        _ => &[],
+    }
+}
+
+impl Naming {
+    /// A role with these rules in this place, and its binding.
+    fn give(&self, scope: &str, rules: Vec<Rule>, objects: &mut Objects) {
+        let kind = if scope.is_empty() { RoleKind::ClusterRole } else { RoleKind::Role };
+        objects.roles.push(Role {
+            kind,
+            namespace: scope.to_owned(),
+            name: self.name.clone(),
+            labels: self.labels.clone(),
+            annotations: self.annotations.clone(),
+            rules,
+            aggregation: None,
+        });
+        objects.bindings.push(Binding {
+            namespace: scope.to_owned(),
+            name: self.name.clone(),
+            labels: self.labels.clone(),
+            annotations: self.annotations.clone(),
+            role_kind: kind,
+            role: self.name.clone(),
+            subjects: vec![Subject::of_user(&self.user)],
+        });
+    }
+}
+
+impl Objects {
+    /// Roles before cluster roles, then by namespace and name; bindings likewise.
+    fn sort(&mut self) {
+        self.roles.sort_by(|a, b| (a.kind, &a.namespace, &a.name).cmp(&(b.kind, &b.namespace, &b.name)));
+        self.bindings.sort_by(|a, b| {
+            (a.namespace.is_empty(), &a.namespace, &a.name).cmp(&(
+                b.namespace.is_empty(),
+                &b.namespace,
+                &b.name,
+            ))
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! What an audit event says about permissions.
+//!
+//! Promises: the request is that of whom it acted as; an impersonation is a use of its own by who asked for it; an
+//! object that a patch or an update created is a create too, since the API server asks for that as well. What the
+//! authorizer never decided is no use, and is said to be none.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::request::combined;
+use super::super::{Request, Subject, Target, Via, Who};
+use crate::{Attributes, Event, Stage, User, scan, text};
+
+/// One request of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// Whose.
+    pub who: Who,
+    /// Which.
+    pub request: Request,
+    /// What was decided.
+    pub allowed: bool,
+    /// How many requests: none of a request that has not ended, which shows a use that its end counts.
+    pub count: u64,
+    /// When first, in microseconds since the Unix epoch.
+    pub first: i64,
+    /// When last.
+    pub last: i64,
+    /// The audit ID of the first one.
+    pub sample: String,
+    /// By which binding it was allowed.
+    pub via: Option<Via>,
+}
+
+/// Why an event shows no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Left {
+    /// Nothing is decided yet at this stage.
+    Undecided,
+    /// Nobody was authenticated (401).
+    Unauthenticated,
+    /// The request ended before the authorizer was asked, such as for too many requests (429).
+    BeforeAuthorization,
+    /// Acting as somebody else was refused; as whom the event does not say.
+    RefusedImpersonation,
+    /// There were more uses than are kept.
+    TooMany,
+}
+
+/// The uses that an event shows.
+///
+/// # Errors
+/// [`Left`] says why it shows none.
+pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
+    if event.stage() == Stage::RequestReceived {
+        return Err(Left::Undecided);
+    }
+    let user = event.user().ok_or(Left::Unauthenticated)?;
+    let reason = event.annotation("authorization.k8s.io/reason");
+    let allowed = match (event.annotation("authorization.k8s.io/decision").as_deref(), event.code()) {
+        (Some("allow"), _) => true,
+        (Some("forbid"), _) => false,
+        (_, Some(401)) => return Err(Left::Unauthenticated),
+        (_, Some(403)) => return Err(Left::RefusedImpersonation),
+        _ => return Err(Left::BeforeAuthorization),
+    };
+    let acting = event.impersonated_user();
+    let time = crate::unix_micros(&event.stage_timestamp()).unwrap_or_default();
+    let first = Observation {
+        who: who(&acting.unwrap_or(user)),
+        request: request(&Attributes::of(event)),
+        allowed,
+        count: u64::from(event.stage() != Stage::ResponseStarted),
+        first: time,
+        last: time,
+        sample: event.audit_id().chars().take(MOST_SAMPLE).collect(),
+        via: reason.and_then(|reason| reason.parse().ok()),
+    };
+    let created = (event.code() == Some(201)).then(|| first.created()).flatten();
+    let impersonations = acting.map(|acting| impersonated(&acting)).unwrap_or_default();
+    let asked = impersonations.into_iter().map(|request| Observation {
+        who: who(&user),
+        request,
+        allowed: true,
+        via: None,
+        ..first.clone()
+    });
+    let asked: Vec<Observation> = asked.collect();
+    Ok(std::iter::once(first).chain(created).chain(asked).collect())
+}
+
+/// The most characters of an audit ID that are kept: clients choose it.
+const MOST_SAMPLE: usize = 64;
+
+fn who(user: &User<'_>) -> Who {
+    Who::new(user.username(), user.groups())
+}
+
+fn request(attributes: &Attributes<'_>) -> Request {
+    if !attributes.resource_request {
+        return Request::path(&attributes.verb, &attributes.path);
+    }
+    let target = Target::Resource {
+        group: attributes.api_group.to_string(),
+        resource: attributes.resource.to_string(),
+        subresource: attributes.subresource.to_string(),
+        namespace: attributes.namespace.to_string(),
+        name: attributes.name.to_string(),
+    };
+    Request { verb: attributes.verb.to_string(), target }
+}
+
+impl Observation {
+    /// The create that stands behind a patch or an update that answered 201.
+    #[must_use]
+    pub fn created(&self) -> Option<Observation> {
+        let writes = matches!(self.request.verb.as_str(), "patch" | "update");
+        let plain =
+            matches!(&self.request.target, Target::Resource { subresource, .. } if subresource.is_empty());
+        (writes && plain && self.allowed).then(|| {
+            let mut created = Observation { via: None, ..self.clone() };
+            "create".clone_into(&mut created.request.verb);
+            created
+        })
+    }
+}
+
+/// What it takes to act as this user; groups that the API server adds by itself need nothing.
+fn impersonated(user: &User<'_>) -> Vec<Request> {
+    const VERB: &str = "impersonate";
+    let name = user.username();
+    let subject = Subject::of_user(&name);
+    let mut requests = Vec::new();
+    let mut added = vec!["system:authenticated".to_owned(), "system:unauthenticated".to_owned()];
+    match &subject {
+        Subject::ServiceAccount { namespace, name } => {
+            added.push("system:serviceaccounts".to_owned());
+            added.push(format!("system:serviceaccounts:{namespace}"));
+            requests.push(Request::resource(VERB, "", "serviceaccounts", namespace, name));
+        }
+        _ => requests.push(Request::resource(VERB, "", "users", "", &name)),
+    }
+    let groups = user.groups().filter(|group| !added.iter().any(|own| own == group));
+    requests.extend(groups.map(|group| Request::resource(VERB, "", "groups", "", &group)));
+    const AUTHENTICATION: &str = "authentication.k8s.io";
+    requests.extend(user.uid().map(|uid| Request::resource(VERB, AUTHENTICATION, "uids", "", &uid)));
+    let extra = user.extra().unwrap_or_default();
+    for (member, values) in scan::members(extra) {
+        let key = text::unescape(member.raw_key(extra));
+        let list = &extra[values];
+        for value in scan::elements(list).filter_map(|value| text::of_value(&list[value])) {
+            requests.push(Request::resource(VERB, AUTHENTICATION, &combined("userextras", &key), "", &value));
+        }
+    }
+    requests
+}
