@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod check;
+mod danger;
 mod evaluate;
 mod manifest;
 mod objects;
@@ -14,9 +15,11 @@ mod read;
 mod reason;
 mod request;
 mod suggest;
+mod unused;
 mod uses;
 
 pub use check::{Replay, replay};
+pub use danger::{Danger, dangers};
 pub use evaluate::{Rbac, Verdict};
 pub use manifest::to_yaml;
 pub use objects::{
@@ -27,4 +30,5 @@ pub use read::BadObjects;
 pub use reason::{BadReason, Via};
 pub use request::{Request, Target, Who};
 pub use suggest::{Mode, Options, Proposal, Verbs, audit2rbac, suggest};
+pub use unused::{BindingUse, CAVEAT, RuleUse, State, unused};
 pub use uses::{Left, Observation, Seen, Tally, Uses, What, observe};

@@ -1,5 +1,7 @@
 //! RBAC against a real cluster's log whose truth is known: who attempted what, and what was allowed.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be read is a failed test")]
+
 #[path = "rbac/fixture.rs"]
 mod fixture;
 
@@ -7,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::Event;
 use audit::rbac::{
-    Left, Mode, Objects, Options, Rbac, Request, Rule, Subject, Target, Uses, Verdict, Via, Who, observe,
-    replay, suggest, to_yaml,
+    Left, Mode, Objects, Options, Rbac, Request, Rule, State, Subject, Target, Uses, Verdict, Via, Who,
+    observe, replay, suggest, to_yaml, unused,
 };
 
 /// Subject, namespace, group, resource, verb, name.
@@ -330,4 +332,41 @@ fn the_compatible_preset_proposes_what_audit2rbac_documents() {
     assert_eq!(binding.subjects, [Subject::of_user(robot)]);
     assert!(binding.labels.values().all(|value| value.len() <= 63));
     assert_eq!(proposal.objects.bindings.len(), 4);
+}
+
+#[test]
+fn what_is_given_and_not_used_is_told_and_what_had_no_chance_is_not_called_unused() {
+    let (uses, rbac) = (fixture::uses(), Rbac::new(fixture::objects()));
+    let found = unused(&rbac, &uses, 1_000_000);
+    let of = |name: &str| {
+        let named = |index: usize| rbac.objects().bindings[index].name == name;
+        found.iter().find(|one| named(one.binding)).unwrap()
+    };
+    let overpriv = of("overpriv");
+    assert_eq!(overpriv.state, State::Used);
+    let idle = found.iter().filter(|one| {
+        let subjects = &rbac.objects().bindings[one.binding].subjects;
+        subjects.contains(&Subject::of_user("system:serviceaccount:ops:idle"))
+    });
+    assert!(idle.clone().count() > 0);
+    assert!(idle.clone().all(|one| one.state == State::NotEnoughData && one.why.contains("was seen")));
+    let used: BTreeSet<(&str, &str)> = found
+        .iter()
+        .filter(|one| one.state == State::Used)
+        .map(|one| &rbac.objects().bindings[one.binding])
+        .map(|binding| (binding.namespace.as_str(), binding.name.as_str()))
+        .collect();
+    let mut recorded = BTreeSet::new();
+    fixture::events(|event| {
+        let reason = event.annotation("authorization.k8s.io/reason").unwrap_or_default();
+        if let Ok(via) = reason.parse::<Via>() {
+            recorded.insert((via.namespace, via.binding));
+        }
+    });
+    let recorded: BTreeSet<(&str, &str)> =
+        recorded.iter().map(|(one, other)| (one.as_str(), other.as_str())).collect();
+    assert!(recorded.is_subset(&used), "{:?}", recorded.difference(&used));
+    let long = unused(&rbac, &uses, i64::MAX);
+    assert!(long.iter().all(|one| one.state != State::Unused), "a window that is too short proves nothing");
+    assert!(long.iter().all(|one| one.rules.iter().all(|rule| rule.unused.is_empty())));
 }
