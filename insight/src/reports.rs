@@ -2,3 +2,4 @@
 
 pub mod deprecated;
 pub mod verify;
+pub mod usage;
