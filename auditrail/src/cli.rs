@@ -44,6 +44,9 @@ enum Command {
     Lake(crate::lake::Lake),
     /// Read every file of the lake and say what is wrong; exit 1 when something is.
     Verify(crate::lake::Verify),
+    /// Propose roles from use, find what is given and not used, answer who may do what.
+    #[command(subcommand)]
+    Rbac(crate::rbac::Command),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -346,6 +349,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Deprecated(reporting) => crate::deprecated::deprecated(&reporting),
         Command::Lake(lake) => crate::lake::lake(&lake),
         Command::Verify(verify) => crate::lake::verified(&verify),
+        Command::Rbac(command) => crate::rbac::run(&command),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

@@ -32,6 +32,7 @@ mod price;
 mod print;
 mod progress;
 mod prove;
+mod rbac;
 mod recorded;
 mod recording;
 mod replay;

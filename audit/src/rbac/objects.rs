@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::BadObjects;
 
@@ -227,6 +228,15 @@ impl Subject {
                 Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.clone() }
             }
             subject => subject.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::User(name) | Subject::Group(name) => write!(f, "{} {name}", self.kind()),
+            Subject::ServiceAccount { namespace, name } => write!(f, "{} {namespace}:{name}", self.kind()),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Binding, Names, Objects, Permission, Permissions, Rbac, Role, RoleKind, Rule, Subject, Tally, Uses,
 };
-pub use audit2rbac::audit2rbac;
+pub use audit2rbac::{audit2rbac, discovery};
 use names::Naming;
 
 /// Which uses a proposal is made from.

@@ -132,8 +132,11 @@ impl BindingUse {
                 uses.subjects().any(|who| who.user == user)
             }
         });
+        let masters = Subject::Group("system:masters".to_owned());
         let why = if short {
             "the window is shorter than wanted"
+        } else if self.state == State::Unused && binding.subjects.contains(&masters) {
+            "members of system:masters are let through before RBAC is asked"
         } else if rbac.role_of(self.binding).is_none() {
             return;
         } else if !binding.subjects.is_empty() && !seen {

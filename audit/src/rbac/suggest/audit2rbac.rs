@@ -8,7 +8,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::request::combined;
-use super::super::{Names, Objects, Permission, Permissions, Request, Rule, Target, Uses, Who};
+use super::super::{
+    Binding, Names, Objects, Permission, Permissions, Request, Role, RoleKind, Rule, Subject, Target, Uses,
+    Who,
+};
 use super::{Naming, Proposal, Verbs, more_verbs};
 
 /// What everybody may get.
@@ -47,13 +50,45 @@ pub fn audit2rbac(uses: &Uses) -> Proposal {
     Proposal { objects, permissions }
 }
 
-/// The rules by namespace, none of them put together yet.
-fn rules(requests: &[(&Who, Request)]) -> BTreeMap<String, Vec<Rule>> {
-    let discovery = Rule {
+/// The role and binding for discovery that every cluster has, and that the preset counts on.
+#[must_use]
+pub fn discovery() -> Objects {
+    let name = "system:discovery".to_owned();
+    let (labels, annotations) = Default::default();
+    let role = Role {
+        kind: RoleKind::ClusterRole,
+        namespace: String::new(),
+        name: name.clone(),
+        labels,
+        annotations,
+        rules: vec![discovery_rule()],
+        aggregation: None,
+    };
+    let groups =
+        ["system:authenticated", "system:unauthenticated"].map(|name| Subject::Group(name.to_owned()));
+    let binding = Binding {
+        namespace: String::new(),
+        name: name.clone(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        role_kind: RoleKind::ClusterRole,
+        role: name,
+        subjects: groups.to_vec(),
+    };
+    Objects { roles: vec![role], bindings: vec![binding] }
+}
+
+fn discovery_rule() -> Rule {
+    Rule {
         verbs: vec!["get".to_owned()],
         non_resource_urls: DISCOVERY.map(str::to_owned).to_vec(),
         ..Rule::default()
-    };
+    }
+}
+
+/// The rules by namespace, none of them put together yet.
+fn rules(requests: &[(&Who, Request)]) -> BTreeMap<String, Vec<Rule>> {
+    let discovery = discovery_rule();
     let mut places: BTreeMap<Kind, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
     for (who, request) in requests {
         if let (Some(kind), Target::Resource { namespace, name, .. }) = (kind(who, request), &request.target)

@@ -1,0 +1,131 @@
+//! `rbac`: roles from use, what roles give that nobody uses, and who may do what.
+//!
+//! Promises: the same answer over recorded files and over the lake; roles are read as `kubectl get -o yaml` or
+//! `-o json` writes them, and a fault in them is told with file, line and column before any log is read.
+
+mod check;
+mod dangers;
+mod suggest;
+mod unused;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use audit::rbac::{Left, Objects, Rbac, Uses, Who};
+use clap::{Args, Subcommand};
+
+use crate::exit::Failure;
+use crate::policy_file;
+use crate::print::grouped;
+
+/// `auditrail rbac`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Propose roles and bindings from what was done; `-o yaml` is for `kubectl apply`.
+    Suggest(suggest::Suggest),
+    /// Show bindings, rules and verbs that were not used.
+    Unused(unused::Unused),
+    /// Say whether somebody could do something, and by which binding; exit 0 when allowed, 1 when not.
+    Check(check::Check),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// When roles, recording or lake cannot be found or read.
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Suggest(suggest) => suggest.run(),
+        Command::Unused(unused) => unused.run(),
+        Command::Check(check) => check.run(),
+    }
+}
+
+/// Roles and bindings of the cluster.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Roles {
+    /// Roles and bindings: YAML or JSON as `kubectl get roles,rolebindings,clusterroles,clusterrolebindings -A`
+    /// writes it; may be given several times, `-` is stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roles: Vec<PathBuf>,
+}
+
+impl Roles {
+    /// Reads them; `None` when no file is named.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or what is wrong in it and where.
+    pub(crate) fn read(&self) -> Result<Option<Rbac>, Failure> {
+        let mut all = Objects::default();
+        for path in &self.roles {
+            let text = policy_file::read(path).map_err(Failure::usage)?;
+            let objects = Objects::read(&text)
+                .map_err(|why| Failure::usage(anyhow!("{}: {why}", policy_file::name(path))))?;
+            all.add(objects);
+        }
+        Ok((!self.roles.is_empty()).then(|| Rbac::new(all)))
+    }
+}
+
+/// Whose uses are looked at.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Whose {
+    /// Only this user; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    user: Vec<String>,
+    /// Only this service account; may be given several times.
+    #[arg(long, value_name = "NAMESPACE:NAME")]
+    serviceaccount: Vec<String>,
+    /// Only members of this group; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    group: Vec<String>,
+    /// Everybody, also members of `system:masters` and `system:nodes`, whose requests do not need RBAC.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Whose {
+    /// Only the uses of those who are meant.
+    fn of(&self, uses: &Uses) -> Uses {
+        uses.only(|who| self.means(who))
+    }
+
+    /// Who was named and not seen.
+    fn unseen(&self, uses: &Uses) -> Vec<String> {
+        let seen = |user: &str| uses.subjects().any(|who| who.user == user);
+        let accounts = self.serviceaccount.iter().map(|account| format!("system:serviceaccount:{account}"));
+        let users = self.user.iter().cloned().chain(accounts).filter(|user| !seen(user));
+        let groups = self.group.iter().filter(|group| !uses.subjects().any(|who| who.is_in(group)));
+        let users = users.map(|user| format!("{user} is not in the log"));
+        users.chain(groups.map(|group| format!("nobody of the group {group} is in the log"))).collect()
+    }
+
+    fn means(&self, who: &Who) -> bool {
+        let nobody = self.user.is_empty() && self.serviceaccount.is_empty() && self.group.is_empty();
+        if nobody {
+            return self.all || !who.is_in("system:masters") && !who.is_in("system:nodes");
+        }
+        let account = who.user.strip_prefix("system:serviceaccount:");
+        self.user.contains(&who.user)
+            || account.is_some_and(|account| self.serviceaccount.iter().any(|wanted| wanted == account))
+            || self.group.iter().any(|group| who.is_in(group))
+    }
+}
+
+/// What was no use, in words.
+fn left(uses: &Uses) -> Vec<String> {
+    let told = uses.left().iter().filter_map(|(left, count)| {
+        let what = match left {
+            Left::Undecided => return None,
+            Left::Unauthenticated => "requests of nobody (401), which no role can allow",
+            Left::BeforeAuthorization => "requests that ended before the authorizer was asked, such as 429",
+            Left::RefusedImpersonation => {
+                "requests to act as somebody else were refused; the log does not say as whom"
+            }
+            Left::TooMany => "requests beyond the number of uses that can be told apart",
+        };
+        Some(format!("{} {what}", grouped(*count)))
+    });
+    told.collect()
+}

@@ -1,0 +1,307 @@
+//! `rbac suggest`: roles and bindings from use.
+//!
+//! Promises: what is printed was put to the test before: every recorded request is asked of it again, and the figures
+//! say how many are still allowed; YAML is taken by `kubectl apply`, its comments included.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use audit::rbac::{self, Mode, Objects, Options, Proposal, Rbac, Replay, Uses, Verbs, Who};
+use clap::{Args, ValueEnum};
+use insight::reports::usage::Usage;
+use serde::Serialize;
+
+use super::{Roles, Whose, dangers};
+use crate::exit::Failure;
+use crate::print::grouped;
+use crate::report::{Output, Reporting};
+use crate::say;
+use crate::table::{Table, shown};
+
+/// `auditrail rbac suggest`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Suggest {
+    #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    roles: Roles,
+    /// From what: `used` (allowed requests), `wanted` (refused ones too), `fix` (what is missing in --roles for the
+    /// refused ones).
+    #[arg(long, value_enum, default_value_t)]
+    mode: ModeName,
+    /// `least`: nothing but what was used. `audit2rbac`: what audit2rbac proposes, from allowed and refused requests.
+    #[arg(long, value_enum, default_value_t)]
+    preset: Preset,
+    /// Which verbs come with others: `none`, `audit2rbac` (get, list, watch; get, update, patch), `informer` (list,
+    /// watch).
+    #[arg(long, value_enum, default_value_t)]
+    verbs: VerbsName,
+    /// Give a verb for all names of a resource where it was used on more than N.
+    #[arg(long, value_name = "N")]
+    expand_names_after: Option<usize>,
+    /// Give a verb in all namespaces where it was used on a resource in more than N.
+    #[arg(long, value_name = "N")]
+    expand_namespaces_after: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ModeName {
+    #[default]
+    Used,
+    Wanted,
+    Fix,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Preset {
+    #[default]
+    Least,
+    Audit2rbac,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum VerbsName {
+    #[default]
+    None,
+    Audit2rbac,
+    Informer,
+}
+
+/// What is told.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// `used`, `wanted` or `fix`.
+    mode: &'static str,
+    /// Recorded requests that were asked again.
+    requests: u64,
+    /// How many of them are allowed.
+    allowed: u64,
+    /// Some of those that are not.
+    not_allowed: Vec<String>,
+    /// Permissions proposed: each verb on each resource of each name counts for one.
+    permissions: u64,
+    /// Permissions that the same users hold by --roles; a wildcard counts for one.
+    held: Option<u64>,
+    subjects: Vec<Subject>,
+    dangers: Vec<dangers::Row>,
+    notes: Vec<String>,
+    objects: Vec<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Subject {
+    user: String,
+    permissions: u64,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    /// Empty for the cluster.
+    namespace: String,
+    verbs: Vec<String>,
+    api_groups: Vec<String>,
+    resources: Vec<String>,
+    resource_names: Vec<String>,
+    #[serde(rename = "nonResourceURLs")]
+    non_resource_urls: Vec<String>,
+}
+
+impl Suggest {
+    /// Exit 0, or 1 when some of the events could not be read or a recorded request would be refused.
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        self.check()?;
+        let existing = self.roles.read()?;
+        let answer = self.reporting.answer::<Usage>()?;
+        let uses = self.whose.of(&answer.fold.uses);
+        let (proposal, replay) = self.propose(&uses, existing.as_ref());
+        let mut report = report(&uses, &proposal, &replay, existing.as_ref())?;
+        report.mode = match self.mode() {
+            Mode::Used => "used",
+            Mode::Wanted => "wanted",
+            Mode::Fix => "fix",
+        };
+        report.notes.extend(self.whose.unseen(&uses));
+        let wrong = answer.incomplete || replay.allowed < replay.requests;
+        if self.reporting.output == Output::Yaml {
+            say::result(&yaml(&report, &proposal.objects))?;
+            return Ok(ExitCode::from(u8::from(wrong)));
+        }
+        self.reporting.tell(&report, wrong, tables)
+    }
+
+    /// Refuses what the preset decides itself.
+    fn check(&self) -> Result<(), Failure> {
+        let chosen = self.verbs != VerbsName::None
+            || self.expand_names_after.is_some()
+            || self.expand_namespaces_after.is_some()
+            || self.mode == ModeName::Fix;
+        if self.preset == Preset::Audit2rbac && chosen {
+            let why = "--preset audit2rbac decides --verbs, --expand-... and --mode itself: leave them out";
+            return Err(Failure::usage(anyhow!(why)));
+        }
+        Ok(())
+    }
+
+    fn mode(&self) -> Mode {
+        match self.mode {
+            _ if self.preset == Preset::Audit2rbac => Mode::Wanted,
+            ModeName::Used => Mode::Used,
+            ModeName::Wanted => Mode::Wanted,
+            ModeName::Fix => Mode::Fix,
+        }
+    }
+
+    /// The proposal, and what became of the recorded requests with it.
+    fn propose(&self, uses: &Uses, existing: Option<&Rbac>) -> (Proposal, Replay) {
+        let mode = self.mode();
+        if self.preset == Preset::Audit2rbac {
+            let proposal = rbac::audit2rbac(uses);
+            let mut objects = proposal.objects.clone();
+            objects.add(rbac::discovery());
+            return (proposal, rbac::replay(uses, &Rbac::new(objects), Mode::Wanted));
+        }
+        let options = Options {
+            mode,
+            verbs: match self.verbs {
+                VerbsName::None => Verbs::AsUsed,
+                VerbsName::Audit2rbac => Verbs::Audit2rbac,
+                VerbsName::Informer => Verbs::Informer,
+            },
+            expand_names_after: self.expand_names_after,
+            expand_namespaces_after: self.expand_namespaces_after,
+        };
+        let proposal = rbac::suggest(uses, &options, existing);
+        let mut objects = match (mode, existing) {
+            (Mode::Fix, Some(existing)) => existing.objects().clone(),
+            _ => Objects::default(),
+        };
+        objects.add(proposal.objects.clone());
+        let replay = rbac::replay(uses, &Rbac::new(objects), mode);
+        (proposal, replay)
+    }
+}
+
+fn report(
+    uses: &Uses,
+    proposal: &Proposal,
+    replay: &Replay,
+    existing: Option<&Rbac>,
+) -> Result<Report, Failure> {
+    let subjects = proposal.permissions.iter().map(|(user, set)| Subject {
+        user: user.clone(),
+        permissions: set.count(),
+        rules: set
+            .scopes()
+            .flat_map(|scope| set.rules(scope).into_iter().map(|rule| Rule::of(scope, rule)))
+            .collect(),
+    });
+    let documents = rbac::to_yaml(&proposal.objects);
+    let objects = documents.split("---\n").filter(|text| !text.is_empty()).map(serde_saphyr::from_str);
+    Ok(Report {
+        mode: "",
+        requests: replay.requests,
+        allowed: replay.allowed,
+        not_allowed: replay.refused.iter().map(|(who, request)| format!("{}: {request}", who.user)).collect(),
+        permissions: proposal.count(),
+        held: existing.map(|rbac| held(rbac, uses)),
+        subjects: subjects.collect(),
+        dangers: dangers::of(proposal),
+        notes: super::left(uses),
+        objects: objects.collect::<Result<_, _>>().map_err(|error| anyhow!("{error}"))?,
+    })
+}
+
+/// What the users of these uses hold, each in all the groups that it came with.
+fn held(rbac: &Rbac, uses: &Uses) -> u64 {
+    let mut users: Vec<Who> = Vec::new();
+    for who in uses.subjects() {
+        match users.last_mut() {
+            Some(last) if last.user == who.user => {
+                *last = Who::new(who.user.clone(), last.groups.iter().chain(&who.groups).cloned());
+            }
+            _ => users.push(who.clone()),
+        }
+    }
+    users.iter().map(|who| rbac.held(who).count()).sum()
+}
+
+impl Rule {
+    fn of(scope: &str, rule: rbac::Rule) -> Rule {
+        Rule {
+            namespace: scope.to_owned(),
+            verbs: rule.verbs,
+            api_groups: rule.api_groups,
+            resources: rule.resources,
+            resource_names: rule.resource_names,
+            non_resource_urls: rule.non_resource_urls,
+        }
+    }
+}
+
+impl Report {
+    /// `18,233/18,233 still allowed, 41 permissions fewer`.
+    fn coverage(&self) -> String {
+        let (allowed, requests) = (grouped(self.allowed), grouped(self.requests));
+        let permissions = grouped(self.permissions);
+        match self.mode {
+            "fix" => {
+                return format!("{allowed}/{requests} refused then allowed, {permissions} permissions more");
+            }
+            "wanted" => return format!("{allowed}/{requests} allowed, {permissions} permissions"),
+            _ => {}
+        }
+        let mut text = format!("{allowed}/{requests} still allowed");
+        if let Some(held) = self.held {
+            let (less, word) = match held.checked_sub(self.permissions) {
+                Some(fewer) => (fewer, "fewer"),
+                None => (self.permissions - held, "more"),
+            };
+            text.push_str(&format!(", {} permissions {word}", grouped(less)));
+        }
+        text
+    }
+}
+
+fn yaml(report: &Report, objects: &Objects) -> String {
+    let mut text = format!("# {}\n", report.coverage());
+    let lines = report.not_allowed.iter().map(|request| format!("not allowed: {request}"));
+    let lines = lines.chain(report.notes.iter().cloned());
+    for line in lines.chain(report.dangers.iter().map(|row| format!("careful: {}", row.line()))) {
+        text.push_str(&format!("# {}\n", shown(&line)));
+    }
+    text + &rbac::to_yaml(objects)
+}
+
+fn tables(report: &Report) -> Vec<Table> {
+    let rows = report.subjects.iter().flat_map(|subject| {
+        subject.rules.iter().map(|rule| {
+            let place = if rule.namespace.is_empty() { "(cluster)" } else { &rule.namespace };
+            let group = rule.api_groups.join(", ");
+            let resources = rule.resources.iter().map(|resource| match group.as_str() {
+                "" => resource.clone(),
+                group => format!("{resource}.{group}"),
+            });
+            let on: Vec<String> = resources.chain(rule.non_resource_urls.iter().cloned()).collect();
+            vec![
+                subject.user.clone(),
+                place.to_owned(),
+                rule.verbs.join(", "),
+                on.join(", "),
+                rule.resource_names.join(", "),
+            ]
+        })
+    });
+    let title = format!("Proposed roles: {}", report.coverage());
+    let notes = report.not_allowed.iter().map(|request| format!("not allowed: {request}"));
+    let careful = report.dangers.iter().map(|row| format!("careful: {}", row.line()));
+    vec![Table {
+        title,
+        columns: vec!["user", "namespace", "verbs", "on", "only the names"],
+        rows: rows.collect(),
+        notes: notes.chain(report.notes.iter().cloned()).chain(careful).collect(),
+    }]
+}

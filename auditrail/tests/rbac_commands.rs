@@ -1,0 +1,167 @@
+//! `rbac suggest`, `unused` and `check` as a person or a script runs them, over the log of a cluster whose truth is
+//! known.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use audit::rbac::{Objects, Rbac, Request, Who};
+use serde_json::Value;
+
+struct Scenario {
+    scratch: tempfile::TempDir,
+}
+
+impl Scenario {
+    fn new() -> Scenario {
+        let scratch = tempfile::tempdir().unwrap();
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../audit/tests/fixtures/rbac");
+        for name in ["audit.log", "rbac-objects.json"] {
+            let packed = std::fs::read(fixtures.join(format!("{name}.zst"))).unwrap();
+            std::fs::write(scratch.path().join(name), zstd::decode_all(&packed[..]).unwrap()).unwrap();
+        }
+        Scenario { scratch }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
+        command.current_dir(self.scratch.path()).env("AUDITRAIL_STATES", "none");
+        command.stdin(std::process::Stdio::null()).args(arguments.split(' ')).output().unwrap()
+    }
+
+    fn text(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.text(arguments)).unwrap()
+    }
+}
+
+#[test]
+fn a_proposal_says_how_many_recorded_requests_it_still_allows_and_how_many_permissions_fewer_it_gives() {
+    let scenario = Scenario::new();
+    let text =
+        scenario.text("rbac suggest audit.log --roles rbac-objects.json --serviceaccount ops:overpriv");
+    assert!(text.contains("3/3 still allowed, ") && text.contains(" permissions fewer"), "{text}");
+    let report = scenario.json("rbac suggest audit.log -o json");
+    assert_eq!(report["requests"], report["allowed"]);
+    assert!(report["requests"].as_u64().unwrap() > 200, "{}", report["requests"]);
+    let users: Vec<&str> =
+        report["subjects"].as_array().unwrap().iter().map(|one| one["user"].as_str().unwrap()).collect();
+    assert!(users.contains(&"alice") && !users.contains(&"kubernetes-admin"), "{users:?}");
+}
+
+#[test]
+fn the_yaml_is_read_as_roles_and_bindings_and_allows_what_was_seen_and_no_more() {
+    let scenario = Scenario::new();
+    let text = scenario.text("rbac suggest audit.log --user alice -o yaml");
+    assert!(text.starts_with("# 8/8 still allowed\n"), "{text}");
+    let rbac = Rbac::new(Objects::read(&text).unwrap());
+    let alice = Who::named("alice");
+    let may = |verb, resource, name| {
+        rbac.allowed(&alice, &Request::resource(verb, "", resource, "shop", name)).is_allowed()
+    };
+    assert!(
+        may("list", "pods", "") && may("get", "secrets", "db") && may("create", "pods/exec", "alice-pod")
+    );
+    assert!(!may("watch", "pods", "") && !may("get", "secrets", "other") && !may("list", "secrets", ""));
+    // Applied again it stays what it is.
+    assert_eq!(text, scenario.text("rbac suggest audit.log --user alice -o yaml"));
+}
+
+#[test]
+fn a_fix_turns_the_refusals_into_permissions_and_adds_nothing_else() {
+    let scenario = Scenario::new();
+    let text =
+        scenario.text("rbac suggest audit.log --roles rbac-objects.json --user alice --mode fix -o yaml");
+    assert!(text.starts_with("# 2/2 refused then allowed, 2 permissions more\n"), "{text}");
+    assert!(text.contains(
+        "# careful: alice: create rolebindings.rbac.authorization.k8s.io in shop (write-bindings: "
+    ));
+    std::fs::write(scenario.path("fix.yaml"), &text).unwrap();
+    let ask =
+        "rbac check --as alice --group dev --verb list --resource pods -n ops --roles rbac-objects.json";
+    assert_eq!(scenario.run(ask).status.code(), Some(1));
+    let fixed = scenario.json(&format!("{ask} --roles fix.yaml -o json"));
+    assert_eq!(
+        fixed["by"][0]["reason"],
+        r#"RBAC: allowed by RoleBinding "auditrail:alice/ops" of Role "auditrail:alice" to User "alice""#
+    );
+}
+
+#[test]
+fn the_compatible_preset_names_and_groups_as_audit2rbac_does() {
+    let scenario = Scenario::new();
+    let arguments = "rbac suggest audit.log --preset audit2rbac --serviceaccount shop:ci-deployer -o yaml";
+    let text = scenario.text(arguments);
+    assert!(text.contains("name: audit2rbac:system:serviceaccount:shop:ci-deployer"), "{text}");
+    assert!(text.contains("audit2rbac.liggitt.net/generated: \"true\""));
+    let both = scenario.run(&format!("{arguments} --expand-names-after 3"));
+    assert_eq!(both.status.code(), Some(64), "{}", String::from_utf8_lossy(&both.stderr));
+}
+
+#[test]
+fn a_truncated_last_line_is_named_and_everything_before_it_counts() {
+    let scenario = Scenario::new();
+    let log = std::fs::read(scenario.path("audit.log")).unwrap();
+    std::fs::write(scenario.path("cut.log"), &log[..log.len() - 40]).unwrap();
+    let output = scenario.run("rbac suggest cut.log --all -o json");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("cut.log:4119: "), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let whole = scenario.json("rbac suggest audit.log --all -o json");
+    let count = |report: &Value| report["requests"].as_u64().unwrap();
+    assert!(count(&whole) - count(&report) <= 2, "{} {}", count(&whole), count(&report));
+}
+
+#[test]
+fn the_lake_gives_the_same_proposal_as_the_files() {
+    let scenario = Scenario::new();
+    let up = scenario.run("up --once --path audit.log --data data");
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+    let lake = scenario.path("data/lake");
+    assert!(lake.is_dir());
+    let of_lake = scenario.json("rbac suggest --lake data/lake --all --mode wanted -o json");
+    assert_eq!(of_lake, scenario.json("rbac suggest audit.log --all --mode wanted -o json"));
+}
+
+#[test]
+fn what_nobody_used_is_told_with_the_window_and_what_had_no_chance_is_not_called_unused() {
+    let scenario = Scenario::new();
+    let report = scenario.json("rbac unused audit.log --roles rbac-objects.json --window 10s -o json");
+    let state = |name: &str, namespace: &str| {
+        let mut rows = report["bindings"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["name"] == name && row["namespace"] == namespace);
+        row.map(|row| row["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(state("viewers", "shop"), "unused");
+    assert_eq!(state("idle", ""), "not enough data");
+    assert_eq!(state("cluster-admin", ""), "not enough data");
+    assert_eq!(state("dev", "shop"), "used");
+    let short = scenario.json("rbac unused audit.log --roles rbac-objects.json -o json");
+    assert_eq!((&short["unused"], &short["from"]), (&0.into(), &"2026-11-23T06:19:17Z".into()));
+}
+
+#[test]
+fn faults_in_roles_are_told_with_their_place_before_any_log_is_read() {
+    let scenario = Scenario::new();
+    let text = "kind: Role\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: a, namespace: b}\nrules:\n- verbs: get\n";
+    std::fs::write(scenario.path("roles.yaml"), text).unwrap();
+    for command in ["rbac suggest none.log --roles roles.yaml", "rbac unused none.log --roles roles.yaml"] {
+        let output = scenario.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains("roles.yaml: line 5, column 10: verbs is expected to be a list"), "{said}");
+    }
+    let output = scenario.run("rbac unused audit.log");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--roles"));
+}
