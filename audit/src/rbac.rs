@@ -8,6 +8,7 @@ mod aggregate;
 mod check;
 mod danger;
 mod evaluate;
+mod history;
 mod manifest;
 mod objects;
 mod permission;
@@ -21,6 +22,7 @@ mod uses;
 pub use check::{Replay, replay};
 pub use danger::{Danger, dangers};
 pub use evaluate::{Rbac, Verdict};
+pub use history::{History, Then};
 pub use manifest::to_yaml;
 pub use objects::{
     Aggregation, Binding, Expression, Objects, Operator, Role, RoleKind, Rule, Selector, Subject,

@@ -17,7 +17,7 @@ impl Scenario {
     fn new() -> Scenario {
         let scratch = tempfile::tempdir().unwrap();
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../audit/tests/fixtures/rbac");
-        for name in ["audit.log", "rbac-objects.json"] {
+        for name in ["audit.log", "rbac-objects.json", "history.log"] {
             let packed = std::fs::read(fixtures.join(format!("{name}.zst"))).unwrap();
             std::fs::write(scratch.path().join(name), zstd::decode_all(&packed[..]).unwrap()).unwrap();
         }
@@ -164,4 +164,37 @@ fn faults_in_roles_are_told_with_their_place_before_any_log_is_read() {
     }
     let output = scenario.run("rbac unused audit.log");
     assert!(String::from_utf8_lossy(&output.stderr).contains("--roles"));
+}
+
+#[test]
+fn who_could_do_what_at_a_moment_is_told_from_the_writes_of_roles_in_the_log() {
+    let scenario = Scenario::new();
+    let ask = |more: &str| {
+        let who = "--as alice --group dev --verb get --resource pods/exec -n team-a --name x -o json";
+        let output = scenario.run(&format!("rbac check {who} {more}"));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(report["allowed"] == false)), "{report}");
+        report
+    };
+    let log = std::fs::read_to_string(scenario.path("history.log")).unwrap();
+    let created = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|event| {
+            let object = &event["objectRef"];
+            event["verb"] == "create"
+                && event["responseStatus"]["code"] == 201
+                && (&object["resource"], &object["namespace"], &object["name"])
+                    == (&"rolebindings".into(), &"team-a".into(), &"dev".into())
+        })
+        .unwrap();
+    let at = created["stageTimestamp"].as_str().unwrap();
+    let then = ask(&format!("history.log --at {at}"));
+    let reason = r#"RBAC: allowed by RoleBinding "dev/team-a" of ClusterRole "lab-dev" to Group "dev""#;
+    assert_eq!((&then["by"][0]["reason"], &then["notes"]), (&reason.into(), &Value::Array(Vec::new())));
+    let before = ask("history.log --at 2026-11-23T06:00:00Z");
+    assert_eq!(before["allowed"], false);
+    let output =
+        scenario.run("rbac check history.log --as a --verb get --resource pods --roles rbac-objects.json");
+    assert_eq!(output.status.code(), Some(64), "events without a moment");
 }

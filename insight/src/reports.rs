@@ -2,4 +2,5 @@
 
 pub mod deprecated;
 pub mod verify;
+pub mod rbac_writes;
 pub mod usage;

@@ -10,7 +10,7 @@ use std::fmt;
 use super::BadObjects;
 
 /// Roles and bindings of a cluster, or those of a proposal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Objects {
     /// Roles and cluster roles.
     pub roles: Vec<Role>,
@@ -74,7 +74,7 @@ impl RoleKind {
 }
 
 /// A Role or a ClusterRole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Role {
     /// Which of the two.
     pub kind: RoleKind,
@@ -101,7 +101,7 @@ impl Role {
 }
 
 /// A rule: everything that it names, multiplied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rule {
     /// `apiGroups`.
     pub api_groups: Vec<String>,
@@ -116,14 +116,14 @@ pub struct Rule {
 }
 
 /// `aggregationRule`: the rules of all cluster roles that one of these selects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Aggregation {
     /// `clusterRoleSelectors`.
     pub selectors: Vec<Selector>,
 }
 
 /// A label selector; all of it must hold, and an empty one selects everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Selector {
     /// `matchLabels`.
     pub labels: BTreeMap<String, String>,
@@ -132,7 +132,7 @@ pub struct Selector {
 }
 
 /// One of `matchExpressions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Expression {
     /// The label.
     pub key: String,
@@ -143,7 +143,7 @@ pub struct Expression {
 }
 
 /// What a label selector's expression asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Operator {
     /// The label has one of the values.
     In,
@@ -156,7 +156,7 @@ pub enum Operator {
 }
 
 /// A RoleBinding or a ClusterRoleBinding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Binding {
     /// Empty for a ClusterRoleBinding.
     pub namespace: String,

@@ -27,12 +27,17 @@ pub struct BadObjects {
 }
 
 pub(super) fn read(text: &str) -> Result<Objects, BadObjects> {
+    read_in(text, "")
+}
+
+/// Reads objects of which those without a namespace are in this one.
+pub(super) fn read_in(text: &str, namespace: &str) -> Result<Objects, BadObjects> {
     let mut objects = Objects::default();
     let mut lines = 0;
     for part in documents(text) {
         let read = document::read(part).and_then(|document| match document.ignored_from {
             Some(place) => Err(Fault { message: "begin each document with `---`".to_owned(), place }),
-            None => take(&document.root, "", &mut objects),
+            None => take(&document.root, "", namespace, &mut objects),
         });
         read.map_err(|fault| BadObjects {
             message: fault.message.replace("couldn't get version/kind; json parse error: ", ""),
@@ -62,7 +67,7 @@ fn documents(text: &str) -> Vec<&str> {
 }
 
 /// Takes an object, or those of a list, whose items may leave out their kind.
-fn take(node: &Node, listed: &str, objects: &mut Objects) -> Result<(), Fault> {
+fn take(node: &Node, listed: &str, place: &str, objects: &mut Objects) -> Result<(), Fault> {
     if node.value == Value::Null {
         return Ok(());
     }
@@ -75,7 +80,7 @@ fn take(node: &Node, listed: &str, objects: &mut Objects) -> Result<(), Fault> {
     let (group, version) = version.split_once('/').unwrap_or(("", version));
     if let Some(listed) = kind.strip_suffix("List") {
         if group == GROUP || group.is_empty() {
-            return items(node, "items")?.iter().try_for_each(|item| take(item, listed, objects));
+            return items(node, "items")?.iter().try_for_each(|item| take(item, listed, place, objects));
         }
         return Ok(());
     }
@@ -86,10 +91,10 @@ fn take(node: &Node, listed: &str, objects: &mut Objects) -> Result<(), Fault> {
         return Err(fault(field(node, "apiVersion").unwrap_or(node), "the version is not v1 or v1beta1"));
     }
     match kind {
-        "Role" => objects.roles.push(role(node, RoleKind::Role)?),
-        "ClusterRole" => objects.roles.push(role(node, RoleKind::ClusterRole)?),
-        "RoleBinding" => objects.bindings.push(binding(node, true)?),
-        "ClusterRoleBinding" => objects.bindings.push(binding(node, false)?),
+        "Role" => objects.roles.push(role(node, RoleKind::Role, place)?),
+        "ClusterRole" => objects.roles.push(role(node, RoleKind::ClusterRole, place)?),
+        "RoleBinding" => objects.bindings.push(binding(node, true, place)?),
+        "ClusterRoleBinding" => objects.bindings.push(binding(node, false, place)?),
         _ => {}
     }
     Ok(())
@@ -103,13 +108,17 @@ struct Meta {
     annotations: std::collections::BTreeMap<String, String>,
 }
 
-fn meta(node: &Node, namespaced: bool) -> Result<Meta, Fault> {
+fn meta(node: &Node, namespaced: bool, place: &str) -> Result<Meta, Fault> {
     let meta = required(node, "metadata")?;
     let name = text(required(node, "metadata")?, "name")?;
     if name.is_empty() {
         return Err(fault(meta, "metadata.name is missing"));
     }
-    let namespace = if namespaced { text(meta, "namespace")? } else { "" };
+    let namespace = match text(meta, "namespace")? {
+        _ if !namespaced => "",
+        "" => place,
+        namespace => namespace,
+    };
     if namespaced && namespace.is_empty() {
         return Err(fault(meta, "metadata.namespace is missing: say in which namespace this counts"));
     }
@@ -121,8 +130,8 @@ fn meta(node: &Node, namespaced: bool) -> Result<Meta, Fault> {
     })
 }
 
-fn role(node: &Node, kind: RoleKind) -> Result<Role, Fault> {
-    let Meta { namespace, name, labels, annotations } = meta(node, kind == RoleKind::Role)?;
+fn role(node: &Node, kind: RoleKind, place: &str) -> Result<Role, Fault> {
+    let Meta { namespace, name, labels, annotations } = meta(node, kind == RoleKind::Role, place)?;
     let rules = items(node, "rules")?.iter().map(rule).collect::<Result<_, _>>()?;
     let aggregation = match field(node, "aggregationRule") {
         Some(rule) if kind == RoleKind::ClusterRole => Some(aggregation(rule)?),
@@ -165,8 +174,8 @@ fn expression(node: &Node) -> Result<Expression, Fault> {
     Ok(Expression { key: text(node, "key")?.to_owned(), operator, values: texts(node, "values")? })
 }
 
-fn binding(node: &Node, namespaced: bool) -> Result<Binding, Fault> {
-    let Meta { namespace, name, labels, annotations } = meta(node, namespaced)?;
+fn binding(node: &Node, namespaced: bool, place: &str) -> Result<Binding, Fault> {
+    let Meta { namespace, name, labels, annotations } = meta(node, namespaced, place)?;
     let reference = required(node, "roleRef")?;
     let role_kind = match text(reference, "kind")? {
         "Role" if namespaced => RoleKind::Role,

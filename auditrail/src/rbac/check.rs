@@ -8,18 +8,29 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use audit::rbac::{Rbac, Request, Verdict, Who};
 use clap::Args;
+use insight::reports::rbac_writes::RbacWrites;
 use serde::Serialize;
 
 use super::Roles;
 use crate::exit::Failure;
-use crate::report::Output;
+use crate::moment::{self, Moment};
+use crate::report::{Reporting};
 use crate::table::{Table, print};
+
+/// How many doubts are named.
+const NAMED: usize = 5;
 
 /// `auditrail rbac check`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
     roles: Roles,
+    /// With the roles of that moment: what the recorded events (FILES or --lake) say was written until then, on top of
+    /// --roles.
+    #[arg(long, value_name = "TIME")]
+    at: Option<Moment>,
     /// Who: a user, or `system:serviceaccount:NAMESPACE:NAME`.
     #[arg(long = "as", value_name = "USER")]
     user: String,
@@ -41,14 +52,13 @@ pub(crate) struct Check {
     /// The object's name.
     #[arg(long)]
     name: Option<String>,
-    /// How to tell it.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Output,
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
     allowed: bool,
+    /// With the roles of that moment; those that were given, when absent.
+    at: Option<String>,
     user: String,
     groups: Vec<String>,
     request: String,
@@ -69,14 +79,40 @@ struct Row {
 impl Check {
     /// Exit 0 when allowed, 1 when not.
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let missing = || Failure::usage(anyhow!("name the cluster's roles and bindings with --roles FILE"));
-        let rbac = self.roles.read()?.ok_or_else(missing)?;
+        let (rbac, doubts) = self.rbac()?;
         let named = Who::named(&self.user);
         let who = Who::new(named.user, named.groups.into_iter().chain(self.group.iter().cloned()));
         let request = self.request();
-        let report = report(&rbac, who, &request);
-        print(self.output, &report, tables)?;
+        let mut report = report(&rbac, who, &request);
+        report.at = self.at.map(|at| moment::written(at.0));
+        report.notes.extend(doubts);
+        told(self.reporting.output, &report, tables)?;
         Ok(ExitCode::from(u8::from(!report.allowed)))
+    }
+
+    /// The roles that count, and what is not certain about them.
+    fn rbac(&self) -> Result<(Rbac, Vec<String>), Failure> {
+        let given = self.roles.read()?;
+        let Some(at) = self.at else {
+            let recording = &self.reporting.recording;
+            if !recording.files.is_empty() || recording.lake.is_some() {
+                return Err(Failure::usage(anyhow!("recorded events are read for --at TIME only: give one")));
+            }
+            let missing =
+                || Failure::usage(anyhow!("name the cluster's roles and bindings with --roles FILE"));
+            return Ok((given.ok_or_else(missing)?, Vec::new()));
+        };
+        let answer = self.reporting.answer::<RbacWrites>()?;
+        let known = given.map(|rbac| rbac.objects().clone()).unwrap_or_default();
+        let mut then = answer.fold.history.at(&known, at.0);
+        let more = then.doubts.len().saturating_sub(NAMED);
+        then.doubts.truncate(NAMED);
+        then.doubts.extend((more > 0).then(|| format!("{more} more objects are uncertain")));
+        if answer.fold.history.is_empty() {
+            let why = "the events tell of no write of roles: they must be logged at level Request or above";
+            then.doubts.push(why.to_owned());
+        }
+        Ok((Rbac::new(then.objects), then.doubts))
     }
 
     fn request(&self) -> Request {
@@ -108,6 +144,7 @@ fn report(rbac: &Rbac, who: Who, request: &Request) -> Report {
     let masters = "members of system:masters are let through before RBAC is asked";
     Report {
         allowed: verdict.is_allowed(),
+        at: None,
         by: grants.collect(),
         notes: (verdict == Verdict::Masters).then(|| masters.to_owned()).into_iter().collect(),
         user: who.user,
@@ -123,8 +160,9 @@ fn tables(report: &Report) -> Vec<Table> {
         .iter()
         .map(|row| vec![row.reason.clone(), row.verbs.join(", "), row.on.join(", ")])
         .collect();
+    let at = report.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
     vec![Table {
-        title: format!("{word}: {} to {}", report.user, report.request),
+        title: format!("{word}{at}: {} to {}", report.user, report.request),
         columns: vec!["by", "verbs of the rule", "on"],
         rows,
         notes: report.notes.clone(),
