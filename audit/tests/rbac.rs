@@ -370,3 +370,28 @@ fn what_is_given_and_not_used_is_told_and_what_had_no_chance_is_not_called_unuse
     assert!(long.iter().all(|one| one.state != State::Unused), "a window that is too short proves nothing");
     assert!(long.iter().all(|one| one.rules.iter().all(|rule| rule.unused.is_empty())));
 }
+
+#[test]
+fn what_enough_members_of_a_group_share_goes_to_the_group_by_choice() {
+    let mut uses = Uses::default();
+    let list = Request::resource("list", "", "pods", "a", "");
+    let get = Request::resource("get", "", "secrets", "a", "x");
+    let of = |user: &str, groups: &[&str], request: &Request| {
+        let who = Who::new(user, groups.iter().copied().chain(["system:authenticated"]));
+        audit::rbac::Observation { who, ..fixture::allowed(user, request.clone()) }
+    };
+    for user in ["ann", "ben", "cem"] {
+        uses.add(of(user, &["dev"], &list));
+    }
+    uses.add(of("ann", &["dev"], &get));
+    uses.add(of("dan", &["dev"], &list));
+    uses.add(of("dan", &[], &list));
+    let alone = suggest(&uses, &Options::default(), None);
+    assert!(alone.shared.is_empty() && alone.objects.bindings.len() == 4);
+    let shared = suggest(&uses, &Options { share_from: Some(3), ..Options::default() }, None);
+    let to: Vec<_> = shared.objects.bindings.iter().map(|binding| binding.subjects[0].to_string()).collect();
+    assert_eq!(to, ["User ann", "User dan", "Group dev"], "dan was seen without the group");
+    assert_eq!(replay(&uses, &Rbac::new(shared.objects), Mode::Used).refused, []);
+    let too_few = suggest(&uses, &Options { share_from: Some(4), ..Options::default() }, None);
+    assert_eq!(too_few.objects, alone.objects);
+}

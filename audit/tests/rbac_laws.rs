@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 const USERS: [&str; 3] = ["jane", "system:serviceaccount:a:robot", "system:anonymous"];
-const GROUPS: [&str; 3] = ["dev", "system:authenticated", "system:masters"];
+const GROUPS: [&str; 4] = ["dev", "ops", "system:authenticated", "system:masters"];
 const VERBS: [&str; 6] = ["get", "list", "watch", "create", "impersonate", "*"];
 const API_GROUPS: [&str; 3] = ["", "apps", "*"];
 const RESOURCES: [&str; 7] = ["pods", "pods/log", "deployments", "deployments/scale", "*/log", "*", "pods/*"];
@@ -39,7 +39,7 @@ fn subject() -> impl Strategy<Value = Subject> {
     };
     prop_oneof![
         select(&USERS[..]).prop_map(|name| Subject::User(name.to_owned())),
-        select(&GROUPS[..2]).prop_map(|name| Subject::Group(name.to_owned())),
+        select(&GROUPS[..3]).prop_map(|name| Subject::Group(name.to_owned())),
         select(&NAMESPACES[..]).prop_map(account),
     ]
 }
@@ -188,10 +188,11 @@ proptest! {
         verbs in select(&[Verbs::AsUsed, Verbs::Audit2rbac, Verbs::Informer][..]),
         names in prop::option::of(0..3_usize),
         namespaces in prop::option::of(0..3_usize),
+        share_from in prop::option::of(1..3_usize),
     ) {
         let uses = folded(&observations);
         for mode in [Mode::Used, Mode::Wanted, Mode::Fix] {
-            let options = Options { mode, verbs, expand_names_after: names, expand_namespaces_after: namespaces };
+            let options = Options { mode, verbs, expand_names_after: names, expand_namespaces_after: namespaces, share_from };
             let proposal = suggest(&uses, &options, None);
             let replayed = replay(&uses, &Rbac::new(proposal.objects.clone()), mode);
             prop_assert_eq!(replayed.allowed, replayed.requests);

@@ -76,6 +76,16 @@ impl Permissions {
         }
     }
 
+    /// Takes a permission away, whatever its names.
+    pub fn remove(&mut self, scope: &str, permission: &Permission) {
+        if let Some(known) = self.of.get_mut(scope) {
+            known.remove(permission);
+            if known.is_empty() {
+                self.of.remove(scope);
+            }
+        }
+    }
+
     /// Leaves out what the cluster-wide permissions of the set give anyway.
     pub fn tidy(&mut self) {
         let Some(wide) = self.of.get("").cloned() else { return };

@@ -6,6 +6,7 @@
 
 mod audit2rbac;
 mod names;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub expand_names_after: Option<usize>,
     /// A verb that was used on a resource in more namespaces than this is given for all.
     pub expand_namespaces_after: Option<usize>,
+    /// A permission that at least so many members of a group share is given to the group.
+    pub share_from: Option<usize>,
 }
 
 /// What is proposed.
@@ -59,13 +62,15 @@ pub struct Proposal {
     pub objects: Objects,
     /// What they give, by user.
     pub permissions: BTreeMap<String, Permissions>,
+    /// What they give, by group.
+    pub shared: BTreeMap<String, Permissions>,
 }
 
 impl Proposal {
     /// How many permissions are proposed in all.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.permissions.values().map(Permissions::count).sum()
+        self.permissions.values().chain(self.shared.values()).map(Permissions::count).sum()
     }
 }
 
@@ -97,15 +102,22 @@ pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Propo
     }
     permissions.retain(|_, set| !set.is_empty());
     permissions.values_mut().for_each(|set| *set = widened(set, options));
+    let shared = match options.share_from {
+        Some(least) => share::share(uses, least, &mut permissions),
+        None => BTreeMap::new(),
+    };
+    let users = permissions.iter().map(|(user, set)| (Subject::of_user(user), user.clone(), set));
+    let groups =
+        shared.iter().map(|(group, set)| (Subject::Group(group.clone()), format!("group:{group}"), set));
     let mut objects = Objects::default();
-    for (user, set) in &permissions {
-        let naming = Naming::new("auditrail:", "auditrail.io/", user);
+    for (subject, name, set) in users.chain(groups) {
+        let naming = Naming::new("auditrail:", "auditrail.io/", &name, subject);
         for scope in set.scopes() {
             naming.give(scope, set.rules(scope), &mut objects);
         }
     }
     objects.sort();
-    Proposal { objects, permissions }
+    Proposal { objects, permissions, shared }
 }
 
 /// With the verbs, names and namespaces that come with others by choice.
@@ -182,7 +194,7 @@ impl Naming {
             annotations: self.annotations.clone(),
             role_kind: kind,
             role: self.name.clone(),
-            subjects: vec![Subject::of_user(&self.user)],
+            subjects: vec![self.subject.clone()],
         });
     }
 }

@@ -20,16 +20,20 @@ pub(crate) struct Row {
 /// The dangers of a proposal.
 pub(crate) fn of(proposal: &Proposal) -> Vec<Row> {
     let mut found = BTreeMap::new();
-    for (user, set) in &proposal.permissions {
-        let subject = Subject::of_user(user);
+    let users = proposal.permissions.iter().map(|(user, set)| (user.clone(), Subject::of_user(user), set));
+    let groups = proposal
+        .shared
+        .iter()
+        .map(|(group, set)| (format!("group {group}"), Subject::Group(group.clone()), set));
+    for (user, subject, set) in users.chain(groups) {
         for (scope, permission, names) in set.iter() {
             for danger in rbac::dangers(Some(&subject), permission, names) {
-                let permissions: &mut Vec<String> = found.entry((user, danger)).or_default();
+                let permissions: &mut Vec<String> = found.entry((user.clone(), danger)).or_default();
                 permissions.push(words(permission, scope));
             }
         }
     }
-    let row = |((user, danger), permissions): ((&String, rbac::Danger), Vec<String>)| Row {
+    let row = |((user, danger), permissions): ((String, rbac::Danger), Vec<String>)| Row {
         user: user.clone(),
         code: danger.code,
         why: danger.why,

@@ -44,6 +44,9 @@ pub(crate) struct Suggest {
     /// Give a verb in all namespaces where it was used on a resource in more than N.
     #[arg(long, value_name = "N")]
     expand_namespaces_after: Option<usize>,
+    /// Give to a group what at least N of its members share, instead of to each.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    share_from: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -92,6 +95,7 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct Subject {
+    /// A user, or `group NAME`.
     user: String,
     permissions: u64,
     rules: Vec<Rule>,
@@ -138,9 +142,10 @@ impl Suggest {
         let chosen = self.verbs != VerbsName::None
             || self.expand_names_after.is_some()
             || self.expand_namespaces_after.is_some()
+            || self.share_from.is_some()
             || self.mode == ModeName::Fix;
         if self.preset == Preset::Audit2rbac && chosen {
-            let why = "--preset audit2rbac decides --verbs, --expand-... and --mode itself: leave them out";
+            let why = "--preset audit2rbac decides --verbs, --expand-..., --share-from and --mode itself: leave them out";
             return Err(Failure::usage(anyhow!(why)));
         }
         Ok(())
@@ -173,6 +178,7 @@ impl Suggest {
             },
             expand_names_after: self.expand_names_after,
             expand_namespaces_after: self.expand_namespaces_after,
+            share_from: self.share_from.map(usize::from),
         };
         let proposal = rbac::suggest(uses, &options, existing);
         let mut objects = match (mode, existing) {
@@ -191,8 +197,10 @@ fn report(
     replay: &Replay,
     existing: Option<&Rbac>,
 ) -> Result<Report, Failure> {
-    let subjects = proposal.permissions.iter().map(|(user, set)| Subject {
-        user: user.clone(),
+    let users = proposal.permissions.iter().map(|(user, set)| (user.clone(), set));
+    let groups = proposal.shared.iter().map(|(group, set)| (format!("group {group}"), set));
+    let subjects = users.chain(groups).map(|(user, set)| Subject {
+        user,
         permissions: set.count(),
         rules: set
             .scopes()

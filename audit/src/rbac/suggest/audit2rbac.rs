@@ -37,7 +37,7 @@ pub fn audit2rbac(uses: &Uses) -> Proposal {
     let mut permissions = BTreeMap::new();
     for (user, mut requests) in requests {
         requests.sort_by(|a, b| order(&a.1, &b.1));
-        let naming = Naming::new("audit2rbac:", "audit2rbac.liggitt.net/", user);
+        let naming = Naming::new("audit2rbac:", "audit2rbac.liggitt.net/", user, Subject::of_user(user));
         let roles = rules(&requests);
         if !roles.is_empty() {
             permissions.insert(user.to_owned(), counted(&roles));
@@ -47,7 +47,7 @@ pub fn audit2rbac(uses: &Uses) -> Proposal {
         }
     }
     objects.sort();
-    Proposal { objects, permissions }
+    Proposal { objects, permissions, shared: BTreeMap::new() }
 }
 
 /// The role and binding for discovery that every cluster has, and that the preset counts on.

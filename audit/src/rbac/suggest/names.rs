@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::super::Subject;
+
 /// The longest name of an object here; the API server takes somewhat longer ones.
 const LONGEST_NAME: usize = 200;
 /// The longest value of a label.
@@ -14,7 +16,7 @@ const LONGEST_LABEL: usize = 63;
 
 /// What the objects for one user are called.
 pub(super) struct Naming {
-    pub(super) user: String,
+    pub(super) subject: Subject,
     pub(super) name: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
@@ -22,11 +24,11 @@ pub(super) struct Naming {
 
 impl Naming {
     /// Names that begin with `prefix`, labels whose keys begin with `domain`.
-    pub(super) fn new(prefix: &str, domain: &str, user: &str) -> Naming {
+    pub(super) fn new(prefix: &str, domain: &str, user: &str, subject: Subject) -> Naming {
         let labels =
             [(format!("{domain}generated"), "true".to_owned()), (format!("{domain}user"), label(user))];
         Naming {
-            user: user.to_owned(),
+            subject,
             name: format!("{prefix}{}", object_name(user)),
             labels: labels.into(),
             annotations: [(
