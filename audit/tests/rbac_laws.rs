@@ -233,4 +233,31 @@ proptest! {
         let other: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         prop_assert_eq!(&other["rules"][0]["verbs"], &serde_json::json!(texts));
     }
+
+    #[test]
+    fn whatever_is_read_is_survived_and_a_fault_has_a_place_in_the_text(
+        objects in objects(),
+        at in any::<prop::sample::Index>(),
+        junk in prop_oneof![any::<String>(), select(&["", "\n---\n", "[", "{", "- ", ": ", "\t", "&a ", "*a", "null", "\"", "1"][..]).prop_map(str::to_owned)],
+    ) {
+        let text = to_yaml(&objects);
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let (head, tail) = text.split_at(*at.get(&places));
+        for text in [format!("{head}{junk}{tail}"), format!("{head}{junk}"), junk] {
+            if let Err(fault) = Objects::read(&text) {
+                prop_assert!(fault.line <= text.lines().count() + 1 && fault.column > 0, "{} in {:?}", fault, text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_allows_requests_allows_them_and_only_them(asked in prop::collection::vec(request(), 1..4), other in request()) {
+        for user in USERS {
+            let rbac = Rbac::new(audit::rbac::allowing(user, &asked).objects);
+            let may = |request: &Request| rbac.allowed(&Who::new(user, [""; 0]), request).is_allowed();
+            prop_assert!(asked.iter().all(may));
+            let same_verb = asked.iter().any(|request| request.verb == other.verb);
+            prop_assert!(same_verb || !may(&other));
+        }
+    }
 }

@@ -11,7 +11,8 @@ mod share;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Binding, Names, Objects, Permission, Permissions, Rbac, Role, RoleKind, Rule, Subject, Tally, Uses,
+    Binding, Names, Objects, Permission, Permissions, Rbac, Request, Role, RoleKind, Rule, Subject, Tally,
+    Uses,
 };
 pub use audit2rbac::{audit2rbac, discovery};
 use names::Naming;
@@ -118,6 +119,19 @@ pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Propo
     }
     objects.sort();
     Proposal { objects, permissions, shared }
+}
+
+/// The smallest roles and bindings that allow one user these requests.
+#[must_use]
+pub fn allowing<'r>(user: &str, requests: impl IntoIterator<Item = &'r Request>) -> Proposal {
+    let mut set = Permissions::default();
+    requests.into_iter().for_each(|request| set.add_request(request, true));
+    set.tidy();
+    let mut objects = Objects::default();
+    let naming = Naming::new("auditrail:", "auditrail.io/", user, Subject::of_user(user));
+    set.scopes().for_each(|scope| naming.give(scope, set.rules(scope), &mut objects));
+    objects.sort();
+    Proposal { objects, permissions: [(user.to_owned(), set)].into(), shared: BTreeMap::new() }
 }
 
 /// With the verbs, names and namespaces that come with others by choice.
