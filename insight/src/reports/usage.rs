@@ -3,6 +3,8 @@
 //! Promise: the same uses as [`audit::rbac::observe`] finds in the events themselves, from the columns of the table;
 //! only impersonations are looked at closer, since the table does not hold what else they asked for.
 
+use std::collections::HashMap;
+
 use audit::rbac::{self, Left, Observation, Request, Uses, Via, Who};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ impl Fold for Usage {
         let columns = Columns::of(rows);
         let groups = columns.groups();
         let mut open: Vec<Option<Same>> = vec![None; groups.len()];
+        let mut paths: HashMap<(usize, &str), Option<Same>> = HashMap::new();
         let (time, code) = (rows.times("time"), rows.codes());
         for row in 0..rows.len() {
             let stage = columns.stage.or_empty(row);
@@ -67,13 +70,18 @@ impl Fold for Usage {
             if code(row) == Some(201) {
                 columns.observation(&one, allowed).created().into_iter().for_each(|use_| self.uses.add(use_));
             }
-            match &mut open[groups.of(row)] {
+            let group = groups.of(row);
+            let known = match columns.path(row) {
+                Some(path) => paths.entry((group, path)).or_default(),
+                None => &mut open[group],
+            };
+            match known {
                 Some(same) if columns.is_like(row, same.row) => same.add(&one, &columns.audit_id),
                 empty @ None => *empty = Some(one),
                 Some(_) => self.uses.add(columns.observation(&one, allowed)),
             }
         }
-        for same in open.into_iter().flatten() {
+        for same in open.into_iter().chain(paths.into_values()).flatten() {
             let allowed = columns.decision.or_empty(same.row) == "allow";
             self.uses.add(columns.observation(&same, allowed));
         }
@@ -190,11 +198,15 @@ impl<'b> Columns<'b> {
         }
     }
 
-    /// Whether two rows of one group are of one request and one subject too.
+    /// The path of a request that is about no resource, as it is written, without its query.
+    fn path(&self, row: usize) -> Option<&'b str> {
+        let uri = self.object[1].at(row).is_none().then(|| self.uri.at(row).unwrap_or_default())?;
+        uri.split('?').next()
+    }
+
+    /// Whether two rows of one group (and one path) are of one request and one subject too.
     fn is_like(&self, row: usize, other: usize) -> bool {
-        self.object[1].at(row).is_some()
-            && self.placed(row) == self.placed(other)
-            && self.user_groups.at(row).eq(self.user_groups.at(other))
+        self.placed(row) == self.placed(other) && self.user_groups.at(row).eq(self.user_groups.at(other))
     }
 
     fn observation(&self, same: &Same, allowed: bool) -> Observation {
@@ -213,8 +225,8 @@ impl<'b> Columns<'b> {
 
     fn request(&self, row: usize) -> Request {
         let verb = self.verb.or_empty(row);
-        if self.object[1].at(row).is_none() {
-            return Request::uri(verb, self.uri.at(row).unwrap_or_default());
+        if let Some(path) = self.path(row) {
+            return Request::uri(verb, path);
         }
         let [group, resource, subresource, namespace, name] =
             self.object.each_ref().map(|column| column.or_empty(row));
