@@ -1,6 +1,6 @@
 //! The reports: each a fold, and what is told of its state.
 
 pub mod deprecated;
-pub mod verify;
 pub mod rbac_writes;
 pub mod usage;
+pub mod verify;

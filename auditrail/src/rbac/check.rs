@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Roles;
 use crate::exit::Failure;
 use crate::moment::{self, Moment};
-use crate::report::{Reporting};
+use crate::report::Reporting;
 use crate::table::{Table, print};
 
 /// How many doubts are named.
@@ -86,7 +86,7 @@ impl Check {
         let mut report = report(&rbac, who, &request);
         report.at = self.at.map(|at| moment::written(at.0));
         report.notes.extend(doubts);
-        told(self.reporting.output, &report, tables)?;
+        print(self.reporting.output, &report, tables)?;
         Ok(ExitCode::from(u8::from(!report.allowed)))
     }
 
