@@ -5,11 +5,14 @@
 
 use anyhow::{Context, anyhow};
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 use serde::Serialize;
 
 use crate::report::Output;
 use crate::say;
+
+/// Columns are no wider than this; what is longer goes on in the next line.
+const WIDEST: u16 = 60;
 
 /// A table with a title above and notes below.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,7 @@ impl Table {
             drawn.add_row(row.iter().map(|cell| shown(cell)));
         });
         for (column, name) in drawn.column_iter_mut().zip(&self.columns) {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(WIDEST)));
             if name.starts_with('#') {
                 column.set_cell_alignment(CellAlignment::Right);
             }
