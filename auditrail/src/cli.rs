@@ -47,6 +47,8 @@ enum Command {
     /// Propose roles from use, find what is given and not used, answer who may do what.
     #[command(subcommand)]
     Rbac(crate::rbac::Command),
+    /// Show how long requests took, for whom, where the time went, and whether service level objectives were kept.
+    Slow(crate::slow::SlowRequests),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -350,6 +352,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Lake(lake) => crate::lake::lake(&lake),
         Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Rbac(command) => crate::rbac::run(&command),
+        Command::Slow(arguments) => crate::slow::slow(&arguments),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

@@ -41,6 +41,7 @@ mod resend;
 mod say;
 mod shippers;
 mod simulate;
+mod slow;
 mod status;
 mod suggest;
 mod table;

@@ -43,6 +43,17 @@ impl Table {
         text
     }
 
+    /// Without those of the first `most` columns in which no row has anything.
+    pub(crate) fn without_empty_columns(mut self, most: usize) -> Table {
+        for column in (0..most).rev() {
+            if !self.rows.is_empty() && self.rows.iter().all(|row| row[column].is_empty()) {
+                self.columns.remove(column);
+                self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
+            }
+        }
+        self
+    }
+
     fn drawn(&self) -> Drawn {
         let mut drawn = Drawn::new();
         drawn.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);

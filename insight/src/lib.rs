@@ -16,6 +16,7 @@ mod fold;
 mod groups;
 mod kept;
 mod known;
+mod latencies;
 #[cfg(test)]
 mod laws;
 mod metrics;
@@ -30,6 +31,7 @@ mod service;
 mod shares;
 mod status;
 mod tally;
+mod windows;
 
 use std::sync::Arc;
 
@@ -43,12 +45,14 @@ pub use counts::{Counts, MOST_VERBS, OTHER, UNTOLD};
 pub use fold::{Closer, Fold, take_lines};
 pub use groups::Groups;
 pub use kept::Kept;
+pub use latencies::Latencies;
 pub use overview::{Hour, Overview, Unreadable};
 pub use requests::Requests;
 pub use rows::{Annotations, Lists, NONE, Rows, Text, Words};
 pub use service::serve;
 pub use shares::{Owned, Shares, Sum};
 pub use tally::Tally;
+pub use windows::{WINDOW_US, Windows};
 
 /// The answers; clones share what they know of the lake.
 #[derive(Debug, Clone)]

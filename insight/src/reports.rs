@@ -4,3 +4,4 @@ pub mod deprecated;
 pub mod rbac_writes;
 pub mod usage;
 pub mod verify;
+pub mod slow;

@@ -5,7 +5,8 @@
 
 /// The duration in whole microseconds, cut towards zero; None when the text is no Go duration or more
 /// than Go's own limit of some 292 years.
-pub(crate) fn microseconds(text: &str) -> Option<i64> {
+#[must_use]
+pub fn microseconds(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

@@ -35,6 +35,7 @@ mod storage;
 mod summary;
 mod url;
 
+pub use duration::microseconds as go_duration_us;
 pub use error::LakeError;
 pub use expire::{Expired, Keeping};
 pub use file::{File, Footer};
