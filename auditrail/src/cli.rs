@@ -49,6 +49,8 @@ enum Command {
     Rbac(crate::rbac::Command),
     /// Show how long requests took, for whom, where the time went, and whether service level objectives were kept.
     Slow(crate::slow::SlowRequests),
+    /// Show whether events are missing, by every proof that the recording allows.
+    Gaps(crate::gaps::GapsArguments),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -353,6 +355,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Rbac(command) => crate::rbac::run(&command),
         Command::Slow(arguments) => crate::slow::slow(&arguments),
+        Command::Gaps(arguments) => crate::gaps::gaps(&arguments),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

@@ -17,6 +17,7 @@ mod embedded;
 mod exit;
 mod explain;
 mod filter;
+mod gaps;
 mod hold;
 mod import;
 mod kubeconfig;

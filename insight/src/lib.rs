@@ -11,6 +11,7 @@ mod api;
 mod ask;
 mod config;
 mod counts;
+mod difference;
 mod escape;
 mod fold;
 mod groups;

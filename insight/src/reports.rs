@@ -4,4 +4,5 @@ pub mod deprecated;
 pub mod rbac_writes;
 pub mod usage;
 pub mod verify;
+pub mod gaps;
 pub mod slow;

@@ -1,0 +1,121 @@
+//! `gaps` as a person or a script runs it: over rotated files, over a lake, and over what is broken.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn run(arguments: &[&str]) -> Output {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    Command::new(env!("CARGO_BIN_EXE_auditrail")).current_dir(fixtures).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&said(&run(&[arguments, &["-o", "json"]].concat()))).unwrap()
+}
+
+/// A request that began and ended at this second.
+fn request(second: u32, id: u32) -> String {
+    let time = format!("2026-11-23T06:{:02}:{:02}.000000Z", second / 60, second % 60);
+    let event = |stage: &str| {
+        format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"3f1e6c1e-8d3c-4a53-9c77-{id:012}","stage":"{stage}","requestURI":"/version","verb":"get","user":{{"username":"ann"}},"requestReceivedTimestamp":"{time}","stageTimestamp":"{time}"}}"#
+        ) + "\n"
+    };
+    event("RequestReceived") + &event("ResponseComplete")
+}
+
+/// Three rotated files and the active one, as lumberjack leaves them.
+fn rotated(directory: &Path) -> [PathBuf; 4] {
+    let names = [
+        "audit-2026-11-23T06-01-00.002.log",
+        "audit-2026-11-23T06-02-00.001.log",
+        "audit-2026-11-23T06-03-00.001.log",
+        "audit.log",
+    ];
+    let paths = names.map(|name| directory.join(name));
+    for (minute, path) in (0..).zip(&paths) {
+        let text: String =
+            (0..60).map(|second| request(minute * 60 + second, minute * 60 + second)).collect();
+        std::fs::write(path, text).unwrap();
+    }
+    paths
+}
+
+fn proof<'v>(report: &'v Value, name: &str) -> &'v Value {
+    report["proofs"].as_array().unwrap().iter().find(|proof| proof["name"] == name).unwrap()
+}
+
+#[test]
+fn a_whole_log_is_accounted_for_and_a_file_that_is_missing_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = rotated(directory.path());
+    let at = directory.path().to_str().unwrap();
+    let whole = json(&["gaps", at]);
+    assert!(whole["verdict"].as_str().unwrap().ends_with(": 240 of 240 requests accounted for"), "{whole:#}");
+    assert_eq!(
+        (&proof(&whole, "rotation chain")["available"], whole["files"].as_array().unwrap().len()),
+        (&true.into(), 0)
+    );
+
+    std::fs::remove_file(&paths[1]).unwrap();
+    let cut = json(&["gaps", at]);
+    let files = cut["files"].as_array().unwrap();
+    assert_eq!(files.len(), 1, "{cut:#}");
+    assert!(files[0]["file"].as_str().unwrap().contains("06-03-00"), "{cut:#}");
+    assert!(cut["verdict"].as_str().unwrap().contains("the files show 1 losses"), "{cut:#}");
+    assert_eq!(cut["silences"][0]["minutes"], 1, "{cut:#}");
+}
+
+#[test]
+fn a_lost_end_a_cut_line_and_a_run_of_nuls_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = rotated(directory.path());
+    let text = std::fs::read_to_string(&paths[0]).unwrap();
+    let (lines, end) = text.trim_end().rsplit_once('\n').unwrap();
+    let lost: Vec<&str> =
+        lines.lines().enumerate().filter(|(at, _)| *at != 21).map(|(_, line)| line).collect();
+    let torn = &end[..end.len() / 2];
+    std::fs::write(&paths[0], format!("{}\n{torn}", lost.join("\n"))).unwrap();
+    let mut nuls = vec![0; 4096];
+    nuls.extend(std::fs::read(&paths[2]).unwrap());
+    std::fs::write(&paths[2], nuls).unwrap();
+
+    let output = run(&["gaps", directory.path().to_str().unwrap(), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(1), "lines that are no events are said");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lonely = report["without_end"].as_array().unwrap();
+    assert!(
+        lonely.iter().any(|lonely| lonely["audit_id"] == "3f1e6c1e-8d3c-4a53-9c77-000000000010"),
+        "{report:#}"
+    );
+    let found = report["files"].to_string();
+    assert!(
+        found.contains("4096 NUL bytes in 1 lines") && found.contains("the last line was cut off"),
+        "{found}"
+    );
+}
+
+#[test]
+fn recorded_files_and_the_lake_prove_the_same() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    let data = data.to_str().unwrap();
+    let log = "twin-superset.log.zst";
+    said(&run(&["up", "--once", "--path", log, "--to", "lake", "--data", data]));
+    let lake = format!("{data}/lake");
+    let (files, lake) = (json(&["gaps", log]), json(&["gaps", "--lake", &lake, "--states", "none"]));
+    for field in ["verdict", "began", "ended", "without_end", "silences"] {
+        assert_eq!(files[field], lake[field], "{field}");
+    }
+    assert!(files["began"].as_u64().unwrap() > 100, "{files:#}");
+    assert_eq!(proof(&lake, "rotation chain")["available"], false);
+    assert_eq!(proof(&lake, "canary")["available"], false);
+}

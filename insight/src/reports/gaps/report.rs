@@ -1,0 +1,236 @@
+//! What is told of missing events.
+//!
+//! Promise: every proof is named with whether it was available; the verdict says no more than the proofs do.
+
+use serde::Serialize;
+
+use super::{Element, Gaps, VERBS, written};
+use crate::moment;
+use crate::windows::WINDOW_US;
+
+/// A request that may still run when the recording ends, in microseconds: the API server's own limit is a minute.
+const MAY_RUN_US: i64 = 60_000_000;
+/// Most silences that are told.
+const MOST_SILENCES: usize = 20;
+/// A silence says something from this many events a minute on.
+const USUAL: u64 = 5;
+
+/// What is told of [`Gaps`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The first event.
+    pub from: Option<String>,
+    /// The last event.
+    pub to: Option<String>,
+    /// Events.
+    pub events: u64,
+    /// Requests whose begin is logged (`RequestReceived`).
+    pub began: u64,
+    /// Requests whose end is logged (`ResponseComplete`, `Panic`).
+    pub ended: u64,
+    /// Requests that ended in a panic of the API server.
+    pub panics: u64,
+    /// Events that lost their objects to the API server's size limit.
+    pub truncated: u64,
+    /// Requests that began and have no end.
+    pub without_end: Vec<Lonely>,
+    /// Requests that ended and have no begin, although begins are logged.
+    pub without_begin: u64,
+    /// Minutes without any event.
+    pub silences: Vec<Silence>,
+    /// Events in a usual minute.
+    pub usual_per_minute: u64,
+    /// Requests sent to prove the way.
+    pub canaries: Option<Canaries>,
+    /// What could be proven, and what could not.
+    pub proofs: Vec<Proof>,
+    /// In one line.
+    pub verdict: String,
+}
+
+/// A request without an end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lonely {
+    /// When it began.
+    pub began: String,
+    /// Its audit ID; None when a client chose one that is no UUID.
+    pub audit_id: Option<String>,
+    /// The verb; empty for those that Kubernetes does not name.
+    pub verb: &'static str,
+    /// Whether nothing is missing, or may not be.
+    pub may_be_fine: bool,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// Minutes without any event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Silence {
+    /// When it began.
+    pub from: String,
+    /// How long.
+    pub minutes: u64,
+}
+
+/// Canary requests, as their audit IDs number them. Anybody may use such IDs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Canaries {
+    /// The lowest number.
+    pub from: u64,
+    /// The highest.
+    pub to: u64,
+    /// How many ended.
+    pub seen: u64,
+}
+
+/// A proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// Which.
+    pub name: &'static str,
+    /// Whether it could be made.
+    pub available: bool,
+    /// What it says, or why it could not be made.
+    pub says: String,
+}
+
+impl Gaps {
+    /// The report.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let listed = self.difference.list().filter(|_| self.began > 0);
+        let of = |sign: i64| listed.iter().flatten().filter(move |(_, count)| *count == sign);
+        let without_end: Vec<Lonely> = of(1).map(|(element, _)| self.lonely(element)).collect();
+        let before = |element: &Element| self.first.is_some_and(|first| element.time < first);
+        let without_begin = of(-1).filter(|(element, _)| !before(element)).count() as u64;
+        let (usual_per_minute, silences) = self.silences();
+        let canaries = self.canaries.lowest.zip(self.canaries.highest).map(|(from, to)| Canaries {
+            from,
+            to,
+            seen: self.canaries.count,
+        });
+        let proofs = vec![
+            self.pairs(listed.is_some(), &without_end, without_begin),
+            canary(canaries.as_ref()),
+            silent(usual_per_minute, &silences),
+        ];
+        Report {
+            from: self.first.map(moment::written),
+            to: self.last.map(moment::written),
+            events: self.events,
+            began: self.began,
+            ended: self.ended,
+            panics: self.panics,
+            truncated: self.truncated,
+            verdict: self.verdict(listed.is_some(), &without_end, without_begin),
+            without_end,
+            without_begin,
+            silences,
+            usual_per_minute,
+            canaries,
+            proofs,
+        }
+    }
+
+    fn lonely(&self, element: &Element) -> Lonely {
+        let (is_long, has_body) = (element.what & 1 != 0, element.what & 2 != 0);
+        let verb = VERBS.get(usize::from(element.what >> 2)).copied().unwrap_or_default();
+        let runs = self.last.is_some_and(|last| element.time.saturating_add(MAY_RUN_US) > last);
+        let (may_be_fine, why) = match verb {
+            _ if is_long => (true, "meant to last: it may still run"),
+            "patch" if has_body => (
+                true,
+                "a patch that cannot be read: the API server writes no end of it at this level (or it is missing)",
+            ),
+            _ if runs => (true, "began in the last minute: it may still run"),
+            _ => (false, "its end is missing: lost, or longer than --audit-log-maxsize"),
+        };
+        Lonely { began: moment::written(element.time), audit_id: written(element.id), verb, may_be_fine, why }
+    }
+
+    fn pairs(&self, listed: bool, without_end: &[Lonely], without_begin: u64) -> Proof {
+        let (available, says) = match (self.began, listed) {
+            (0, _) => (
+                false,
+                "no request's begin is logged (RequestReceived), so an end that is missing leaves no trace"
+                    .into(),
+            ),
+            (_, false) => (
+                false,
+                "begins are logged for a part of the requests only, or too many are missing to tell which"
+                    .into(),
+            ),
+            (began, true) => (
+                true,
+                format!(
+                    "of {began} begins {} have no end; {without_begin} ends have no begin",
+                    without_end.len()
+                ),
+            ),
+        };
+        Proof { name: "stage pairs", available, says }
+    }
+
+    fn verdict(&self, listed: bool, without_end: &[Lonely], without_begin: u64) -> String {
+        let (Some(from), Some(to)) = (self.first, self.last) else { return "there is no event".into() };
+        let span = format!("{}..{}", moment::written(from), moment::written(to));
+        if self.began == 0 || !listed {
+            return format!("{span}: {} events, nothing proves that these are all", self.events);
+        }
+        let missing = without_end.iter().filter(|lonely| !lonely.may_be_fine).count() as u64 + without_begin;
+        let open = without_end.iter().filter(|lonely| lonely.may_be_fine).count();
+        let all = self.began + without_begin;
+        let accounted = all - missing - open as u64;
+        let note = if open > 0 { format!("; {open} have no end, which may be right") } else { String::new() };
+        format!("{span}: {accounted} of {all} requests accounted for{note}")
+    }
+
+    /// What is usual, and where there was nothing.
+    fn silences(&self) -> (u64, Vec<Silence>) {
+        let (Some(first), Some(last)) = (self.first, self.last) else { return (0, Vec::new()) };
+        let minute = WINDOW_US / 5;
+        let busy: Vec<(i64, u64)> = self
+            .minutes
+            .iter()
+            .flat_map(|(window, minutes)| (0_i64..).map(move |at| i64::from(window) * 5 + at).zip(minutes.0))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let mut counts: Vec<u64> = busy.iter().map(|(_, count)| *count).collect();
+        counts.sort_unstable();
+        let usual = counts.get(counts.len() / 2).copied().unwrap_or(0);
+        let mut silences: Vec<Silence> = busy
+            .windows(2)
+            .filter(|pair| pair[1].0 - pair[0].0 > 1 && first < last)
+            .map(|pair| Silence {
+                from: moment::written((pair[0].0 + 1) * minute),
+                minutes: u64::try_from(pair[1].0 - pair[0].0 - 1).unwrap_or(0),
+            })
+            .collect();
+        silences.sort_by(|one, other| (other.minutes, &one.from).cmp(&(one.minutes, &other.from)));
+        silences.truncate(MOST_SILENCES);
+        (usual, silences)
+    }
+}
+
+fn canary(canaries: Option<&Canaries>) -> Proof {
+    let says = match canaries {
+        None => "no canary requests (audit IDs `auditrail-canary-NUMBER`) are in the log".into(),
+        Some(Canaries { from, to, seen }) => {
+            let expected = (to - from).saturating_add(1);
+            format!("canaries {from} to {to}: {seen} of {expected} are there")
+        }
+    };
+    Proof { name: "canary", available: canaries.is_some(), says }
+}
+
+fn silent(usual: u64, silences: &[Silence]) -> Proof {
+    let minutes: u64 = silences.iter().map(|silence| silence.minutes).sum();
+    let says = match (usual, minutes) {
+        (..USUAL, _) => {
+            format!("{usual} events are usual in a minute: too few for silence to mean something")
+        }
+        (_, 0) => format!("no minute without an event; {usual} are usual"),
+        _ => format!("{minutes} minutes without an event, where {usual} are usual"),
+    };
+    Proof { name: "silence", available: usual >= USUAL, says }
+}
