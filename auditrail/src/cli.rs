@@ -51,6 +51,8 @@ enum Command {
     Slow(crate::slow::SlowRequests),
     /// Show whether events are missing, by every proof that the recording allows.
     Gaps(crate::gaps::GapsArguments),
+    /// Ask recorded events or the lake in SQL: the table is `events`, the language is SQLite's.
+    Sql(crate::sql::Sql),
     /// Work with audit policies (audit.k8s.io/v1).
     #[command(subcommand)]
     Policy(Policy),
@@ -356,6 +358,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Rbac(command) => crate::rbac::run(&command),
         Command::Slow(arguments) => crate::slow::slow(&arguments),
         Command::Gaps(arguments) => crate::gaps::gaps(&arguments),
+        Command::Sql(sql) => crate::sql::sql(&sql),
         Command::Policy(Policy::Lint(lint)) => crate::lint::lint(&lint),
         Command::Policy(Policy::Explain(explain)) => crate::explain::explain(&explain),
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),

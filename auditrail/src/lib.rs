@@ -43,6 +43,7 @@ mod say;
 mod shippers;
 mod simulate;
 mod slow;
+mod sql;
 mod status;
 mod suggest;
 mod table;

@@ -41,10 +41,14 @@ pub(crate) struct Bad {
 impl Bad {
     /// Says to stderr which lines were no events.
     pub(crate) fn tell(&self) {
-        self.named.iter().for_each(|text| say::aside(text));
-        if self.count > self.named.len() as u64 {
-            say::aside(&format!("{} more lines are no events", self.count - self.named.len() as u64));
-        }
+        self.told().iter().for_each(|text| say::aside(text));
+    }
+
+    /// The same as words.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let more = self.count - self.named.len() as u64;
+        let more = (more > 0).then(|| format!("{more} more lines are no events"));
+        self.named.iter().cloned().chain(more).collect()
     }
 
     /// One more.

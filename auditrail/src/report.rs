@@ -3,7 +3,7 @@
 //! Promises: the same question gives the same numbers over recorded files and over the lake; a line that is no event is
 //! named, and the rest goes on; nothing that a client wrote reaches a terminal as anything but text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -74,12 +74,7 @@ impl Reporting {
     /// # Errors
     /// When the data directory has no usable path.
     pub(crate) fn lake_url(&self) -> anyhow::Result<Option<String>> {
-        let stdin = self.recording.files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin());
-        match &self.recording.lake {
-            Some(url) => Ok(Some(url.clone())),
-            None if stdin => Data::in_directory(&self.data).lake().map(Some),
-            None => Ok(None),
-        }
+        lake_url(&self.recording, &self.data)
     }
 
     fn of_lake<F: Fold>(&self, url: &str) -> Result<Answered<F>, Failure> {
@@ -133,6 +128,19 @@ impl Reporting {
     ) -> Result<ExitCode, Failure> {
         print(self.output, report, tables)?;
         Ok(ExitCode::from(u8::from(incomplete)))
+    }
+}
+
+/// The lake that is asked, if it is not recorded files or stdin: the one named, or that of `data`.
+///
+/// # Errors
+/// When the data directory has no usable path.
+pub(crate) fn lake_url(recording: &Recording, data: &Path) -> anyhow::Result<Option<String>> {
+    let stdin = recording.files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin());
+    match &recording.lake {
+        Some(url) => Ok(Some(url.clone())),
+        None if stdin => Data::in_directory(data).lake().map(Some),
+        None => Ok(None),
     }
 }
 

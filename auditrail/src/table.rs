@@ -54,9 +54,21 @@ impl Table {
         self
     }
 
+    /// Rows whose columns are named only when they are there, for people.
+    pub(crate) fn of_rows(columns: Vec<String>, rows: Vec<Vec<String>>) -> String {
+        if rows.is_empty() {
+            return "  none\n".into();
+        }
+        let mut drawn = empty();
+        drawn.set_header(columns.iter().map(|name| shown(name)));
+        rows.iter().for_each(|row| {
+            drawn.add_row(row.iter().map(|cell| shown(cell)));
+        });
+        format!("{drawn}\n")
+    }
+
     fn drawn(&self) -> Drawn {
-        let mut drawn = Drawn::new();
-        drawn.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        let mut drawn = empty();
         drawn.set_header(self.columns.iter().map(|name| name.trim_start_matches('#')));
         self.rows.iter().for_each(|row| {
             drawn.add_row(row.iter().map(|cell| shown(cell)));
@@ -105,6 +117,12 @@ pub(crate) fn print<R: Serialize>(
         Output::Table => tables(report).iter().map(Table::text).collect::<Vec<_>>().join("\n"),
     };
     say::result(&text)
+}
+
+fn empty() -> Drawn {
+    let mut drawn = Drawn::new();
+    drawn.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    drawn
 }
 
 /// Text that a client wrote, safe for a terminal.

@@ -30,6 +30,7 @@ mod rows;
 mod scan;
 mod service;
 mod shares;
+pub mod sql;
 mod status;
 mod tally;
 mod windows;

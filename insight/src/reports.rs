@@ -1,8 +1,8 @@
 //! The reports: each a fold, and what is told of its state.
 
 pub mod deprecated;
+pub mod gaps;
 pub mod rbac_writes;
+pub mod slow;
 pub mod usage;
 pub mod verify;
-pub mod gaps;
-pub mod slow;
