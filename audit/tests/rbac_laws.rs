@@ -157,6 +157,7 @@ fn uses() -> impl Strategy<Value = Vec<Observation>> {
             request,
             allowed,
             count: 1,
+            forbidden_after: 0,
             first: time,
             last: time,
             sample: time.to_string(),

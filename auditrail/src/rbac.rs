@@ -129,3 +129,26 @@ fn left(uses: &Uses) -> Vec<String> {
     });
     told.collect()
 }
+
+/// How many uses are named that RBAC allowed and something else refused.
+const NAMED: usize = 10;
+
+/// What RBAC allowed and was answered 403 all the same, in words.
+fn forbidden_after(uses: &Uses) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (who, what, seen) in uses.iter().filter(|(_, _, seen)| seen.forbidden_after > 0) {
+        let request = what.request();
+        let why = match request.verb.as_str() {
+            "patch" | "update" => {
+                "an apply that would have created needs `create` too, or admission refused it"
+            }
+            _ => "admission refused it, or what was written gives more than its writer has",
+        };
+        let count = grouped(seen.forbidden_after);
+        found.push(format!("{}: {request}: allowed, yet answered 403 ({count}): {why}", who.user));
+    }
+    let more = found.len().saturating_sub(NAMED);
+    found.truncate(NAMED);
+    found.extend((more > 0).then(|| format!("{more} more uses were allowed, yet answered 403")));
+    found
+}

@@ -198,3 +198,19 @@ fn who_could_do_what_at_a_moment_is_told_from_the_writes_of_roles_in_the_log() {
         scenario.run("rbac check history.log --as a --verb get --resource pods --roles rbac-objects.json");
     assert_eq!(output.status.code(), Some(64), "events without a moment");
 }
+
+#[test]
+fn what_rbac_allowed_and_something_else_refused_is_told_with_the_likely_reason() {
+    let scenario = Scenario::new();
+    let text = scenario
+        .text("rbac suggest audit.log --mode wanted --serviceaccount ops:ssa --serviceaccount ops:escalator");
+    assert!(text.contains("patch configmaps in ops: allowed, yet answered 403 (1): an apply that would have created needs `create` too"), "{text}");
+    assert!(
+        text.contains(
+            "create roles.rbac.authorization.k8s.io in ops: allowed, yet answered 403 (1): admission"
+        ),
+        "{text}"
+    );
+    let none = scenario.text("rbac suggest audit.log --mode wanted --serviceaccount ops:none");
+    assert!(none.contains("system:serviceaccount:ops:none is not in the log"), "{none}");
+}

@@ -66,6 +66,8 @@ pub struct Seen {
     pub allowed: Tally,
     /// What was refused.
     pub refused: Tally,
+    /// How many requests were allowed and answered 403 all the same.
+    pub forbidden_after: u64,
     /// By which bindings, as the API server's reasons name them.
     pub via: BTreeSet<Via>,
 }
@@ -82,14 +84,15 @@ pub struct Uses {
 impl Uses {
     /// Takes one request in.
     pub fn add(&mut self, observation: Observation) {
-        let Observation { who, request, allowed, count, first, last, sample, via } = observation;
+        let Observation { who, request, allowed, count, forbidden_after, first, last, sample, via } =
+            observation;
         self.span = Some(self.span.map_or((first, last), |(from, to)| (from.min(first), to.max(last))));
         let name = match &request.target {
             Target::Resource { name, .. } => name.clone(),
             Target::Path(_) => String::new(),
         };
         let what = What(What(request).named(""));
-        let mut seen = Seen { via: via.into_iter().collect(), ..Seen::default() };
+        let mut seen = Seen { forbidden_after, via: via.into_iter().collect(), ..Seen::default() };
         let tally = Tally { count, names: [(name, count)].into(), many: false, first, last, sample };
         if allowed {
             seen.allowed = tally
@@ -169,6 +172,7 @@ impl Seen {
     fn merge(&mut self, other: Seen) {
         self.allowed.merge(other.allowed);
         self.refused.merge(other.refused);
+        self.forbidden_after += other.forbidden_after;
         self.via.extend(other.via);
         while self.via.len() > MOST_VIAS {
             self.via.pop_last();

@@ -42,6 +42,7 @@ pub(crate) fn allowed(user: &str, request: Request) -> Observation {
         request,
         allowed: true,
         count: 1,
+        forbidden_after: 0,
         first: 1,
         last: 1,
         sample,

@@ -129,6 +129,9 @@ impl Suggest {
             Mode::Fix => "fix",
         };
         report.notes.extend(self.whose.unseen(&uses));
+        if self.mode() != Mode::Used {
+            report.notes.extend(super::forbidden_after(&uses));
+        }
         let wrong = answer.incomplete || replay.allowed < replay.requests;
         if self.reporting.output == Output::Yaml {
             say::result(&yaml(&report, &proposal.objects))?;

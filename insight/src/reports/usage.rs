@@ -66,7 +66,11 @@ impl Fold for Usage {
                     continue;
                 }
             };
-            let one = Same::new(row, u64::from(stage != "ResponseStarted"), time(row).unwrap_or_default());
+            let mut one =
+                Same::new(row, u64::from(stage != "ResponseStarted"), time(row).unwrap_or_default());
+            if allowed && code(row) == Some(403) {
+                one.forbidden_after = one.count;
+            }
             if code(row) == Some(201) {
                 columns.observation(&one, allowed).created().into_iter().for_each(|use_| self.uses.add(use_));
             }
@@ -109,6 +113,7 @@ struct Same {
     /// A row of them.
     row: usize,
     count: u64,
+    forbidden_after: u64,
     first: i64,
     last: i64,
     /// The row of the first one.
@@ -117,11 +122,12 @@ struct Same {
 
 impl Same {
     fn new(row: usize, count: u64, time: i64) -> Same {
-        Same { row, count, first: time, last: time, sample: row }
+        Same { row, count, forbidden_after: 0, first: time, last: time, sample: row }
     }
 
     fn add(&mut self, one: &Same, ids: &Words<'_>) {
         self.count += one.count;
+        self.forbidden_after += one.forbidden_after;
         self.last = self.last.max(one.last);
         let key = |same: &Same| (same.first, sample(ids, same.sample));
         if one.first < self.first || one.first == self.first && key(one) < key(self) {
@@ -216,6 +222,7 @@ impl<'b> Columns<'b> {
             request: self.request(row),
             allowed,
             count: same.count,
+            forbidden_after: same.forbidden_after,
             first: same.first,
             last: same.last,
             sample: sample(&self.audit_id, same.sample),

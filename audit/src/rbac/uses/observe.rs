@@ -21,6 +21,8 @@ pub struct Observation {
     pub allowed: bool,
     /// How many requests: none of a request that has not ended, which shows a use that its end counts.
     pub count: u64,
+    /// How many of them were allowed and answered 403 all the same: by a check of what is written, or by admission.
+    pub forbidden_after: u64,
     /// When first, in microseconds since the Unix epoch.
     pub first: i64,
     /// When last.
@@ -64,12 +66,14 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         _ => return Err(Left::BeforeAuthorization),
     };
     let acting = event.impersonated_user();
+    let count = u64::from(event.stage() != Stage::ResponseStarted);
     let time = crate::unix_micros(&event.stage_timestamp()).unwrap_or_default();
     let first = Observation {
         who: who(&acting.unwrap_or(user)),
         request: request(&Attributes::of(event)),
         allowed,
-        count: u64::from(event.stage() != Stage::ResponseStarted),
+        count,
+        forbidden_after: if allowed && event.code() == Some(403) { count } else { 0 },
         first: time,
         last: time,
         sample: event.audit_id().chars().take(MOST_SAMPLE).collect(),
@@ -81,6 +85,7 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         who: who(&user),
         request,
         allowed: true,
+        forbidden_after: 0,
         via: None,
         ..first.clone()
     });
@@ -117,7 +122,7 @@ impl Observation {
         let plain =
             matches!(&self.request.target, Target::Resource { subresource, .. } if subresource.is_empty());
         (writes && plain && self.allowed).then(|| {
-            let mut created = Observation { via: None, ..self.clone() };
+            let mut created = Observation { via: None, forbidden_after: 0, ..self.clone() };
             "create".clone_into(&mut created.request.verb);
             created
         })
