@@ -1,3 +1,5 @@
+//! What is known of hours, against files that come, go and break.
+
 use std::path::PathBuf;
 
 use super::*;
