@@ -44,6 +44,8 @@ enum Command {
     Lake(crate::lake::Lake),
     /// Read every file of the lake and say what is wrong; exit 1 when something is.
     Verify(crate::lake::Verify),
+    /// Show who is refused what, since when, and after which change of roles.
+    Denied(crate::denied::Denied),
     /// Propose roles from use, find what is given and not used, answer who may do what.
     #[command(subcommand)]
     Rbac(crate::rbac::Command),
@@ -355,6 +357,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Deprecated(reporting) => crate::deprecated::deprecated(&reporting),
         Command::Lake(lake) => crate::lake::lake(&lake),
         Command::Verify(verify) => crate::lake::verified(&verify),
+        Command::Denied(denied) => crate::denied::denied(&denied),
         Command::Rbac(command) => crate::rbac::run(&command),
         Command::Slow(arguments) => crate::slow::slow(&arguments),
         Command::Gaps(arguments) => crate::gaps::gaps(&arguments),

@@ -11,6 +11,7 @@ pub mod cli;
 mod data;
 mod dead_letters;
 mod demo;
+mod denied;
 mod deprecated;
 mod doctor;
 mod embedded;

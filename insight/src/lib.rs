@@ -9,6 +9,7 @@
 
 mod api;
 mod ask;
+mod clip;
 mod config;
 mod counts;
 mod difference;

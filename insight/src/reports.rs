@@ -1,5 +1,6 @@
 //! The reports: each a fold, and what is told of its state.
 
+pub mod denied;
 pub mod deprecated;
 pub mod gaps;
 pub mod rbac_writes;

@@ -1,0 +1,205 @@
+//! Who was refused what, since when, and after which change of roles.
+//!
+//! Promises: every request that ended with 403, 401 or 429 is counted once; what was refused by authorization, what
+//! authorization allowed and something behind it refused, and what was refused before it decided are told apart;
+//! a change of roles is said to come before the refusals, never to be their cause.
+
+mod action;
+mod changes;
+mod fix;
+mod refused;
+mod report;
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fold::{Closer, Fold};
+use crate::groups::Groups;
+use crate::requests::Requests;
+use crate::rows::Rows;
+use crate::shares::{Shares, Sum};
+use crate::tally::Tally;
+
+use action::{Action, Caller, Columns, Refusal};
+use changes::Changes;
+use refused::{Moments, Refused};
+
+pub use action::{Kind, SubjectKind};
+pub use changes::Before;
+pub use report::{CallerRow, Filter, Now, Report, Row};
+
+/// Refusals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denied {
+    /// All requests, refused or not.
+    requests: Tally,
+    refused: Shares<Refusal, Refused>,
+    /// When the same was allowed.
+    allowed: Shares<Action, Moments>,
+    /// 401: nobody is known, only from where they came.
+    unknown: Shares<Caller, Tally>,
+    /// 429.
+    throttled: Shares<Caller, Tally>,
+    changes: Changes,
+}
+
+impl Fold for Denied {
+    const NAME: &'static str = "denied-1";
+    const COLUMNS: &'static [&'static str] = &[
+        "time",
+        "stage",
+        "user",
+        "impersonated_user",
+        "verb",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
+        "code",
+        "decision",
+        "client",
+        "source_ip",
+    ];
+    const CLOSER: &'static [&'static str] = &[
+        "time",
+        "audit_id",
+        "user",
+        "groups",
+        "impersonated_user",
+        "verb",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
+        "code",
+        "decision",
+        "authz_reason",
+        "client",
+        "source_ip",
+        "request_uri",
+        "raw",
+    ];
+
+    fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
+        let (requests, time, code) = (Requests::of(rows), rows.times("time"), rows.codes());
+        let mut picked: Vec<usize> = self.take_actions(rows, &requests);
+        let columns = Columns::of(rows);
+        for row in (0..rows.len()).filter(|row| requests.is_one(*row)) {
+            self.requests.add(Tally { count: 1, first: time(row), last: time(row), sample: String::new() });
+            let code = code(row).unwrap_or_default();
+            let by_path = code == 403 && columns.is_non_resource(row);
+            if by_path || code == 401 || code == 429 || columns.changes_roles(row, code) {
+                picked.push(row);
+            }
+        }
+        picked.sort_unstable();
+        picked.dedup();
+        picked.into_iter().for_each(|row| closer.pick(row));
+    }
+
+    fn look_closer(&mut self, rows: &Rows<'_>) {
+        let columns = Columns::of(rows);
+        let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
+        for row in 0..rows.len() {
+            let (time, code, audit_id) = (time(row), code(row).unwrap_or_default(), audit_id.at(row));
+            match code {
+                401 => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
+                429 => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
+                403 => {
+                    let mut refused = Refused::example(rows, row);
+                    if columns.is_non_resource(row) {
+                        refused.tally = Tally::of(time, None);
+                    }
+                    self.refused.add(columns.refusal(rows, row), refused);
+                }
+                _ => self.changes.add(rows, row),
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.requests.add(other.requests);
+        self.refused.merge(other.refused);
+        self.allowed.merge(other.allowed);
+        self.unknown.merge(other.unknown);
+        self.throttled.merge(other.throttled);
+        self.changes.merge(other.changes);
+    }
+}
+
+/// What is known of one group of rows.
+#[derive(Clone, Default)]
+struct Group {
+    refused: Tally,
+    /// The first refused rows: of one moment.
+    first: Vec<usize>,
+    allowed: Moments,
+    names: Vec<usize>,
+}
+
+impl Denied {
+    /// Counts requests for resources by what was asked; gives the first refused rows of each, for a closer look.
+    fn take_actions(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
+        let (time, code, name) = (rows.times("time"), rows.codes(), rows.text("name"));
+        let texts = ["verb", "api_group", "resource", "subresource", "namespace", "decision"]
+            .map(|column| rows.text(column));
+        let [verb, group, resource, subresource, namespace, decision] = &texts;
+        let groups = Groups::by(&[
+            &requests.user,
+            &requests.impersonated,
+            verb,
+            group,
+            resource,
+            subresource,
+            namespace,
+            decision,
+        ]);
+        let mut of: Vec<Group> = vec![Group::default(); groups.len()];
+        let mut names = HashSet::new();
+        for row in (0..rows.len()).filter(|row| requests.is_one(*row) && resource.at(*row).is_some()) {
+            let (index, time, code) = (groups.of(row), time(row), code(row).unwrap_or_default());
+            let seen = &mut of[index];
+            if code == 403 {
+                seen.refuse(row, time);
+                if names.insert((index, name.key(row))) {
+                    seen.names.push(row);
+                }
+            } else if code != 401 && code != 429 && decision.at(row) == Some("allow") {
+                seen.allowed.add(Moments::at(time));
+            }
+        }
+        let columns = Columns::of(rows);
+        let mut picked = Vec::new();
+        for (index, seen) in of.into_iter().enumerate() {
+            let example = groups.example(index);
+            if seen.allowed.any() {
+                self.allowed.add(columns.action(example), seen.allowed);
+            }
+            if seen.refused.count > 0 {
+                let names = seen.names.iter().filter_map(|row| name.at(*row));
+                self.refused.add(columns.refusal_of_resource(example), Refused::counted(seen.refused, names));
+                picked.extend(seen.first);
+            }
+        }
+        picked
+    }
+}
+
+impl Group {
+    fn refuse(&mut self, row: usize, time: Option<i64>) {
+        let order = |time: Option<i64>| (time.is_none(), time);
+        if self.refused.count == 0 || order(time) < order(self.refused.first) {
+            self.first.clear();
+        }
+        if self.refused.count == 0 || order(time) <= order(self.refused.first) {
+            self.first.push(row);
+        }
+        self.refused.add(Tally { count: 1, first: time, last: time, sample: String::new() });
+    }
+}
+
+#[cfg(test)]
+mod tests;

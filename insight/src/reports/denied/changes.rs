@@ -1,0 +1,120 @@
+//! Changes of roles and bindings, and which of them came before refusals.
+//!
+//! Promises: at most [`MOST`] changes are kept, the newest; only a change that can take something away, that reaches
+//! the namespace, and that lies between what was allowed and what was refused is told.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::refused::Moments;
+use crate::clip::clip;
+use crate::moment;
+use crate::rows::Rows;
+
+/// Most changes that are kept.
+const MOST: usize = 4096;
+/// Most changes that are told with one kind of refusal.
+const TOLD: usize = 3;
+/// A change longer before the first refusal is not told.
+const WINDOW_US: i64 = 24 * 3_600_000_000;
+/// API servers learn of a change, and write about it, a little later or earlier than they act on it.
+const SLACK_US: i64 = 10_000_000;
+
+/// It only carries changes of other roles on, which are told themselves.
+const AGGREGATION: &str = "system:serviceaccount:kube-system:clusterrole-aggregation-controller";
+
+/// Changes of roles and bindings, by time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Changes {
+    newest: BTreeSet<Change>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Change {
+    time: i64,
+    audit_id: String,
+    verb: String,
+    resource: String,
+    namespace: String,
+    name: String,
+    user: String,
+}
+
+/// A change that came before refusals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// How long before the first refusal, in seconds.
+    pub seconds: i64,
+    /// When.
+    pub time: String,
+    /// What was done.
+    pub verb: String,
+    /// `roles`, `rolebindings`, `clusterroles` or `clusterrolebindings`.
+    pub resource: String,
+    /// Where; empty for those of the whole cluster.
+    pub namespace: String,
+    /// Its name; empty where several were deleted at once.
+    pub name: String,
+    /// By whom.
+    pub user: String,
+    /// The request.
+    pub audit_id: String,
+}
+
+impl Changes {
+    pub(super) fn add(&mut self, rows: &Rows<'_>, row: usize) {
+        let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
+        let Some(time) = rows.times("time")(row) else { return };
+        let user = rows.words("impersonated_user").at(row).map_or_else(|| text("user"), clip);
+        let [audit_id, verb, resource, namespace, name] =
+            ["audit_id", "verb", "resource", "namespace", "name"].map(text);
+        self.newest.insert(Change { time, audit_id, verb, resource, namespace, name, user });
+        self.make_room();
+    }
+
+    pub(super) fn merge(&mut self, other: Changes) {
+        self.newest.extend(other.newest);
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
+        while self.newest.len() > MOST {
+            self.newest.pop_first();
+        }
+    }
+
+    /// The changes after which the action may have been refused: what was deleted first, then the latest. None when
+    /// it was never seen to be allowed before.
+    pub(super) fn before(&self, action: &Action, allowed: Moments, first: i64) -> Vec<Before> {
+        let Some(began) = allowed.first.filter(|began| *began < first) else { return Vec::new() };
+        // Where it was allowed again later, nothing is known of the last time before the refusals.
+        let since = allowed.last.filter(|last| *last < first).unwrap_or(began);
+        let since = (since - SLACK_US).max(first - WINDOW_US);
+        let reaches = |change: &&Change| {
+            (since..=first + SLACK_US).contains(&change.time)
+                && change.verb != "create"
+                && change.user != AGGREGATION
+                && (change.namespace.is_empty() || change.namespace == action.namespace)
+        };
+        let mut changes: Vec<&Change> = self.newest.iter().filter(reaches).collect();
+        changes.sort_by_key(|change| (!change.verb.starts_with("delete"), std::cmp::Reverse(change.time)));
+        changes.into_iter().take(TOLD).map(|change| change.told(first)).collect()
+    }
+}
+
+impl Change {
+    fn told(&self, first: i64) -> Before {
+        Before {
+            seconds: ((first - self.time) / 1_000_000).max(0),
+            time: moment::written(self.time),
+            verb: self.verb.clone(),
+            resource: self.resource.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            user: self.user.clone(),
+            audit_id: self.audit_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is kept of refusals of one kind.
+//!
+//! Law: adding is commutative and associative: of names the smallest are kept, of examples the first in time.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clip::clip;
+use crate::rows::Rows;
+use crate::shares::Sum;
+use crate::tally::Tally;
+
+/// Most names that are told.
+pub(super) const NAMES: usize = 32;
+/// Most groups that are told.
+const GROUPS: usize = 16;
+
+/// Refusals of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Refused {
+    pub(super) tally: Tally,
+    /// One more than is told, so that it is known whether there are more.
+    pub(super) names: BTreeSet<String>,
+    pub(super) example: Option<Example>,
+}
+
+/// The first one. Fields are in the order that decides which comes first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Example {
+    no_time: bool,
+    time: Option<i64>,
+    pub(super) audit_id: String,
+    /// Who was authenticated, where they acted as somebody else.
+    pub(super) by: String,
+    pub(super) groups: Vec<String>,
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) client: String,
+    pub(super) source_ip: String,
+}
+
+impl Refused {
+    /// So many, of these names.
+    pub(super) fn counted<'n>(tally: Tally, names: impl Iterator<Item = &'n str>) -> Refused {
+        let mut refused = Refused { tally, ..Refused::default() };
+        names.for_each(|name| refused.name(clip(name)));
+        refused
+    }
+
+    /// What a closer look at a row tells; counts nothing.
+    pub(super) fn example(rows: &Rows<'_>, row: usize) -> Refused {
+        let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
+        let acts_as = rows.words("impersonated_user").at(row).is_some();
+        let time = rows.times("time")(row);
+        let example = Example {
+            no_time: time.is_none(),
+            time,
+            audit_id: text("audit_id"),
+            by: if acts_as { text("user") } else { String::new() },
+            // The groups of an event are those of who was authenticated.
+            groups: rows.groups().at(row).filter(|_| !acts_as).take(GROUPS).map(clip).collect(),
+            reason: text("authz_reason"),
+            message: message(rows.lines()(row)),
+            client: text("client"),
+            source_ip: text("source_ip"),
+        };
+        Refused { example: Some(example), ..Refused::default() }
+    }
+
+    fn name(&mut self, name: String) {
+        self.names.insert(name);
+        while self.names.len() > NAMES + 1 {
+            self.names.pop_last();
+        }
+    }
+}
+
+/// What the API server answered: newer ones write it at every level, older ones only with the response's body.
+fn message(line: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Status {
+        #[serde(default)]
+        message: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        response_status: Option<Status>,
+        response_object: Option<Status>,
+    }
+    let answer: Option<Answer> = serde_json::from_str(&String::from_utf8_lossy(line)).ok();
+    let answers = answer.into_iter().flat_map(|answer| [answer.response_status, answer.response_object]);
+    let message = answers.flatten().map(|status| status.message).find(|message| !message.is_empty());
+    clip(&message.unwrap_or_default())
+}
+
+impl Sum for Refused {
+    fn add(&mut self, other: Refused) {
+        self.tally.add(other.tally);
+        other.names.into_iter().for_each(|name| self.name(name));
+        self.example = self.example.take().into_iter().chain(other.example).min();
+    }
+}
+
+/// When something happened first and last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Moments {
+    pub(super) first: Option<i64>,
+    pub(super) last: Option<i64>,
+}
+
+impl Moments {
+    pub(super) fn at(time: Option<i64>) -> Moments {
+        Moments { first: time, last: time }
+    }
+
+    pub(super) fn any(self) -> bool {
+        self.first.is_some()
+    }
+}
+
+impl Sum for Moments {
+    fn add(&mut self, other: Moments) {
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+    }
+}

@@ -1,0 +1,139 @@
+//! Refusals of real events, and of what the recording lacks in the API server's own form.
+
+use super::*;
+use crate::laws;
+
+/// An event as the API server writes it at Metadata.
+fn line(second: u32, user: &str, verb: &str, object: &str, code: i32, decision: &str) -> Vec<u8> {
+    let time = format!("2026-11-23T06:{:02}:{:02}.000000Z", second / 60, second % 60);
+    let annotations = match decision {
+        "" => String::new(),
+        decision => format!(
+            r#","annotations":{{"authorization.k8s.io/decision":"{decision}","authorization.k8s.io/reason":""}}"#
+        ),
+    };
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"id-{second}","stage":"ResponseComplete","requestURI":"/x?secret=1","verb":"{verb}","user":{{"username":"{user}","groups":["dev"]}},"sourceIPs":["10.0.0.1"],"userAgent":"kubectl/v1.33","objectRef":{object},"responseStatus":{{"metadata":{{}},"status":"Failure","message":"no, said \"it\"","reason":"Forbidden","code":{code}}},"requestReceivedTimestamp":"{time}","stageTimestamp":"{time}"{annotations}}}"#
+    )
+    .into_bytes()
+}
+
+const PODS: &str = r#"{"resource":"pods","namespace":"shop","apiVersion":"v1"}"#;
+const BINDING: &str = r#"{"resource":"rolebindings","namespace":"shop","name":"dev","apiGroup":"rbac.authorization.k8s.io","apiVersion":"v1"}"#;
+const ELSEWHERE: &str = r#"{"resource":"rolebindings","namespace":"other","name":"dev","apiGroup":"rbac.authorization.k8s.io","apiVersion":"v1"}"#;
+
+fn report(lines: &[Vec<u8>]) -> Report {
+    laws::folded::<Denied>(lines).report(&Filter::default())
+}
+
+fn story() -> Vec<Vec<u8>> {
+    vec![
+        line(0, "jane", "list", PODS, 200, "allow"),
+        line(60, "admin", "delete", ELSEWHERE, 200, "allow"),
+        line(70, "admin", "create", BINDING, 201, "allow"),
+        line(80, "admin", "delete", BINDING, 200, "allow"),
+        line(200, "jane", "list", PODS, 403, "forbid"),
+        line(260, "jane", "list", PODS, 403, "forbid"),
+    ]
+}
+
+#[test]
+fn the_laws_of_folds_hold() {
+    laws::hold::<Denied>(&laws::recording());
+    laws::hold::<Denied>(&story());
+}
+
+#[test]
+fn refusals_are_told_to_come_after_the_change_that_reaches_them() {
+    let report = report(&story());
+    let [row] = &report.refused[..] else { panic!("{report:#?}") };
+    assert_eq!((row.tally.count, row.tally.sample.as_str(), row.now), (2, "id-200", Now::Ongoing));
+    let [after] = &row.after[..] else { panic!("{row:#?}") };
+    let told = (after.seconds, after.verb.as_str(), after.name.as_str(), after.audit_id.as_str());
+    assert_eq!(told, (120, "delete", "dev", "id-80"));
+    assert_eq!((row.groups.as_slice(), row.message.as_str()), (&["dev".to_owned()][..], "no, said \"it\""));
+}
+
+#[test]
+fn what_was_never_allowed_is_blamed_on_no_change() {
+    assert!(report(&story()[1..]).refused[0].after.is_empty());
+}
+
+#[test]
+fn what_is_allowed_again_is_told_so() {
+    let mut lines = story();
+    lines.push(line(300, "jane", "list", PODS, 200, "allow"));
+    assert_eq!(report(&lines).refused[0].now, Now::AllowedAgain);
+}
+
+#[test]
+fn the_fix_allows_what_was_refused_and_nothing_else() {
+    use audit::rbac::{Objects, Rbac, Request, Who};
+    let fix = report(&story()).refused[0].fix.clone().unwrap();
+    let rbac = Rbac::new(Objects::read(&fix).unwrap());
+    let may = |user: &str, verb: &str, namespace: &str| {
+        rbac.allowed(&Who::named(user), &Request::resource(verb, "", "pods", namespace, "")).is_allowed()
+    };
+    assert!(may("jane", "list", "shop"), "{fix}");
+    assert!(!may("jane", "list", "other") && !may("jane", "watch", "shop") && !may("joe", "list", "shop"));
+}
+
+#[test]
+fn nothing_is_proposed_where_it_should_not_be_allowed_lightly() {
+    let secrets = PODS.replace("pods", "secrets");
+    for (user, verb, object) in [
+        ("system:anonymous", "list", PODS),
+        ("jane", "list", secrets.as_str()),
+        ("jane", "create", BINDING),
+        ("system:node:a", "list", PODS),
+    ] {
+        let report = report(&[line(1, user, verb, object, 403, "forbid")]);
+        let row = &report.refused[0];
+        assert!(row.fix.is_none() && !row.warnings.is_empty(), "{row:#?}");
+    }
+    for decision in ["allow", ""] {
+        assert_eq!(report(&[line(1, "jane", "list", PODS, 403, decision)]).refused[0].fix, None);
+    }
+}
+
+#[test]
+fn who_refused_is_told_apart_and_a_path_has_no_query() {
+    let report = report(&[
+        line(1, "jane", "create", PODS, 403, "allow"),
+        line(2, "jane", "create", PODS, 403, ""),
+        line(3, "jane", "get", "null", 403, "forbid"),
+        line(4, "jane", "create", PODS, 429, ""),
+    ]);
+    let kinds: Vec<_> = report.refused.iter().map(|row| (row.kind, row.path.as_str())).collect();
+    assert_eq!(kinds, [(Kind::NotAllowed, "/x"), (Kind::RefusedLater, ""), (Kind::Undecided, "")]);
+    assert_eq!((report.throttled.len(), report.throttled[0].tally.count), (1, 1));
+}
+
+/// A log of attempts of which some are refused.
+fn attempts() -> Vec<Vec<u8>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audit/tests/fixtures/rbac/audit.log.zst");
+    laws::lines(&std::fs::read(path).unwrap())
+}
+
+#[test]
+fn every_refusal_of_real_logs_is_counted_once() {
+    laws::hold::<Denied>(&attempts());
+    let lines = [laws::recording(), attempts()].concat();
+    let report = report(&lines);
+    let (mut refused, mut unknown) = (0, 0);
+    for line in &lines {
+        let Ok(event) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
+        let ended = matches!(event["stage"].as_str(), Some("ResponseComplete" | "Panic"));
+        match event["responseStatus"]["code"].as_i64() {
+            Some(403) if ended => refused += 1,
+            Some(401) => unknown += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(report.refused.iter().map(|row| row.tally.count).sum::<u64>(), refused);
+    assert_eq!(report.unauthenticated.iter().map(|row| row.tally.count).sum::<u64>(), unknown);
+    assert_eq!((refused, unknown), (42, 3));
+    for row in &report.refused {
+        assert!(!row.tally.sample.is_empty() && !row.subject.is_empty(), "{row:#?}");
+    }
+}
