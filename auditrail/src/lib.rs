@@ -14,6 +14,7 @@ mod demo;
 mod denied;
 mod deprecated;
 mod doctor;
+mod documents;
 mod embedded;
 mod exit;
 mod explain;

@@ -13,6 +13,8 @@ use anyhow::{Context, bail};
 use collector::Age;
 use proto::MAX_LINE_BYTES;
 
+use crate::documents::Documents;
+
 /// How much is read at a time.
 const BLOCK: usize = 256 << 10;
 const _: () = assert!(BLOCK <= MAX_LINE_BYTES, "a line that lies whole in a block is not too long");
@@ -72,7 +74,7 @@ impl Place {
         }
     }
 
-    /// Calls `each` for every line, until it says to stop.
+    /// Calls `each` for every line, until it says to stop; events that are laid out otherwise come as lines.
     ///
     /// # Errors
     /// When reading or unpacking fails, or what `each` returns.
@@ -90,24 +92,24 @@ impl Place {
         mut each: impl FnMut(Line<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut reader = self.open(read).with_context(|| format!("`{}` cannot be read", self.name()))?;
-        let mut line = Vec::new();
+        let (mut line, mut documents) = (Vec::new(), Documents::default());
         for number in 1.. {
             let cannot = || format!("`{}` cannot be read on in line {number}", self.name());
             // A line that lies whole in the block is seen where it lies.
             let block = reader.fill_buf().with_context(cannot)?;
             if let Some(end) = memchr::memchr(b'\n', block) {
-                each(Line { number, bytes: Ok(without_return(&block[..end])) })?;
+                documents.take(Line { number, bytes: Ok(without_return(&block[..end])) }, &mut each)?;
                 reader.consume(end + 1);
                 continue;
             }
             line.clear();
             match read_line(&mut reader, &mut line).with_context(cannot)? {
                 Read1::End => break,
-                Read1::Whole => each(Line { number, bytes: Ok(&line) })?,
-                Read1::TooLong => each(Line { number, bytes: Err(TooLong) })?,
+                Read1::Whole => documents.take(Line { number, bytes: Ok(&line) }, &mut each)?,
+                Read1::TooLong => documents.take(Line { number, bytes: Err(TooLong) }, &mut each)?,
             }
         }
-        Ok(())
+        documents.finish(&mut each)
     }
 
     fn open(&self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {

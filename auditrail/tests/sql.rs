@@ -269,3 +269,38 @@ fn csv_json_and_yaml_say_the_same() {
     let none = |format: &str| said(&run(&["SELECT 1 AS a WHERE 0", "-o", format, "audit.log"]), 0);
     assert_eq!((none("csv").as_str(), none("json").as_str(), none("yaml").as_str()), ("a\n", "[]\n", "[]\n"));
 }
+
+#[test]
+fn a_list_as_kubectl_prints_it_gives_the_answers_of_its_events_and_a_torn_end_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let events: Vec<&Value> = FILLED.events.iter().filter(|event| event["auditID"].is_string()).collect();
+    let list =
+        json!({"apiVersion": "v1", "items": events, "kind": "List", "metadata": {"resourceVersion": ""}});
+    let text = serde_json::to_string_pretty(&list).unwrap();
+    std::fs::write(directory.path().join("list.json"), &text).unwrap();
+    let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    std::fs::create_dir(directory.path().join("logs")).unwrap();
+    std::fs::write(directory.path().join("logs/audit.log.zst"), packed).unwrap();
+    let question =
+        "SELECT count(*) AS n, count(DISTINCT audit_id) AS ids FROM events WHERE audit_id IS NOT NULL";
+    let ask = |file: &str| run_in(directory.path(), &["sql", question, "-o", "csv", file]);
+    let expected = said(&run(&[question, "-o", "csv", "audit.log"]), 0);
+    assert_eq!(said(&ask("list.json"), 0), expected);
+    assert_eq!(said(&ask("logs"), 0), expected);
+
+    let torn = text.rfind("\"stage\"").unwrap();
+    std::fs::write(directory.path().join("torn.json"), &text[..torn]).unwrap();
+    let question = "SELECT count(*), count(audit_id) FROM events";
+    let answer = run_in(directory.path(), &["sql", question, "-o", "csv", "torn.json"]);
+    let told = said(&answer, 0);
+    let numbers: Vec<usize> =
+        told.lines().nth(1).unwrap().split(',').map(|number| number.parse().unwrap()).collect();
+    assert_eq!(numbers, [events.len(), events.len() - 1], "the torn one is a line that is no event");
+    let named = run_in(directory.path(), &["deprecated", "torn.json"]);
+    assert_eq!(named.status.code(), Some(1));
+    let first =
+        text[..torn].rmatch_indices("\n    {\n").next().map(|(at, _)| text[..=at].lines().count() + 1);
+    let place = format!("torn.json:{}: ", first.unwrap());
+    let stderr = String::from_utf8_lossy(&named.stderr);
+    assert!(stderr.contains(&place), "{place}: {stderr}");
+}
