@@ -34,6 +34,7 @@ fn checked(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
     configuration.refuse_unknown_sections(&chassis::SECTIONS)?;
     let _: (chassis::telemetry::Telemetry, insight::Config) =
         (configuration.section()?, configuration.section()?);
+    chassis::tls::Tls::of(&configuration)?;
     let router: router::Config = configuration.section()?;
     let shipper = configuration.section::<shipper::Config>()?.with_environment(&agent)?;
     if configuration.has("router") && configuration.has("shipper") {

@@ -129,6 +129,9 @@ pub struct Status {
     /// The data directory of a running `up`, for its address.
     #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
     pub data: PathBuf,
+    /// The certificates to show.
+    #[command(flatten)]
+    pub credentials: crate::credentials::Credentials,
 }
 
 /// `auditrail doctor`.

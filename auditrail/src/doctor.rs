@@ -12,10 +12,12 @@ use proto::v1::ServiceStatus;
 use serde_json::json;
 
 use crate::cli::{Doctor, Status};
+use crate::credentials::Credentials;
 use crate::exit::Failure;
 use crate::placed::Placed;
 use crate::{say, status};
 
+mod certificates;
 mod condition;
 mod disk;
 mod finding;
@@ -28,8 +30,8 @@ mod spools;
 use finding::{Finding, Grade};
 
 /// All checks, in the order of the data. Each looks at the subject and says what it found.
-const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 5] =
-    [logs::check, queue_dir::check, quarantine::check, next::check, spools::check];
+const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 6] =
+    [logs::check, queue_dir::check, quarantine::check, certificates::check, next::check, spools::check];
 
 /// What is looked at.
 struct Subject<'a> {
@@ -72,6 +74,7 @@ impl Subject<'_> {
                 address: Vec::new(),
                 config: config.clone(),
                 data: data.clone(),
+                credentials: Credentials::default(),
             };
             self.runtime.block_on(status::running(&arguments))
         })

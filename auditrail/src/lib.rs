@@ -8,6 +8,7 @@ mod again;
 mod apply;
 mod check;
 pub mod cli;
+mod credentials;
 mod data;
 mod dead_letters;
 mod demo;

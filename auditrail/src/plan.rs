@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub data: Data,
     /// What is asked for and will not happen.
     pub warnings: Vec<String>,
+    /// Where all of this comes from.
+    pub configuration: Configuration,
 }
 
 impl Plan {
@@ -52,6 +54,7 @@ impl Plan {
     fn read(arguments: &Up, environment: &[(String, String)]) -> anyhow::Result<Plan> {
         let configuration = Configuration::read(arguments.config.as_deref(), environment.to_vec())?;
         configuration.refuse_unknown_sections(&chassis::SECTIONS)?;
+        chassis::tls::Tls::of(&configuration)?;
         let chosen = |key: &str| configuration.origin_of(key) != Origin::Default;
         let mut plan = Plan {
             collector: configuration.section()?,
@@ -63,6 +66,7 @@ impl Plan {
             http_listen_chosen: chosen("insight.http_listen"),
             data: Data::in_directory(&arguments.data),
             warnings: Vec::new(),
+            configuration: configuration.clone(),
         };
         plan.place(&chosen)?;
         let agent = Environment::read(environment.iter().cloned())?;

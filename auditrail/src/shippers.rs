@@ -11,6 +11,7 @@ use proto::v1::DestinationsRequest;
 use tokio::runtime::Runtime;
 
 use crate::cli::Status;
+use crate::credentials::Credentials;
 use crate::exit::Failure;
 use crate::status;
 
@@ -26,6 +27,9 @@ pub(crate) struct Where {
     /// The data directory of `up`, for its address.
     #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT, global = true)]
     pub data: PathBuf,
+    /// The certificates to show.
+    #[command(flatten)]
+    pub credentials: Credentials,
 }
 
 /// How results are printed.
@@ -48,13 +52,16 @@ impl Where {
     /// All shippers that answer; none when none does, with the reasons.
     pub(crate) fn ask(&self) -> Result<Result<Shippers, String>, Failure> {
         let (address, config, data) = (self.address.clone(), self.config.clone(), self.data.clone());
-        let urls = status::places(&Status { json: false, watch: false, address, config, data })?;
+        let credentials = self.credentials.clone();
+        let asking = Status { json: false, watch: false, address, config, data, credentials };
+        let calling = status::caller(&asking)?;
+        let urls = status::places(&asking, calling.scheme())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (mut each, mut silent) = (Vec::new(), Vec::new());
         for url in urls {
             let caller = {
                 let _on_it = runtime.enter(); // a connection needs one
-                proto::connect_shipper(&url).map_err(Failure::usage)?
+                calling.shipper(&url).map_err(Failure::usage)?
             };
             let mut asked = caller.clone();
             match runtime.block_on(asked.destinations(DestinationsRequest {})) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use chassis::Configuration;
+use proto::Caller;
 use proto::v1::{ServiceStatus, StatusRequest};
 use serde_json::json;
 
@@ -43,11 +44,12 @@ struct Found {
 /// # Errors
 /// When no service answers, or the configuration is bad.
 pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
-    let addresses = addresses(arguments)?;
+    let caller = caller(arguments)?;
+    let addresses = addresses(arguments, caller.scheme())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         loop {
-            let found = ask_all(&addresses).await;
+            let found = ask_all(&caller, &addresses).await;
             match show(arguments, &found) {
                 Err(error) if say::is_enough(&error) => return Ok(ExitCode::SUCCESS),
                 shown => shown?,
@@ -66,21 +68,31 @@ pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
 
 /// What the services say that run where `arguments` would look for them; nothing where none does.
 pub(crate) async fn running(arguments: &Status) -> Vec<ServiceStatus> {
-    match addresses(arguments) {
-        Ok(addresses) => ask_all(&addresses).await.services,
+    let Ok(caller) = caller(arguments) else { return Vec::new() };
+    match addresses(arguments, caller.scheme()) {
+        Ok(addresses) => ask_all(&caller, &addresses).await.services,
         Err(_) => Vec::new(),
     }
+}
+
+/// How services are called that belong to `arguments`.
+///
+/// # Errors
+/// When the configuration or a certificate is wrong.
+pub(crate) fn caller(arguments: &Status) -> Result<Caller, Failure> {
+    arguments.credentials.caller(arguments.config.as_deref(), arguments.address.is_empty())
 }
 
 /// Where services may answer that belong to `arguments`, and the running `up` of its data directory.
 ///
 /// # Errors
 /// When the configuration is bad.
-pub(crate) fn places(arguments: &Status) -> Result<Vec<String>, Failure> {
-    let mut urls: Vec<String> = addresses(arguments)?.into_iter().map(|address| address.url).collect();
+pub(crate) fn places(arguments: &Status, scheme: &str) -> Result<Vec<String>, Failure> {
+    let mut urls: Vec<String> =
+        addresses(arguments, scheme)?.into_iter().map(|address| address.url).collect();
     if arguments.address.is_empty() {
         let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
-        urls.extend(named.into_iter().map(|named| Address::named(named.trim()).url));
+        urls.extend(named.into_iter().map(|named| Address::named(named.trim(), scheme).url));
     }
     let mut seen = std::collections::BTreeSet::new();
     urls.retain(|url| seen.insert(url.clone()));
@@ -101,22 +113,22 @@ fn nobody(addresses: &[Address]) -> Failure {
 }
 
 /// The addresses to ask: those given; that of a running `up`; those of the configuration, or its defaults.
-fn addresses(arguments: &Status) -> Result<Vec<Address>, Failure> {
+fn addresses(arguments: &Status, scheme: &str) -> Result<Vec<Address>, Failure> {
     if !arguments.address.is_empty() {
-        return Ok(arguments.address.iter().map(|address| Address::named(address)).collect());
+        return Ok(arguments.address.iter().map(|address| Address::named(address, scheme)).collect());
     }
     let named = std::fs::read_to_string(Data::in_directory(&arguments.data).address());
     if let (Ok(named), None) = (named, &arguments.config) {
-        return Ok(vec![Address::named(named.trim())]);
+        return Ok(vec![Address::named(named.trim(), scheme)]);
     }
     let environment = chassis::config::environment().map_err(Failure::usage)?;
-    configured(arguments, environment).map_err(Failure::usage)
+    configured(arguments, environment, scheme).map_err(Failure::usage)
 }
 
 impl Address {
-    /// `host:port` means `http://host:port`.
-    fn named(address: &str) -> Address {
-        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    /// `host:port` means `http://host:port`, or `https://` where certificates are shown.
+    fn named(address: &str, scheme: &str) -> Address {
+        let url = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
         Address { url, service: None }
     }
 }
@@ -126,6 +138,7 @@ impl Address {
 fn configured(
     arguments: &Status,
     environment: Vec<(String, String)>,
+    scheme: &str,
 ) -> Result<Vec<Address>, chassis::ConfigError> {
     let configuration = Configuration::read(arguments.config.as_deref(), environment)?;
     let listens = [
@@ -134,16 +147,16 @@ fn configured(
         ("collector", configuration.section::<collector::Config>()?.listen),
         ("insight", configuration.section::<insight::Config>()?.listen),
     ];
-    let url = |address| format!("http://{address}");
+    let url = |address| format!("{scheme}://{address}");
     Ok(listens.map(|(service, address)| Address { url: url(address), service: Some(service) }).into())
 }
 
 /// Asks everywhere. A service that runs in one process with another speaks through it, and is not missing where the
 /// configuration would put it alone.
-async fn ask_all(addresses: &[Address]) -> Found {
+async fn ask_all(caller: &Caller, addresses: &[Address]) -> Found {
     let (mut services, mut silent) = (Vec::new(), Vec::new());
     for address in addresses {
-        match ask(&address.url).await {
+        match ask(caller, &address.url).await {
             Ok(answered) => services.extend(answered),
             Err(why) => silent.push((address.service, format!("{}: {why}", address.url))),
         }
@@ -154,8 +167,8 @@ async fn ask_all(addresses: &[Address]) -> Found {
     Found { services, silent }
 }
 
-async fn ask(address: &str) -> anyhow::Result<Vec<ServiceStatus>> {
-    let mut admin = proto::connect_admin(address)?;
+async fn ask(caller: &Caller, address: &str) -> anyhow::Result<Vec<ServiceStatus>> {
+    let mut admin = caller.admin(address)?;
     let reply = tokio::time::timeout(PATIENCE, admin.status(StatusRequest {})).await;
     let reply = reply.map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs()))?;
     let reply = reply.map_err(|status| match std::error::Error::source(&status) {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use chassis::{Ready, Service, Stop, listen};
 use insight::Insight;
-use proto::Server;
 use proto::v1::StatusReply;
+use proto::{Server, Tls};
 use tokio::net::TcpListener;
 
 use crate::account::{is_settled, rows};
@@ -24,6 +24,9 @@ use crate::plan::Plan;
 use crate::print;
 use crate::progress;
 use crate::say;
+
+/// When the certificate of this process ends.
+const CERTIFICATE: &str = "auditrail_insight_certificate_expiry_timestamp_seconds";
 
 /// Runs until stopped, or with `--once` until everything has its end.
 ///
@@ -124,19 +127,22 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let admin = bind("insight.listen", plan.insight.listen, plan.listen_chosen).await?;
     let console = bind("insight.http_listen", plan.insight.http_listen, plan.http_listen_chosen).await?;
     let (admin_address, console_address) = (admin.local_addr()?, console.local_addr()?);
+    let certificates = chassis::tls::start(Some(&plan.configuration), CERTIFICATE)?;
+    let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let services = open(&plan).await?;
     services.router.read_from(again.arguments.config.clone(), again.section(services.shipper.destinations()));
     let url = plan.insight.lake.clone();
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
-    let _named = Named::write(&plan, admin_address)?;
-    tracing::info!("admin gRPC at http://{admin_address}, console at http://{console_address}");
+    let _named = Named::write(&plan, &format!("{scheme}://{admin_address}"))?;
+    tracing::info!("admin gRPC at {scheme}://{admin_address}, console at http://{console_address}");
     let remaining = services.collector.clone();
     stop.say_what_remains(move || remaining.remains());
     let delivering = Stop::new();
     let delivery = tokio::spawn(services.shipper.run(delivering.clone()));
     let outcome = tokio::try_join!(
         collect(&services, &stop),
-        answer(&services, &insight, &plan, admin, &stop),
+        answer(&services, &insight, &plan, (admin, tls), &stop),
         show(&services, &insight, console, &stop),
         read_on(&services, &stop),
         keep_current(&services, &stop)
@@ -167,7 +173,7 @@ async fn answer(
     services: &Services,
     insight: &Insight,
     plan: &Plan,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let status = all(services, insight);
@@ -176,7 +182,8 @@ async fn answer(
         .reload(Arc::new(move || router.reload()))
         .router(Arc::new(services.router.clone()))
         .shipper(Arc::new(services.shipper.clone()))
-        .insecure_admin(plan.insight.insecure_admin);
+        .insecure_admin(plan.insight.insecure_admin)
+        .tls(tls);
     let asked = stop.clone();
     server.run(listener, async move { asked.wait().await }).await.context("insight.listen broke")
 }
@@ -224,11 +231,11 @@ pub(crate) fn tell(services: &Services) {
 struct Named(std::path::PathBuf);
 
 impl Named {
-    fn write(plan: &Plan, address: SocketAddr) -> anyhow::Result<Named> {
+    fn write(plan: &Plan, url: &str) -> anyhow::Result<Named> {
         let path = plan.data.address();
         let write = || {
             std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
-            std::fs::write(&path, format!("http://{address}\n"))
+            std::fs::write(&path, format!("{url}\n"))
         };
         write().with_context(|| format!("`{}` cannot be written", path.display()))?;
         Ok(Named(path))

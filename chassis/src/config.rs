@@ -26,9 +26,8 @@ pub(crate) use section::read_again;
 
 use overrides::Override;
 
-/// The sections of the file, over all services: they share one file. (`tls:` is refused until something reads it:
-/// whoever writes it must not believe that connections are encrypted.)
-pub const SECTIONS: [&str; 5] = ["collector", "router", "shipper", "insight", "telemetry"];
+/// The sections of the file, over all services: they share one file.
+pub const SECTIONS: [&str; 6] = ["collector", "router", "shipper", "insight", "telemetry", "tls"];
 
 /// The largest configuration file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;

@@ -19,6 +19,7 @@ pub mod run;
 pub mod secret;
 pub mod stop;
 pub mod telemetry;
+pub mod tls;
 pub mod units;
 
 mod signal;

@@ -96,6 +96,7 @@ fn configured<S: Section>(
     let configuration = Configuration::read(path, config::environment()?)?;
     configuration.refuse_unknown_sections(service.known)?;
     let telemetry = configuration.section()?;
+    crate::tls::Tls::of(&configuration)?;
     let section = configuration.section()?;
     Ok((configuration, telemetry, section))
 }

@@ -58,4 +58,4 @@ pub use crate::webhook::{Webhook, WebhookTls};
 
 mod serve;
 
-pub use crate::serve::serve;
+pub use crate::serve::{serve, serve_from};

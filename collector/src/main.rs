@@ -2,5 +2,7 @@
 
 fn main() -> std::process::ExitCode {
     let service = chassis::Service::new("collector", env!("CARGO_PKG_VERSION"));
-    chassis::run(service, |config: collector::Config, _, stop| collector::serve(config, stop))
+    chassis::run(service, |config: collector::Config, configuration, stop| {
+        collector::serve_from(Some(configuration), config, stop)
+    })
 }

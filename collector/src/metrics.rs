@@ -6,6 +6,9 @@ use chassis::metrics::{Counter, Counters, Gauge, Gauges, counter, counters, gaug
 
 use crate::tally::Tally;
 
+/// When the certificate of this process ends.
+pub(crate) const CERTIFICATE: &str = "auditrail_collector_certificate_expiry_timestamp_seconds";
+
 static READ_EVENTS: LazyLock<Counter> = LazyLock::new(|| {
     counter("auditrail_collector_read_events_total", "Lines read, blank and bad ones included.")
 });

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use chassis::{Ready, Stop, listen};
+use chassis::{ConfigError, Configuration, Ready, Stop, listen};
 use proto::v1::StatusReply;
+use proto::{Caller, Tls};
 
 use crate::{Collector, Config};
 
@@ -12,10 +13,25 @@ use crate::{Collector, Config};
 /// # Errors
 /// When the queue cannot be opened, an address not be listened on, or reading ends.
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    serve_from(None, config, stop).await
+}
+
+/// As [`serve`], with `config` from `configuration`, whose certificates are used where it has some.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_from(
+    configuration: Option<Configuration>,
+    config: Config,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let environment = chassis::datadog::Environment::read(chassis::config::environment()?)?;
     environment.not_applied().iter().for_each(|warning| tracing::warn!("{warning}"));
     let config = config.with_environment(&environment)?;
-    let next = proto::connect(&config.next)?;
+    let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
+    let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
+    let next = Caller::new(tls.clone()).stage(&config.next);
+    let next = next.map_err(|error| ConfigError::Other(format!("section `collector`: `next`: {error}")))?;
     let grpc = listen::bind("collector.listen", config.listen).await?;
     let http = listen::bind("collector.http_listen", config.http_listen).await?;
     let insecure_admin = config.insecure_admin;
@@ -27,7 +43,7 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     stop.say_what_remains(move || remaining.remains());
     let asked = Arc::clone(&collector);
     let status = Arc::new(move || StatusReply { services: vec![asked.status()] });
-    let server = proto::Server::new(status).insecure_admin(insecure_admin);
+    let server = proto::Server::new(status).insecure_admin(insecure_admin).tls(tls);
     let asked_to_stop = stop.clone();
     let answering = async {
         server.run(grpc, async move { asked_to_stop.wait().await }).await.map_err(anyhow::Error::from)

@@ -8,6 +8,9 @@ use chassis::metrics::{self, Counter, Gauge};
 
 use crate::overview::Overview;
 
+/// When the certificate of this process ends.
+pub(crate) const CERTIFICATE: &str = "auditrail_insight_certificate_expiry_timestamp_seconds";
+
 /// Insight's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use chassis::{Ready, Stop, http, listen};
-use proto::Server;
+use chassis::{Configuration, Ready, Stop, http, listen};
 use proto::v1::StatusReply;
+use proto::{Server, Tls};
 
 use crate::{Config, Insight, Services, console};
 
@@ -17,6 +17,20 @@ use crate::{Config, Insight, Services, console};
 /// # Errors
 /// The lake cannot be opened, or a listener cannot be had or broke.
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    serve_from(None, config, stop).await
+}
+
+/// As [`serve`], with `config` from `configuration`, whose certificates are used where it has some.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_from(
+    configuration: Option<Configuration>,
+    config: Config,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
+    let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
     let url = config.lake.clone();
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
     let admin = listen::bind("insight.listen", config.listen).await?;
@@ -37,7 +51,7 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
         move || serde_json::to_value(status()).unwrap_or_default()
     });
     let asked = stop.clone();
-    let server = Server::new(Arc::new(status)).insecure_admin(config.insecure_admin);
+    let server = Server::new(Arc::new(status)).insecure_admin(config.insecure_admin).tls(tls);
     let answered =
         async { server.run(admin, async move { asked.wait().await }).await.context("insight.listen broke") };
     let shown = async {

@@ -14,7 +14,9 @@ use crate::v1::admin_client::AdminClient;
 use crate::v1::pipe_client::PipeClient;
 use crate::v1::router_client::RouterClient;
 use crate::v1::shipper_client::ShipperClient;
-use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Refusal, Stage, context, stage};
+use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Refusal, Stage, Tls, context, stage};
+
+mod secured;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,49 +25,161 @@ const PUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An address that cannot be one.
 #[derive(Debug, thiserror::Error)]
-#[error("`{address}` is no gRPC address: {why}; write it as http://host:port")]
+#[error("`{address}` is no gRPC address: {why}; write it as {scheme}://host:port")]
 pub struct BadAddress {
     address: String,
     why: String,
+    scheme: &'static str,
 }
 
-/// The stage behind `http://host:port`.
+/// How stages and operators' calls are reached: in plain text (the default), or with certificates.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    tls: Option<Tls>,
+    name: Option<String>,
+}
+
+impl Caller {
+    /// With certificates where there are some, in plain text otherwise.
+    #[must_use]
+    pub fn new(tls: Option<Tls>) -> Caller {
+        Caller { tls, name: None }
+    }
+
+    /// The name that has to be in the other side's certificate, instead of the host of its address.
+    #[must_use]
+    pub fn named(mut self, name: Option<String>) -> Caller {
+        self.name = name;
+        self
+    }
+
+    /// How addresses of this caller begin: `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The stage behind an address.
+    ///
+    /// # Errors
+    /// [`BadAddress`] when the text is no such address; nothing is connected yet. Must be called on a runtime.
+    pub fn stage(&self, address: &str) -> Result<Stage, BadAddress> {
+        let client = PipeClient::new(self.channel(address)?)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Ok(stage(move |batch| push(client.clone(), batch)))
+    }
+
+    /// The operator's calls behind an address.
+    ///
+    /// # Errors
+    /// As [`Caller::stage`].
+    pub fn admin(&self, address: &str) -> Result<AdminClient<Channel>, BadAddress> {
+        Ok(AdminClient::new(self.channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+    }
+
+    /// The calls of service `Router` behind an address.
+    ///
+    /// # Errors
+    /// As [`Caller::stage`].
+    pub fn router(&self, address: &str) -> Result<RouterClient<Channel>, BadAddress> {
+        Ok(RouterClient::new(self.channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+    }
+
+    /// The calls of service `Shipper` behind an address.
+    ///
+    /// # Errors
+    /// As [`Caller::stage`].
+    pub fn shipper(&self, address: &str) -> Result<ShipperCaller, BadAddress> {
+        let client = ShipperClient::new(self.channel(address)?);
+        Ok(client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
+    }
+
+    /// Whether the stage behind an address says that it serves (`grpc.health.v1`).
+    ///
+    /// # Errors
+    /// [`NotAsked`].
+    pub async fn is_serving(&self, address: &str) -> Result<bool, NotAsked> {
+        let mut health = HealthClient::new(self.channel(address)?);
+        let asked = tokio::time::timeout(CONNECT_TIMEOUT, health.check(HealthCheckRequest::default())).await;
+        let late = |_| NotAsked::Silent(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
+        let answer = asked.map_err(late)?.map_err(|status| NotAsked::Silent(innermost(&status)))?;
+        Ok(answer.into_inner().status() == ServingStatus::Serving)
+    }
+
+    fn channel(&self, address: &str) -> Result<Channel, BadAddress> {
+        let scheme = self.scheme();
+        let bad = |why: &str| BadAddress { address: address.to_owned(), why: why.to_owned(), scheme };
+        let (given, rest) = address.split_once("://").ok_or_else(|| bad("the scheme is missing"))?;
+        match (given, &self.tls) {
+            ("http", None) | ("https", Some(_)) => {}
+            ("http", Some(_)) => {
+                return Err(bad("it would go in plain text, and the configuration has a section `tls`"));
+            }
+            ("https", None) => {
+                return Err(bad(
+                    "there is no section `tls` in the configuration, with certificate, key and authority",
+                ));
+            }
+            _ => return Err(bad("the scheme is another one")),
+        }
+        // Certificates are this caller's matter: to the layers below, every connection is a plain one.
+        let plain = Endpoint::from_shared(format!("http://{rest}"));
+        let endpoint = plain.map_err(|error| bad(&error.to_string()))?;
+        let (Some(host), Some(port)) = (endpoint.uri().host(), endpoint.uri().port_u16()) else {
+            return Err(bad("the port is missing"));
+        };
+        let host = host.to_owned();
+        let origin = address.parse().map_err(|_| bad("it has a part that it must not have"))?;
+        let endpoint = endpoint
+            .origin(origin)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(PUSH_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(15))
+            .initial_connection_window_size(Some(4 << 20))
+            .initial_stream_window_size(Some(2 << 20));
+        let Some(tls) = self.tls.clone() else { return Ok(endpoint.connect_lazy()) };
+        let name = self.name.clone();
+        Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
+            secured::connect(tls.clone(), host.clone(), port, name.clone(), CONNECT_TIMEOUT)
+        })))
+    }
+}
+
+/// The stage behind `http://host:port`, in plain text.
 ///
 /// # Errors
-/// [`BadAddress`] when the text is no such address; nothing is connected yet. Must be called on a runtime.
+/// As [`Caller::stage`].
 pub fn connect(address: &str) -> Result<Stage, BadAddress> {
-    let client = PipeClient::new(channel(address)?)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Ok(stage(move |batch| push(client.clone(), batch)))
+    Caller::default().stage(address)
 }
 
-/// The operator's calls behind `http://host:port`.
+/// The operator's calls behind `http://host:port`, in plain text.
 ///
 /// # Errors
-/// As [`connect`].
+/// As [`Caller::stage`].
 pub fn connect_admin(address: &str) -> Result<AdminClient<Channel>, BadAddress> {
-    Ok(AdminClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+    Caller::default().admin(address)
 }
 
-/// The calls of service `Router` behind `http://host:port`.
+/// The calls of service `Router` behind `http://host:port`, in plain text.
 ///
 /// # Errors
-/// As [`connect`].
+/// As [`Caller::stage`].
 pub fn connect_router(address: &str) -> Result<RouterClient<Channel>, BadAddress> {
-    Ok(RouterClient::new(channel(address)?).max_decoding_message_size(MAX_MESSAGE_BYTES))
+    Caller::default().router(address)
 }
 
 /// A shipper's calls.
 pub type ShipperCaller = ShipperClient<Channel>;
 
-/// The calls of service `Shipper` behind `http://host:port`.
+/// The calls of service `Shipper` behind `http://host:port`, in plain text.
 ///
 /// # Errors
-/// As [`connect`].
+/// As [`Caller::stage`].
 pub fn connect_shipper(address: &str) -> Result<ShipperCaller, BadAddress> {
-    let client = ShipperClient::new(channel(address)?);
-    Ok(client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
+    Caller::default().shipper(address)
 }
 
 /// Why nobody said whether a stage serves.
@@ -79,44 +193,30 @@ pub enum NotAsked {
     Silent(String),
 }
 
-/// Whether the stage behind `http://host:port` says that it serves (`grpc.health.v1`).
+/// Whether the stage behind `http://host:port` says that it serves, in plain text.
 ///
 /// # Errors
 /// [`NotAsked`].
 pub async fn is_serving(address: &str) -> Result<bool, NotAsked> {
-    let mut health = HealthClient::new(channel(address)?);
-    let asked = tokio::time::timeout(CONNECT_TIMEOUT, health.check(HealthCheckRequest::default())).await;
-    let late = |_| NotAsked::Silent(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
-    let answer = asked.map_err(late)?.map_err(|status| {
-        let causes = std::iter::successors(std::error::Error::source(&status), |cause| cause.source());
-        NotAsked::Silent(causes.last().map_or(status.message().to_owned(), ToString::to_string))
-    })?;
-    Ok(answer.into_inner().status() == ServingStatus::Serving)
+    Caller::default().is_serving(address).await
 }
 
-fn channel(address: &str) -> Result<Channel, BadAddress> {
-    let bad = |why: String| BadAddress { address: address.to_owned(), why };
-    if !address.starts_with("http://") {
-        return Err(bad("the scheme is missing".into()));
-    }
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| bad(error.to_string()))?;
-    if endpoint.uri().port().is_none() {
-        return Err(bad("the port is missing".into()));
-    }
-    Ok(endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(PUSH_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(15))
-        .initial_connection_window_size(Some(4 << 20))
-        .initial_stream_window_size(Some(2 << 20))
-        .connect_lazy())
+/// `connection refused` says more than that a transport failed.
+fn innermost(status: &tonic::Status) -> String {
+    let causes = std::iter::successors(std::error::Error::source(status), |cause| cause.source());
+    causes.last().map_or(status.message().to_owned(), ToString::to_string)
 }
 
 async fn push(mut client: PipeClient<Channel>, batch: Batch) -> Result<Receipt, Refusal> {
     let mut request = tonic::Request::new(batch);
     context::inject(request.metadata_mut());
-    Ok(client.push(request).await?.into_inner())
+    match client.push(request).await {
+        Ok(receipt) => Ok(receipt.into_inner()),
+        Err(status) if std::error::Error::source(&status).is_some() => {
+            Err(Refusal::Unavailable { why: innermost(&status) })
+        }
+        Err(status) => Err(status.into()),
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +230,7 @@ mod tests {
             assert!(error.contains(address) && error.contains("http://host:port"), "{address}: {error}");
         }
         assert!(connect("http://shipper:7103").is_ok());
+        let error = connect("https://shipper:7103").err().unwrap().to_string();
+        assert!(error.contains("no section `tls`"), "{error}");
     }
 }

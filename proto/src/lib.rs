@@ -13,6 +13,7 @@ mod refusal;
 mod serve;
 mod shown;
 mod stage;
+mod tls;
 
 /// The messages and services of package `auditrail.v1`, as generated from `auditrail/v1/*.proto`.
 #[expect(missing_docs, reason = "generated: rpc methods and getters carry no comments")]
@@ -27,10 +28,12 @@ pub mod v1 {
 pub use batch::Line;
 pub use block::{decode_block, encode_block};
 pub use connect::{
-    BadAddress, NotAsked, ShipperCaller, connect, connect_admin, connect_router, connect_shipper, is_serving,
+    BadAddress, Caller, NotAsked, ShipperCaller, connect, connect_admin, connect_router, connect_shipper,
+    is_serving,
 };
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
 pub use refusal::Refusal;
 pub use serve::{NotDone, ReloadSource, RouterCalls, Server, ShipperCalls, StatusSource};
 pub use stage::{Stage, stage};
+pub use tls::Tls;
 pub use v1::{Batch, Count, Encoding, Filtered, NamedCount, Origin, Receipt};

@@ -1,8 +1,11 @@
 //! A [`Stage`] becomes a gRPC server, with health and reflection.
 //!
-//! Promises: `Push` and health are served wherever the listener is; without TLS, admin calls are answered
-//! only to peers on loopback unless the configuration says otherwise. Every connection has TCP_NODELAY.
+//! Promises: without certificates, `Push` and health are served wherever the listener is, and admin calls are answered
+//! only to peers on loopback unless the configuration says otherwise; with them, no caller without a certificate is
+//! served, and its names decide which calls are answered. Every connection has TCP_NODELAY.
 
+mod admitted;
+mod handshakes;
 mod router_calls;
 mod shipper_calls;
 
@@ -10,21 +13,24 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tower::ServiceExt;
 use tracing::Instrument;
 
+use crate::tls::Role;
 use crate::v1::admin_server::{Admin, AdminServer};
 use crate::v1::pipe_server::{Pipe, PipeServer};
 use crate::v1::router_server::RouterServer;
 use crate::v1::shipper_server::ShipperServer;
 use crate::v1::{DESCRIPTORS, ReloadReply, ReloadRequest, StatusReply, StatusRequest};
-use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, context};
+use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, Tls, context};
 
 pub use router_calls::RouterCalls;
 pub use shipper_calls::{NotDone, ShipperCalls};
 
+use admitted::Admitted;
 use router_calls::Asked;
 
 /// Answers `Admin.Status`. May block for a short while (it is called on a blocking thread).
@@ -42,12 +48,21 @@ pub struct Server {
     router: Option<Arc<dyn RouterCalls>>,
     shipper: Option<Arc<dyn ShipperCalls>>,
     insecure_admin: bool,
+    tls: Option<Tls>,
 }
 
 impl Server {
     /// A server that answers `Admin.Status`, health and reflection.
     pub fn new(status: StatusSource) -> Self {
-        Server { stage: None, status, reload: None, router: None, shipper: None, insecure_admin: false }
+        Server {
+            stage: None,
+            status,
+            reload: None,
+            router: None,
+            shipper: None,
+            insecure_admin: false,
+            tls: None,
+        }
     }
 
     /// Also takes batches.
@@ -80,6 +95,12 @@ impl Server {
         self
     }
 
+    /// Serves callers with certificates only, each what its names allow; without any, in plain text.
+    pub fn tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Serves until `stop` is done; calls in flight are finished first.
     ///
     /// # Errors
@@ -91,33 +112,46 @@ impl Server {
     ) -> Result<(), tonic::transport::Error> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<AdminServer<Operator>>().await;
-        let admitted = Admitted { anybody: self.insecure_admin };
-        let operator = Operator { status: self.status, reload: self.reload, admitted };
+        let secured = self.tls.map(|tls| (tls, Arc::default()));
+        let admitted = Admitted { anybody: self.insecure_admin, tls: secured.clone() };
+        let operator = Operator { status: self.status, reload: self.reload, admitted: admitted.clone() };
+        let asked = admitted.clone();
+        let anyone = move |request: Request<()>| asked.admit_as(&request, Role::Any).map(|()| request);
+        let v1 = reflection().build_v1().expect("the descriptors are generated with the code");
+        let v1alpha = reflection().build_v1alpha().expect("the descriptors are generated with the code");
         let mut router = tonic::transport::Server::builder()
             .initial_connection_window_size(Some(4 << 20))
             .initial_stream_window_size(Some(2 << 20))
-            .add_service(health_service)
-            .add_service(reflection().build_v1().expect("the descriptors are generated with the code"))
-            .add_service(reflection().build_v1alpha().expect("the descriptors are generated with the code"))
+            .add_service(InterceptedService::new(health_service, anyone.clone()))
+            .add_service(InterceptedService::new(v1, anyone.clone()))
+            .add_service(InterceptedService::new(v1alpha, anyone))
             .add_service(AdminServer::new(operator));
         if let Some(calls) = self.router {
-            router = router.add_service(RouterServer::new(Asked { calls, admitted }));
+            router = router.add_service(RouterServer::new(Asked { calls, admitted: admitted.clone() }));
         }
         if let Some(calls) = self.shipper {
-            let service = ShipperServer::new(shipper_calls::Asked { calls, admitted });
+            let service = ShipperServer::new(shipper_calls::Asked { calls, admitted: admitted.clone() });
             let service = service.max_decoding_message_size(MAX_MESSAGE_BYTES);
             router = router.add_service(service.max_encoding_message_size(MAX_MESSAGE_BYTES));
         }
         if let Some(stage) = self.stage {
             health.set_serving::<PipeServer<Pushed>>().await;
             router = router.add_service(
-                PipeServer::new(Pushed { stage })
+                PipeServer::new(Pushed { stage, admitted })
                     .max_decoding_message_size(MAX_MESSAGE_BYTES)
                     .max_encoding_message_size(MAX_MESSAGE_BYTES),
             );
         }
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        router.serve_with_incoming_shutdown(incoming, stop).await
+        match secured {
+            Some((tls, refusals)) => {
+                let incoming = handshakes::accept(listener, tls, refusals);
+                router.serve_with_incoming_shutdown(incoming, stop).await
+            }
+            None => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(incoming, stop).await
+            }
+        }
     }
 }
 
@@ -129,11 +163,13 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 
 struct Pushed {
     stage: Stage,
+    admitted: Admitted,
 }
 
 #[tonic::async_trait]
 impl Pipe for Pushed {
     async fn push(&self, request: Request<Batch>) -> Result<Response<Receipt>, Status> {
+        self.admitted.admit_as(&request, Role::Push)?;
         let batch = request.get_ref();
         let span = tracing::info_span!(
             "push",
@@ -154,24 +190,6 @@ impl Pipe for Pushed {
     }
 }
 
-/// Whose admin calls are answered.
-#[derive(Debug, Clone, Copy)]
-struct Admitted {
-    anybody: bool,
-}
-
-impl Admitted {
-    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        if self.anybody || peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
-            return Ok(());
-        }
-        Err(Status::permission_denied(
-            "admin calls are answered on loopback only: use a port-forward, TLS, or `insecure_admin: true`",
-        ))
-    }
-}
-
 struct Operator {
     status: StatusSource,
     reload: Option<ReloadSource>,
@@ -181,10 +199,16 @@ struct Operator {
 #[tonic::async_trait]
 impl Admin for Operator {
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
-        self.admitted.admit(&request)?;
-        let status = self.status.clone();
-        let reply = tokio::task::spawn_blocking(move || status()).await;
-        reply.map(Response::new).map_err(|error| Status::internal(format!("status: {error}")))
+        self.admitted.admit_as(&request, Role::Read)?;
+        let (status, admitted) = (self.status.clone(), self.admitted.clone());
+        let reply = tokio::task::spawn_blocking(move || {
+            let mut reply = status();
+            if let Some(first) = reply.services.first_mut() {
+                first.problems.extend(admitted.problems());
+            }
+            reply
+        });
+        reply.await.map(Response::new).map_err(|error| Status::internal(format!("status: {error}")))
     }
     async fn reload(&self, request: Request<ReloadRequest>) -> Result<Response<ReloadReply>, Status> {
         self.admitted.admit(&request)?;

@@ -13,6 +13,9 @@ use proto::Batch;
 
 use crate::share::Share;
 
+/// When the certificate of this process ends.
+pub(crate) const CERTIFICATE: &str = "auditrail_router_certificate_expiry_timestamp_seconds";
+
 /// Seconds: from a batch that is only forwarded to one that waits for a full spool.
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
-use proto::Server;
 use proto::v1::StatusReply;
+use proto::{Caller, Server, Tls};
 use serde::Deserialize;
 
 use crate::{Config, Router, StartError};
@@ -48,7 +48,10 @@ pub async fn serve_from(
     config: Config,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let next = proto::connect(&config.next)
+    let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
+    let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
+    let next = Caller::new(tls.clone())
+        .stage(&config.next)
         .map_err(|error| ConfigError::Other(format!("section `router`: `next`: {error}")))?;
     let router = Router::new(&config, next).map_err(|error| ConfigError::Other(error.to_string()))?;
     if let Some(configuration) = configuration {
@@ -58,7 +61,7 @@ pub async fn serve_from(
     }
     let pipe = listen::bind("router.listen", config.listen).await?;
     let pages = listen::bind("router.http_listen", config.http_listen).await?;
-    if !config.listen.ip().is_loopback() {
+    if tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!("router.listen is {}, and batches are taken there from anybody", config.listen);
     }
     tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, next = config.next, "router is up");
@@ -72,7 +75,8 @@ pub async fn serve_from(
         .stage(stage)
         .reload(Arc::new(move || asked_again.reload()))
         .router(Arc::new(router.clone()))
-        .insecure_admin(config.insecure_admin);
+        .insecure_admin(config.insecure_admin)
+        .tls(tls);
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("router.listen broke") };
     let shown = async {

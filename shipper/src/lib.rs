@@ -56,5 +56,5 @@ mod workbench;
 pub use config::*;
 pub use error::OpenError;
 pub use receipts::receipts_in;
-pub use service::serve;
+pub use service::{serve, serve_from};
 pub use shipper::{Progress, Shipper, Stuck};

@@ -4,5 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let service = chassis::Service::new("shipper", env!("CARGO_PKG_VERSION"));
-    chassis::run(service, |config: shipper::Config, _, stop| shipper::serve(config, stop))
+    chassis::run(service, |config: shipper::Config, configuration, stop| {
+        shipper::serve_from(Some(configuration), config, stop)
+    })
 }

@@ -11,6 +11,9 @@ use chassis::metrics::{self, Counter, Counters, Gauge, Gauges, Histogram, Histog
 
 use crate::verdict::Verdict;
 
+/// When the certificate of this process ends.
+pub(crate) const CERTIFICATE: &str = "auditrail_shipper_certificate_expiry_timestamp_seconds";
+
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// How a request ended.

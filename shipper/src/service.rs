@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::datadog::Environment;
-use chassis::{ConfigError, Ready, Stop, config, http, listen};
-use proto::Server;
+use chassis::{ConfigError, Configuration, Ready, Stop, config, http, listen};
 use proto::v1::StatusReply;
+use proto::{Server, Tls};
 
 use crate::{Config, OpenError, Shipper};
 
@@ -19,6 +19,18 @@ use crate::{Config, OpenError, Shipper};
 /// [`ConfigError`] in the chain where the configuration is to blame; else a spool that cannot be opened, or a listener
 /// that cannot be had or broke.
 pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
+    serve_from(None, config, stop).await
+}
+
+/// As [`serve`], with `config` from `configuration`, whose certificates are used where it has some.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_from(
+    configuration: Option<Configuration>,
+    config: Config,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let agent = Environment::read(config::environment()?)?;
     let config = config.with_environment(&agent)?;
     agent.not_applied().iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -27,11 +39,13 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
                    write for example `destinations: {lake: {type: lake, url: \"file:///var/lib/auditrail/lake\"}}`";
         return Err(ConfigError::Other(why.to_owned()).into());
     }
+    let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
+    let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
     let opened = config.clone();
     let shipper = tokio::task::spawn_blocking(move || Shipper::open(&opened)).await?.map_err(blame)?;
     let pipe = listen::bind("shipper.listen", config.listen).await?;
     let pages = listen::bind("shipper.http_listen", config.http_listen).await?;
-    if !config.listen.ip().is_loopback() {
+    if tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!("shipper.listen is {}, and batches are taken there from anybody", config.listen);
     }
     tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, "shipper is up");
@@ -42,7 +56,7 @@ pub async fn serve(config: Config, stop: Stop) -> anyhow::Result<()> {
     let (told, asked) = (shipper.clone(), stop.clone());
     let status = Arc::new(move || StatusReply { services: vec![told.status()] });
     let server = Server::new(status).stage(shipper.stage()).shipper(Arc::new(shipper.clone()));
-    let server = server.insecure_admin(config.insecure_admin);
+    let server = server.insecure_admin(config.insecure_admin).tls(tls);
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("shipper.listen broke") };
     let pages = http::serve(pages, ready, Default::default(), stop.clone());

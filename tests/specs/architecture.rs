@@ -63,6 +63,8 @@ const HIDDEN: [(&str, &[&str]); 4] = [
             "proto/src/lib.rs",
             "proto/src/refusal.rs",
             "proto/src/serve.rs",
+            "proto/src/serve/admitted.rs",
+            "proto/src/serve/handshakes.rs",
             "proto/src/serve/router_calls.rs",
             "proto/src/serve/shipper_calls.rs",
         ],

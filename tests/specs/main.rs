@@ -18,4 +18,6 @@ mod rotation;
 mod router;
 mod shutdown;
 mod tap;
+#[cfg(target_os = "linux")]
+mod tls;
 mod torture;

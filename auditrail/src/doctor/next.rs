@@ -4,6 +4,8 @@ use chassis::config::Origin;
 
 use super::Subject;
 use super::finding::Finding;
+use crate::credentials::Credentials;
+use crate::exit::Failure;
 
 const NAME: &str = "next stage";
 
@@ -13,7 +15,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new(); // `up` joins its stages by calls
     }
     let address = placed.collector.next.as_str();
-    vec![match subject.runtime.block_on(proto::is_serving(address)) {
+    let caller = match Credentials::default().caller(subject.arguments.config.as_deref(), false) {
+        Ok(caller) => caller,
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            return vec![Finding::error(NAME, &format!("{address} cannot be asked: {error}"))];
+        }
+    };
+    vec![match subject.runtime.block_on(caller.is_serving(address)) {
         Ok(true) => Finding::ok(NAME, format!("{address} serves")),
         Ok(false) => {
             Finding::warning(NAME, &format!("{address} answers and does not serve; look at its own status"))
