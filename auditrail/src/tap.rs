@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use audit::Event;
+use proto::Caller;
 use proto::v1::{TapRequest, Tapped};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -40,11 +41,13 @@ pub(crate) struct Tap {
 /// When the condition cannot be meant, or no router answers.
 pub(crate) fn tap(arguments: &Tap) -> Result<ExitCode, Failure> {
     let condition = condition(&arguments.condition).map_err(Failure::usage)?;
-    let Where { address, config, data } = arguments.place.clone();
-    let urls = status::places(&Status { json: false, watch: false, address, config, data })?;
+    let Where { address, config, data, credentials } = arguments.place.clone();
+    let asking = Status { json: false, watch: false, address, config, data, credentials };
+    let calling = status::caller(&asking)?;
+    let urls = status::places(&asking, calling.scheme())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let shown = runtime.block_on(async {
-        let mut events = listen(&urls, condition).await?;
+        let mut events = listen(&calling, &urls, condition).await?;
         let mut out = Out::stdout();
         let mut left = arguments.limit.unwrap_or(u64::MAX);
         while left > 0 {
@@ -72,13 +75,14 @@ fn condition(written: &str) -> anyhow::Result<String> {
 
 /// Events of every router that answers.
 async fn listen(
+    calling: &Caller,
     urls: &[String],
     condition: String,
 ) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Tapped>>> {
     let (events, received) = mpsc::channel(64);
     let mut silent = Vec::new();
     for url in urls {
-        let mut router = proto::connect_router(url)?;
+        let mut router = calling.router(url)?;
         match router.tap(TapRequest { r#where: condition.clone(), limit: 0 }).await {
             Ok(answer) => {
                 let (mut stream, events, url) = (answer.into_inner(), events.clone(), url.clone());
