@@ -162,18 +162,33 @@ const VERSION: u128 = 0xf << 76;
 
 /// A UUID as a number; of other IDs, which clients chose, a hash.
 fn number(id: &str) -> u128 {
-    let digits = id.bytes().filter(|byte| *byte != b'-').count();
-    let uuid = u128::from_str_radix(&id.replace('-', ""), 16).ok();
-    match uuid.filter(|uuid| digits == 32 && uuid & VERSION != 0 && written(*uuid).as_deref() == Some(id)) {
-        Some(uuid) => uuid,
-        None => {
-            let mut hasher = Fnv::default();
-            hasher.write(id.as_bytes());
-            let low = hasher.finish();
-            hasher.write(&[0]);
-            (u128::from(hasher.finish()) << 64 | u128::from(low)) & !VERSION
-        }
+    if let Some(uuid) = uuid(id.as_bytes()) {
+        return uuid;
     }
+    let mut hasher = Fnv::default();
+    hasher.write(id.as_bytes());
+    let low = hasher.finish();
+    hasher.write(&[0]);
+    (u128::from(hasher.finish()) << 64 | u128::from(low)) & !VERSION
+}
+
+/// The number of a UUID that is written as the API server writes it.
+fn uuid(id: &[u8]) -> Option<u128> {
+    if id.len() != 36 {
+        return None;
+    }
+    let mut uuid = 0;
+    for (at, byte) in id.iter().enumerate() {
+        let digit = match (at, byte) {
+            (8 | 13 | 18 | 23, b'-') => continue,
+            (8 | 13 | 18 | 23, _) => return None,
+            (_, b'0'..=b'9') => byte - b'0',
+            (_, b'a'..=b'f') => byte - b'a' + 10,
+            _ => return None,
+        };
+        uuid = uuid << 4 | u128::from(digit);
+    }
+    (uuid & VERSION != 0).then_some(uuid)
 }
 
 /// The UUID as it is written; None of a hash.
