@@ -5,7 +5,8 @@
 //! tokens without the blanks between; a list is taken item by item, so that one item is in memory, up to the limit of a
 //! line; what was torn, or is no JSON, is told with where it began, and the next whole line is read again.
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
+use memchr::memmem::{self, Finder};
 use proto::MAX_LINE_BYTES;
 
 use crate::recorded::{Line, TooLong};
@@ -18,9 +19,17 @@ const BEHIND: &[u8] = b"]}";
 const DEEPEST: usize = 1 << 10;
 
 /// Lines on their way to events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Documents {
     begun: Option<Begun>,
+    /// Finds an event behind another in one line; made once, since that takes longer than to look.
+    second: Finder<'static>,
+}
+
+impl Default for Documents {
+    fn default() -> Documents {
+        Documents { begun: None, second: Finder::new(KIND_FIRST) }
+    }
 }
 
 /// A document whose end is not there yet.
@@ -74,7 +83,7 @@ impl Documents {
         if self.begun.as_ref().is_some_and(|begun| begun.is_torn_by(bytes)) {
             self.give_up(each)?;
         }
-        if self.begun.is_none() && is_line(bytes) {
+        if self.begun.is_none() && self.is_line(bytes) {
             return each(Line { number, bytes: Ok(bytes) });
         }
         self.walk(number, bytes, each)
@@ -100,6 +109,24 @@ impl Documents {
             }
             Some(begun) => each(Line { number: begun.number, bytes: Ok(&begun.value) }),
             None => Ok(()),
+        }
+    }
+
+    /// Whether that is a line for whoever judges lines: an event, a list of them in one line, or nothing of the kind.
+    fn is_line(&self, bytes: &[u8]) -> bool {
+        let text = bytes.trim_ascii();
+        let has = |what: &[u8]| memmem::find(text, what).is_some();
+        match text.first() {
+            // One that is torn is one line, too. A second event in it begins as the first does.
+            _ if text.starts_with(KIND_FIRST) => self.second.find(&text[1..]).is_none(),
+            Some(b'{') => {
+                text.ends_with(b"}")
+                    && !has(b"}{")
+                    && !has(b"} {")
+                    && (!has(b"\"items\"") || collector::is_event_list(text))
+            }
+            Some(b'[') => false,
+            _ => true,
         }
     }
 
@@ -143,24 +170,6 @@ impl Documents {
                 }
             }
         }
-    }
-}
-
-/// Whether that is a line for whoever judges lines: an event, a list of them in one line, or nothing of the kind.
-fn is_line(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii();
-    let has = |what: &[u8]| memmem::find(text, what).is_some();
-    match text.first() {
-        // One that is torn is one line, too. A second event in it begins as the first does.
-        _ if text.starts_with(KIND_FIRST) => memmem::find(&text[1..], KIND_FIRST).is_none(),
-        Some(b'{') => {
-            text.ends_with(b"}")
-                && !has(b"}{")
-                && !has(b"} {")
-                && (!has(b"\"items\"") || collector::is_event_list(text))
-        }
-        Some(b'[') => false,
-        _ => true,
     }
 }
 
