@@ -46,6 +46,8 @@ enum Command {
     Verify(crate::lake::Verify),
     /// Show who is refused what, since when, and after which change of roles.
     Denied(crate::denied::Denied),
+    /// Show who did what to an object, or what a user did, in the order of time.
+    Who(crate::who::Who),
     /// Propose roles from use, find what is given and not used, answer who may do what.
     #[command(subcommand)]
     Rbac(crate::rbac::Command),
@@ -361,6 +363,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Lake(lake) => crate::lake::lake(&lake),
         Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Denied(denied) => crate::denied::denied(&denied),
+        Command::Who(who) => crate::who::who(&who),
         Command::Rbac(command) => crate::rbac::run(&command),
         Command::Slow(arguments) => crate::slow::slow(&arguments),
         Command::Gaps(arguments) => crate::gaps::gaps(&arguments),

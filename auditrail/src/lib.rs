@@ -52,3 +52,4 @@ mod suggest;
 mod table;
 mod tap;
 mod up;
+mod who;

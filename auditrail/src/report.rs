@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use insight::{Fold, Kept};
+use insight::{Fold, Found, Kept, Query};
 use lake::Lake;
 use serde::Serialize;
 
@@ -88,22 +88,35 @@ impl Reporting {
     fn of_lines<F: Fold>(&self) -> Result<Answered<F>, Failure> {
         let times = self.recording.times();
         let take = |fold: &mut F, part: Part| {
-            let lines: Vec<&[u8]> = part.lines.iter().map(|(range, _)| &part.text[range.clone()]).collect();
-            let mut bad = part.bad;
-            match insight::take_lines(fold, &part.place, &lines, times.as_ref()) {
-                Ok(no_events) => no_events.into_iter().for_each(|line| {
-                    let why = audit::Event::scan(lines[line]).err().map(|why| why.to_string());
-                    let number = part.lines[line].1;
-                    bad.add(format!("{}:{number}: {}", part.place, why.unwrap_or_default()));
-                }),
-                Err(why) => bad.add(format!("{}: {why}", part.place)),
-            }
-            bad
+            taken(part, |place, lines| insight::take_lines(fold, place, lines, times.as_ref()))
         };
         let source = self.recording.find()?;
         let (fold, bad) = in_parts(&source, replay::threads(), F::default, take, Fold::merge)?;
         bad.tell();
         Ok(Answered { fold, incomplete: bad.count > 0 })
+    }
+
+    /// Finds events in what was asked for, and says to stderr what could not be read; and whether there was such.
+    ///
+    /// # Errors
+    /// When the recording or the lake cannot be found or read.
+    pub(crate) fn find(&self, query: &Query) -> Result<(Found, bool), Failure> {
+        let times = self.recording.times();
+        if let Some(url) = self.lake_url()? {
+            let lake = Lake::open_existing(&url)?;
+            let found = insight::find(&lake, query, times.as_ref(), replay::threads())?;
+            found.unreadable.iter().for_each(|file| say::aside(&file.why));
+            let incomplete = !found.unreadable.is_empty();
+            return Ok((found, incomplete));
+        }
+        let take = |found: &mut Found, part: Part| {
+            taken(part, |place, lines| found.take_lines(query, place, lines, times.as_ref()))
+        };
+        let merge = |found: &mut Found, other: Found| found.merge(other, query);
+        let source = self.recording.find()?;
+        let (found, bad) = in_parts(&source, replay::threads(), Found::default, take, merge)?;
+        bad.tell();
+        Ok((found, bad.count > 0))
     }
 
     /// Where states of this lake are kept.
@@ -142,6 +155,24 @@ pub(crate) fn lake_url(recording: &Recording, data: &Path) -> anyhow::Result<Opt
         None if stdin => Data::in_directory(data).lake().map(Some),
         None => Ok(None),
     }
+}
+
+/// Takes the lines of a part in; gives those that are no events.
+fn taken(
+    part: Part,
+    take: impl FnOnce(&str, &[&[u8]]) -> Result<Vec<usize>, lake::LakeError>,
+) -> replay::Bad {
+    let lines: Vec<&[u8]> = part.lines.iter().map(|(range, _)| &part.text[range.clone()]).collect();
+    let mut bad = part.bad;
+    match take(&part.place, &lines) {
+        Ok(no_events) => no_events.into_iter().for_each(|line| {
+            let why = audit::Event::scan(lines[line]).err().map(|why| why.to_string());
+            let number = part.lines[line].1;
+            bad.add(format!("{}:{number}: {}", part.place, why.unwrap_or_default()));
+        }),
+        Err(why) => bad.add(format!("{}: {why}", part.place)),
+    }
+    bad
 }
 
 /// Where this user's caches are, by the customs of the system.

@@ -91,7 +91,8 @@ pub fn take_lines<F: Fold>(
     Ok(no_events)
 }
 
-fn table(place: &str, lines: &[&[u8]], columns: &[&str]) -> Result<RecordBatch, LakeError> {
+/// These columns of lines.
+pub(crate) fn table(place: &str, lines: &[&[u8]], columns: &[&str]) -> Result<RecordBatch, LakeError> {
     let lines: Vec<(u64, &[u8])> = (0..).zip(lines.iter().copied()).collect();
     let (first, last) = (0, lines.len() as u64);
     let rows = lake::Rows {
@@ -114,7 +115,7 @@ pub(crate) fn with_needed(columns: &[&'static str]) -> Vec<&'static str> {
 }
 
 /// Rows that are no events: every event has a stage.
-fn no_events(batch: &RecordBatch) -> Vec<usize> {
+pub(crate) fn no_events(batch: &RecordBatch) -> Vec<usize> {
     let stages = Rows::new(batch).words("stage");
     (0..batch.num_rows()).filter(|row| stages.at(*row).is_none()).collect()
 }

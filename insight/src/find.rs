@@ -1,0 +1,195 @@
+//! The newest events that a query asks for, from the lake or from recorded lines.
+//!
+//! Promises: rows are chosen by their columns, and only the chosen ones are read whole; at most as many events as asked
+//! for are kept, the newest, and it is known how many there were; files and the lake give the same.
+
+mod event;
+mod query;
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use lake::{File, Lake, LakeError, Reading};
+
+use crate::fold::{table, with_needed};
+use crate::overview::Unreadable;
+use crate::rows::{REPEATING, Rows};
+
+pub use event::Event;
+pub use query::Query;
+
+/// Rows in a batch that queries are asked of.
+const ROWS: usize = 16 << 10;
+/// Rows in a batch of events, which may have bodies in them.
+const EVENT_ROWS: usize = 256;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// How many there were, with those that are not kept.
+    pub matched: u64,
+    /// Files that could not be read; their events are missing.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Finds in the lake, between two moments (microseconds since 1970, UTC), with so many threads.
+///
+/// # Errors
+/// [`LakeError::Storage`] when the lake cannot be listed.
+pub fn find(
+    lake: &Lake,
+    query: &Query,
+    times: Option<&Range<i64>>,
+    threads: usize,
+) -> Result<Found, LakeError> {
+    let mut files = lake.files()?;
+    files.retain(|file| times.is_none_or(|times| may_hold(file, times)));
+    // The newest hour is taken from the end.
+    files.sort_by(|one, other| (one.partition, &one.path).cmp(&(other.partition, &other.path)));
+    let (files, found) = (Mutex::new(files), Mutex::new(Found::default()));
+    let work = || {
+        while let Some(file) = next(&files) {
+            let of_file = in_file(lake, &file, query, times).unwrap_or_else(|error| Found {
+                unreadable: vec![Unreadable { path: file.path.clone(), why: error.to_string() }],
+                ..Found::default()
+            });
+            found.lock().unwrap_or_else(PoisonError::into_inner).merge(of_file, query);
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..threads.max(1)).for_each(|_| {
+            scope.spawn(work);
+        });
+        work();
+    });
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn next(files: &Mutex<Vec<File>>) -> Option<File> {
+    files.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn may_hold(file: &File, times: &Range<i64>) -> bool {
+    let start = file.partition.start_us();
+    start < times.end && times.start < start + 3_600_000_000
+}
+
+fn in_file(lake: &Lake, file: &File, query: &Query, times: Option<&Range<i64>>) -> Result<Found, LakeError> {
+    let (columns, mut chosen, mut base) = (with_needed(Query::COLUMNS), Chosen::default(), 0);
+    let dictionaries = dictionaries(&columns);
+    let all = Reading {
+        times: times.cloned(),
+        most_rows: ROWS,
+        dictionaries: &dictionaries,
+        ..Reading::of(&columns)
+    };
+    for batch in lake.scan(file, &all)? {
+        let batch = batch?;
+        chosen.take(&Rows::new(&batch), base, query, times);
+        base += batch.num_rows() as u64;
+    }
+    let mut found = Found { matched: chosen.matched, ..Found::default() };
+    let rows = chosen.rows();
+    if !rows.is_empty() {
+        let whole = Reading {
+            times: times.cloned(),
+            rows: Some(&rows),
+            most_rows: EVENT_ROWS,
+            ..Reading::of(Event::COLUMNS)
+        };
+        for batch in lake.scan(file, &whole)? {
+            let batch = batch?;
+            let rows = Rows::new(&batch);
+            found.events.extend((0..rows.len()).map(|row| Event::of(&rows, row)));
+        }
+    }
+    found.cut(query);
+    Ok(found)
+}
+
+fn dictionaries<'c>(columns: &[&'c str]) -> Vec<&'c str> {
+    columns.iter().copied().filter(|column| REPEATING.contains(column)).collect()
+}
+
+impl Found {
+    /// Takes in recorded lines, which stand in `place`; gives the indices of those that are no events.
+    ///
+    /// # Errors
+    /// [`LakeError::Encode`] when the lines are too large for one batch: give fewer.
+    pub fn take_lines(
+        &mut self,
+        query: &Query,
+        place: &str,
+        lines: &[&[u8]],
+        times: Option<&Range<i64>>,
+    ) -> Result<Vec<usize>, LakeError> {
+        let batch = table(place, lines, &with_needed(Query::COLUMNS))?;
+        let mut chosen = Chosen::default();
+        chosen.take(&Rows::new(&batch), 0, query, times);
+        let mut found = Found { matched: chosen.matched, ..Found::default() };
+        let picked: Vec<&[u8]> =
+            chosen.rows().iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| lines[row]).collect();
+        if !picked.is_empty() {
+            let events = table(place, &picked, Event::COLUMNS)?;
+            let rows = Rows::new(&events);
+            found.events.extend((0..rows.len()).map(|row| Event::of(&rows, row)));
+        }
+        self.merge(found, query);
+        Ok(crate::fold::no_events(&batch))
+    }
+
+    /// Takes in what was found elsewhere.
+    pub fn merge(&mut self, other: Found, query: &Query) {
+        self.matched += other.matched;
+        self.events.extend(other.events);
+        self.unreadable.extend(other.unreadable);
+        self.cut(query);
+    }
+
+    fn cut(&mut self, query: &Query) {
+        self.events.sort_by(|one, other| one.order().cmp(&other.order()));
+        let beyond = self.events.len().saturating_sub(query.newest);
+        self.events.drain(..beyond);
+    }
+}
+
+/// Rows that a query asks for.
+#[derive(Default)]
+struct Chosen {
+    rows: Vec<(Option<i64>, u64)>,
+    matched: u64,
+}
+
+impl Chosen {
+    fn take(&mut self, rows: &Rows<'_>, base: u64, query: &Query, times: Option<&Range<i64>>) {
+        let (matches, time) = (query.matches(rows), rows.times("time"));
+        let asked =
+            |time: Option<i64>| times.is_none_or(|times| time.is_some_and(|time| times.contains(&time)));
+        for row in (0..rows.len()).filter(|row| asked(time(*row)) && matches(*row)) {
+            self.matched += 1;
+            self.rows.push((time(row), base + row as u64));
+        }
+        if self.rows.len() > 2 * query.newest {
+            self.make_room(query.newest);
+        }
+    }
+
+    /// Keeps the newest; of one moment all, since their order is not known yet.
+    fn make_room(&mut self, newest: usize) {
+        self.rows.sort_unstable_by_key(|(time, _)| std::cmp::Reverse(*time));
+        if let Some((oldest, _)) = newest.checked_sub(1).and_then(|last| self.rows.get(last)).copied() {
+            self.rows.retain(|(time, _)| *time >= oldest);
+        }
+    }
+
+    fn rows(self) -> Vec<u64> {
+        let mut rows: Vec<u64> = self.rows.into_iter().map(|(_, row)| row).collect();
+        rows.sort_unstable();
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests;
