@@ -21,6 +21,7 @@ mod exit;
 mod explain;
 mod filter;
 mod gaps;
+mod first_seen;
 mod hold;
 mod import;
 mod kubeconfig;

@@ -3,6 +3,7 @@
 pub mod denied;
 pub mod deprecated;
 pub mod gaps;
+pub mod first_seen;
 pub mod rbac_writes;
 pub mod slow;
 pub mod usage;
