@@ -81,7 +81,7 @@ impl Event {
         let uri = text("request_uri");
         let path = uri.split(['?', '#']).next().unwrap_or_default();
         let (resource, subresource) = (text("resource"), text("subresource"));
-        let is_session = SESSIONS.contains(&subresource.as_str());
+        let session_seconds = session(rows, row, &subresource);
         Event {
             time: rows.times("time")(row),
             user: text("user"),
@@ -95,7 +95,7 @@ impl Event {
             name: text("name"),
             code: rows.codes()(row),
             reason: text("reason"),
-            session_seconds: rows.numbers("latency_us")(row).filter(|_| is_session).map(|us| us / 1_000_000),
+            session_seconds,
             client: text("client"),
             source_ip: text("source_ip"),
             audit_id: text("audit_id"),
@@ -109,6 +109,13 @@ impl Event {
     pub(super) fn order(&self) -> (Option<i64>, &str, &[u8]) {
         (self.time, &self.audit_id, &self.line)
     }
+}
+
+/// How long a session took that was begun.
+fn session(rows: &Rows<'_>, row: usize, subresource: &str) -> Option<i64> {
+    let was_begun = rows.codes()(row).is_some_and(|code| (100..300).contains(&code));
+    let took = rows.numbers("latency_us")(row).filter(|_| was_begun && SESSIONS.contains(&subresource));
+    took.map(|us| us / 1_000_000)
 }
 
 fn written<S: Serializer>(time: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
