@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chassis::{Ready, Service, Stop, listen};
-use insight::Insight;
+use insight::{Insight, Settings};
 use proto::v1::StatusReply;
 use proto::{Server, Tls};
 use tokio::net::TcpListener;
@@ -143,7 +143,7 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let outcome = tokio::try_join!(
         collect(&services, &stop),
         answer(&services, &insight, &plan, (admin, tls), &stop),
-        show(&services, &insight, console, &stop),
+        show(&services, &insight, settings(&plan), console, &stop),
         read_on(&services, &stop),
         keep_current(&services, &stop)
     );
@@ -191,6 +191,7 @@ async fn answer(
 async fn show(
     services: &Services,
     insight: &Insight,
+    settings: Settings,
     listener: TcpListener,
     stop: &Stop,
 ) -> anyhow::Result<()> {
@@ -198,8 +199,14 @@ async fn show(
     let told = Arc::new(move || serde_json::to_value(status()).unwrap_or_default());
     let ready = Ready::new();
     ready.set_ready("auditrail");
-    let pages = insight::console(insight.clone(), told);
+    let pages = insight::console_with(insight.clone(), told, settings);
     chassis::http::serve(listener, ready, pages, stop.clone()).await.context("insight.http_listen broke")
+}
+
+/// What the console is told: the router's policy, where it has none of its own.
+fn settings(plan: &Plan) -> Settings {
+    let settings = plan.insight.settings();
+    Settings { policy: settings.policy.or_else(|| plan.router.policy.clone()), ..settings }
 }
 
 /// What all services say. The shipper is asked before the collector: see [`Services::status`].

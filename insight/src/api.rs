@@ -1,25 +1,40 @@
-//! The HTTP paths of insight: `/` (the console), `/api/lake`, `/api/status`.
+//! The HTTP paths of insight: the console's pages, and `/api` beside them with the same questions.
 //!
-//! Promises: answers are not kept by browsers; the page may load nothing and be framed by nobody; one look at
-//! the lake is under way at a time, further ones wait for their turn; a lake that cannot be read is a 503 that
-//! says why.
+//! Promises: answers are not kept by browsers; a page may load nothing but the stylesheet and the script of this binary
+//! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their turn; a lake that
+//! cannot be read is a 503 that says why; a request that names another host is refused.
 
+mod pages;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::overview::Overview;
-use crate::{Insight, page};
+use crate::kept::Kept;
+use crate::{Insight, assets, guard};
 
 /// Tells the status of the services, as `Admin.Status` does: `{"services": [...]}`. May block for a short while.
 pub type Services = Arc<dyn Fn() -> Value + Send + Sync>;
+
+/// What the console is told beside the lake.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The audit policy to show and to explain events with.
+    pub policy: Option<PathBuf>,
+    /// Names under which browsers may ask, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// Where states of hours are kept.
+    pub states: Kept,
+}
 
 /// Hours in an answer that asks for no number.
 const HOURS: usize = 24;
@@ -30,7 +45,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+         frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -41,27 +57,63 @@ const HEADERS: [(HeaderName, &str); 5] = [
 struct Shared {
     insight: Insight,
     services: Services,
+    settings: Arc<Settings>,
     turn: Arc<Semaphore>,
+}
+
+/// [`console_with`] without settings.
+pub fn console(insight: Insight, services: Services) -> Router {
+    console_with(insight, services, Settings::default())
 }
 
 /// The console with its API, to be merged with a process's other HTTP paths. `services` tells what the page
 /// shows of the services.
-pub fn console(insight: Insight, services: Services) -> Router {
-    let shared = Shared { insight, services, turn: Arc::new(Semaphore::new(1)) };
+pub fn console_with(insight: Insight, services: Services, settings: Settings) -> Router {
+    let shared =
+        Shared { insight, services, settings: Arc::new(settings), turn: Arc::new(Semaphore::new(1)) };
     Router::new()
-        .route("/", get(show))
+        .route("/", get(pages::overview))
+        .route("/search", get(pages::search))
+        .route("/event", get(pages::event))
+        .route("/policy", get(pages::policy))
+        .route("/static/{name}", get(asset))
+        .route("/api/overview", get(pages::overview_json))
+        .route("/api/search", get(pages::search_json))
+        .route("/api/event", get(pages::event_json))
         .route("/api/lake", get(lake))
         .route("/api/status", get(status))
+        .layer(middleware::from_fn_with_state(shared.clone(), only_us))
         .with_state(shared)
+}
+
+/// Answers only who names this host.
+async fn only_us(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    if guard::is_host(request.headers(), &shared.settings.hosts) {
+        return next.run(request).await;
+    }
+    let why = "this name is not known here: ask by address or as localhost, or add the name to insight.hosts";
+    refused(StatusCode::MISDIRECTED_REQUEST, why)
+}
+
+async fn asset(Path(name): Path<String>) -> Response {
+    let Some(asset) = assets::named(&name) else {
+        return refused(StatusCode::NOT_FOUND, "there is nothing here");
+    };
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, asset.text).into_response()
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct Hours {
     hours: Option<usize>,
 }
 
-async fn lake(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+async fn lake(State(shared): State<Shared>, Query(asked): Query<Hours>) -> Response {
     let hours = asked.hours.unwrap_or(HOURS);
     if hours > MOST_HOURS {
         return refused(StatusCode::BAD_REQUEST, &format!("hours is {hours}; ask for at most {MOST_HOURS}"));
@@ -77,17 +129,6 @@ async fn lake(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Respo
 async fn status(State(shared): State<Shared>) -> Response {
     match shared.look(|shared| (shared.services)()).await {
         Ok(services) => (HEADERS, Json(services)).into_response(),
-        Err(broken) => broken,
-    }
-}
-
-async fn show(State(shared): State<Shared>) -> Response {
-    let page = shared.look(|shared| {
-        let overview: Result<Overview, _> = shared.insight.overview(HOURS);
-        page::render(overview.as_ref().map_err(ToString::to_string), &(shared.services)())
-    });
-    match page.await {
-        Ok(page) => (HEADERS, Html(page)).into_response(),
         Err(broken) => broken,
     }
 }

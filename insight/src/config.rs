@@ -3,10 +3,13 @@
 //! Promise: what passed [`Section::validate`] names a lake that can be opened, if its storage is there.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use chassis::{Invalid, Section};
 use lake::Lake;
 use serde::Deserialize;
+
+use crate::{Kept, Settings};
 
 /// Section `insight:` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,6 +23,13 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Admin calls are answered to every peer, not to those on loopback alone. Default: false.
     pub insecure_admin: bool,
+    /// The audit policy that the console shows and explains events with. Default: none; with `up`, the router's.
+    pub policy: Option<PathBuf>,
+    /// Names by which browsers may ask for the console, beside `localhost` and addresses. Default: none.
+    pub hosts: Vec<String>,
+    /// Directory where the states of whole hours are kept, so that they need not be read again. Default: none, nothing
+    /// is kept.
+    pub states: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -29,6 +39,22 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7104)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             insecure_admin: false,
+            policy: None,
+            hosts: Vec::new(),
+            states: None,
+        }
+    }
+}
+
+impl Config {
+    /// What the console is told.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let states = self.states.as_deref().map(|directory| Kept::of_lake(directory, &self.lake));
+        Settings {
+            policy: self.policy.clone(),
+            hosts: self.hosts.clone(),
+            states: states.unwrap_or_else(Kept::nowhere),
         }
     }
 }
@@ -63,13 +89,17 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let config = read(
-            "insight: {lake: /srv/lake, listen: '0.0.0.0:1', http_listen: '[::1]:2', insecure_admin: true}",
+            "insight: {lake: /srv/lake, listen: '0.0.0.0:1', http_listen: '[::1]:2', insecure_admin: true, \
+             policy: p.yaml, hosts: [audit.example.org], states: /var/cache/auditrail}",
         );
         let expected = Config {
             lake: "/srv/lake".into(),
             listen: "0.0.0.0:1".parse().unwrap(),
             http_listen: "[::1]:2".parse().unwrap(),
             insecure_admin: true,
+            policy: Some("p.yaml".into()),
+            hosts: vec!["audit.example.org".into()],
+            states: Some("/var/cache/auditrail".into()),
         };
         assert_eq!(config.unwrap(), expected);
     }

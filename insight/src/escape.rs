@@ -25,17 +25,64 @@ impl<T: AsRef<str>> fmt::Display for Escaped<T> {
     }
 }
 
+/// A text from a log: escaped, and what would turn the text around it or hide (controls, marks of direction) is written
+/// out, so that people see what is there.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: AsRef<str>> fmt::Display for Shown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.as_ref();
+        let mut start = 0;
+        for (at, c) in text.char_indices().filter(|(_, c)| is_hidden(*c)) {
+            write!(f, "{}{}", Escaped(&text[start..at]), c.escape_unicode())?;
+            start = at + c.len_utf8();
+        }
+        write!(f, "{}", Escaped(&text[start..]))
+    }
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text as a part of a query in a link.
+pub(crate) struct Encoded<T>(pub(crate) T);
+
+impl<T: AsRef<str>> fmt::Display for Encoded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().bytes().try_for_each(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                write!(f, "{}", char::from(byte))
+            }
+            _ => write!(f, "%{byte:02X}"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::Escaped;
+    use super::{Encoded, Escaped, Shown};
 
     #[test]
     fn everything_that_html_reads_is_escaped() {
         let text = r#"</td><script>alert("a" & 'b')</script>"#;
         let shown = "&lt;/td&gt;&lt;script&gt;alert(&quot;a&quot; &amp; &#39;b&#39;)&lt;/script&gt;";
         assert_eq!(Escaped(text).to_string(), shown);
+    }
+
+    #[test]
+    fn marks_of_direction_and_controls_are_written_out() {
+        let text = "a\u{202e}b\u{1b}[31m<i>";
+        assert_eq!(Shown(text).to_string(), "a\\u{202e}b\\u{1b}[31m&lt;i&gt;");
+    }
+
+    #[test]
+    fn nothing_in_a_query_ends_it() {
+        assert_eq!(Encoded("a&b=<ü>\"").to_string(), "a%26b%3D%3C%C3%BC%3E%22");
     }
 
     proptest! {

@@ -9,6 +9,8 @@
 
 mod api;
 mod ask;
+mod asked;
+mod assets;
 mod clip;
 mod config;
 mod counts;
@@ -17,6 +19,7 @@ mod escape;
 mod find;
 mod fold;
 mod groups;
+mod guard;
 mod kept;
 mod known;
 mod latencies;
@@ -26,10 +29,12 @@ mod metrics;
 mod moment;
 mod overview;
 mod page;
+mod policy;
 pub mod reports;
 mod requests;
 mod rows;
 mod scan;
+mod search;
 mod service;
 mod shares;
 pub mod sql;
@@ -42,7 +47,7 @@ use std::sync::Arc;
 use lake::{Lake, LakeError};
 use proto::v1::ServiceStatus;
 
-pub use api::{Services, console};
+pub use api::{Services, Settings, console, console_with};
 pub use ask::{Answer, ask};
 pub use config::Config;
 pub use counts::{Counts, MOST_VERBS, OTHER, UNTOLD};

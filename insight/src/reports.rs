@@ -1,9 +1,10 @@
 //! The reports: each a fold, and what is told of its state.
 
+pub mod activity;
 pub mod denied;
 pub mod deprecated;
-pub mod gaps;
 pub mod first_seen;
+pub mod gaps;
 pub mod rbac_writes;
 pub mod slow;
 pub mod usage;

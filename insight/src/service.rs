@@ -10,7 +10,7 @@ use chassis::{Configuration, Ready, Stop, http, listen};
 use proto::v1::StatusReply;
 use proto::{Server, Tls};
 
-use crate::{Config, Insight, Services, console};
+use crate::{Config, Insight, Services, console_with};
 
 /// Serves insight until `stop` is requested. Must be called on a runtime.
 ///
@@ -55,7 +55,7 @@ pub async fn serve_from(
     let answered =
         async { server.run(admin, async move { asked.wait().await }).await.context("insight.listen broke") };
     let shown = async {
-        let console = console(insight, services);
+        let console = console_with(insight, services, config.settings());
         http::serve(pages, ready, console, stop.clone()).await.context("insight.http_listen broke")
     };
     tokio::try_join!(answered, shown).map(|_| ())

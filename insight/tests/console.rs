@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use insight::{Insight, MOST_VERBS, console};
+use insight::{Insight, MOST_VERBS, Settings, console_with};
 use lake::{Lake, Rows};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,10 +52,17 @@ impl Open {
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
+        self.ask(path, "localhost:8080").await
+    }
+
+    async fn ask(&self, path: &str, host: &str) -> (StatusCode, String) {
         let status =
             || json!({"services": [{"service": "router", "version": "0.1.0", "problems": ["<b>full</b>"]}]});
-        let console = console(self.insight.clone(), Arc::new(status));
-        let answer = console.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let policy = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/datadog.yaml").into());
+        let settings = Settings { policy, ..Settings::default() };
+        let console = console_with(self.insight.clone(), Arc::new(status), settings);
+        let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
+        let answer = console.oneshot(request).await.unwrap();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert!(
             answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
@@ -227,4 +234,120 @@ fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
+}
+
+fn links(page: &str, to: &str) -> Vec<String> {
+    let start = format!("href=\"{to}");
+    let links = page.split(&start).skip(1);
+    links.map(|rest| format!("{to}{}", rest.split('"').next().unwrap()).replace("&amp;", "&")).collect()
+}
+
+#[tokio::test]
+async fn the_overview_counts_every_event_of_its_span_as_the_api_beside_it_does() {
+    let (open, lines) = (Open::filled(), lines());
+    let answer = open.json("/api/overview").await;
+    assert_eq!(answer["activity"]["events"], json!(lines.len()));
+    assert_eq!(
+        (&answer["from"], &answer["to"]),
+        (&json!("2026-11-22T07:00:00.000000Z"), &json!("2026-11-23T07:00:00.000000Z"))
+    );
+    let refused = |event: &Value| matches!(event["responseStatus"]["code"].as_u64(), Some(401 | 403));
+    let refused =
+        lines.iter().filter(|line| refused(&serde_json::from_str(&String::from_utf8_lossy(line)).unwrap()));
+    assert_eq!(answer["activity"]["answered"]["refused"], json!(refused.count()));
+    let hour = open.json("/api/overview?from=2026-11-23T05:00&to=2026-11-23T06:00").await;
+    let rest = open.json("/api/overview?range=1h").await;
+    let sum = hour["activity"]["events"].as_u64().unwrap() + rest["activity"]["events"].as_u64().unwrap();
+    assert_eq!(sum, lines.len() as u64);
+}
+
+#[tokio::test]
+async fn a_search_finds_what_fits_newest_first_and_each_event_opens_as_it_stands_in_the_log() {
+    let (open, lines) = (Open::filled(), lines());
+    let verb = counted(&lines, |event| event["verb"].as_str().unwrap().into());
+    let found = open.json("/api/search?verb=list").await;
+    let events = found["events"].as_array().unwrap();
+    assert_eq!(events.len() as u64, verb["list"].as_u64().unwrap().min(200));
+    assert!(events.is_sorted_by_key(|event| std::cmp::Reverse(event["time"].as_str().unwrap().to_owned())));
+    for event in events {
+        let query = format!("file={}&row={}", event["file"].as_str().unwrap(), event["row"]);
+        let (code, line) = open.get(&format!("/api/event?{query}")).await;
+        assert!(code == StatusCode::OK && lines.contains(&line.clone().into_bytes()), "{line}");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["auditID"], &line["verb"]), (&event["audit_id"], &json!("list")));
+    }
+    let (_, page) = open.get("/search?verb=list").await;
+    let (code, event) = open.get(&links(&page, "/event?")[0]).await;
+    assert!(
+        code == StatusCode::OK && event.contains("its level is") && event.contains("The line"),
+        "{event}"
+    );
+}
+
+#[tokio::test]
+async fn an_event_whose_file_was_merged_is_found_by_its_audit_id() {
+    let open = Open::filled();
+    let found = open.json("/api/search").await;
+    let id = found["events"][0]["audit_id"].as_str().unwrap();
+    let (code, line) = open.get(&format!("/api/event?file=gone&row=7&audit_id={id}")).await;
+    assert!(code == StatusCode::OK && line.contains(id), "{line}");
+    let (code, _) = open.get("/api/event?file=../../etc/passwd&row=0").await;
+    assert_eq!(code, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_user_agent_a_name_or_a_query_that_is_markup_is_shown_as_text() {
+    let open = Open::empty();
+    let evil = "</td><script>x()</script><img src=x onerror=x()>";
+    let event = json!({"level": "Metadata", "stage": "ResponseComplete", "verb": evil, "auditID": evil,
+        "requestURI": evil, "user": {"username": evil, "groups": [evil]}, "userAgent": evil, "sourceIPs": [evil],
+        "objectRef": {"resource": evil, "namespace": evil, "name": evil}, "annotations": {evil: evil},
+        "responseStatus": {"code": 403, "message": evil}, "requestReceivedTimestamp": "2026-11-23T06:00:00.000000Z",
+        "stageTimestamp": "2026-11-23T06:00:01.000000Z"});
+    write(&open.lake, 0, &[event.to_string()]);
+    let (_, search) = open.get("/search").await;
+    let event = links(&search, "/event?").remove(0);
+    let query = "%22%3E%3Cscript%3Ex()%3C/script%3E";
+    for path in [
+        "/",
+        &event,
+        &format!("/search?user={query}&from={query}&verb={query}&range={query}"),
+        &format!("/policy?event={query}"),
+    ] {
+        let (code, page) = open.get(path).await;
+        assert_eq!(code, StatusCode::OK);
+        assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_is_shown_with_its_rules_and_explains_an_event_that_is_pasted() {
+    let (_, page) = Open::filled().get("/policy").await;
+    assert!(
+        page.contains("as kube-apiserver reads them") && page.contains("Rules over the newest"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn who_asks_under_a_name_that_is_not_ours_is_refused() {
+    let open = Open::filled();
+    for path in ["/", "/search", "/api/overview", "/api/status"] {
+        let (code, body) = open.ask(path, "evil.example:8080").await;
+        assert_eq!((code, body.contains("insight.hosts")), (StatusCode::MISDIRECTED_REQUEST, true), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn stylesheet_and_script_are_where_the_page_says() {
+    let (_, page) = Open::empty().get("/").await;
+    for path in links(&page, "/static/") {
+        let (insight, settings) = (Open::empty().insight, Settings::default());
+        let console = console_with(insight, Arc::new(|| json!({})), settings);
+        let answer = console.oneshot(Request::get(&path).body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(
+            (answer.status(), &answer.headers()["content-type"]),
+            (StatusCode::OK, &"text/css; charset=utf-8".parse().unwrap())
+        );
+    }
 }

@@ -1,0 +1,169 @@
+//! The questions of the pages, and of the API beside them.
+//!
+//! Promise: a page and its API answer the same question from the same query; a search and a count end in time, and say
+//! so.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use lake::LakeError;
+use serde_json::json;
+
+use super::{HEADERS, Shared, refused};
+use crate::ask::{Answer, ask};
+use crate::asked::Asked;
+use crate::overview::Overview;
+use crate::policy::{self, Counted, Written};
+use crate::reports::activity::Activity;
+use crate::search::{self, Found, Wanted};
+use crate::{moment, page};
+
+/// Most events of a search.
+const MOST_FOUND: usize = 200;
+/// How long a search or a count looks further.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// Threads of a question.
+const THREADS: usize = 2;
+
+struct Seen {
+    times: Range<i64>,
+    lake: Overview,
+    answer: Answer<Activity>,
+}
+
+impl Shared {
+    fn activity(&self, asked: &Asked) -> Result<Seen, LakeError> {
+        let lake = self.insight.overview(0)?;
+        let times = asked.times(lake.extent_us.1);
+        let answer = ask::<Activity>(&self.insight.0.lake, &self.settings.states, Some(&times), THREADS)?;
+        Ok(Seen { times, lake, answer })
+    }
+
+    fn found(&self, asked: &Asked) -> Result<(Range<i64>, Found), LakeError> {
+        let times = asked.times(self.insight.overview(0)?.extent_us.1);
+        let deadline = Instant::now() + PATIENCE;
+        let found = search::find(&self.insight.0.lake, &asked.wanted(), &times, MOST_FOUND, deadline)?;
+        Ok((times, found))
+    }
+
+    /// The line that was asked for; by its audit ID where its file was merged into another one meanwhile.
+    fn line(&self, asked: &Asked) -> Result<Option<Vec<u8>>, LakeError> {
+        let lake = &self.insight.0.lake;
+        if let Some(line) = search::line(lake, &asked.file, asked.row)? {
+            return Ok(Some(line));
+        }
+        if asked.audit_id.is_empty() {
+            return Ok(None);
+        }
+        let wanted = Wanted { audit_id: asked.audit_id.clone(), ..Wanted::default() };
+        let ever = 0..i64::MAX;
+        let found = search::find(lake, &wanted, &ever, 1, Instant::now() + PATIENCE)?;
+        found.events.first().map_or(Ok(None), |hit| search::line(lake, &hit.file, hit.row))
+    }
+
+    fn policy(&self) -> Option<Result<Written, String>> {
+        self.settings.policy.as_deref().map(policy::read)
+    }
+}
+
+pub(super) async fn overview(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| {
+        let status = (shared.services)();
+        match shared.activity(&asked) {
+            Ok(seen) => page::activity::render(&asked, &seen.times, &seen.lake, &seen.answer, &status),
+            Err(error) => page::activity::without_lake(&error.to_string(), &status),
+        }
+    });
+    shown(page.await)
+}
+
+pub(super) async fn overview_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let answer = shared.look(move |shared| {
+        let seen = shared.activity(&asked)?;
+        let [from, to] = [seen.times.start, seen.times.end].map(moment::written);
+        let (activity, unreadable) = (seen.answer.fold.report(), seen.answer.unreadable);
+        Ok(json!({"from": from, "to": to, "activity": activity, "unreadable": unreadable}))
+    });
+    told(answer.await)
+}
+
+pub(super) async fn search(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| match shared.found(&asked) {
+        Ok((times, found)) => page::search::render(&asked, &times, &found, MOST_FOUND),
+        Err(error) => page::failed("/search", "Search", &error.to_string()),
+    });
+    shown(page.await)
+}
+
+pub(super) async fn search_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let answer = shared.look(move |shared| shared.found(&asked).map(|(_, found)| json!(found)));
+    told(answer.await)
+}
+
+pub(super) async fn event(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| match shared.line(&asked) {
+        Ok(Some(line)) => {
+            let policy = shared.policy().map(|written| written.and_then(|written| written.policy));
+            page::event::render(&line, policy.as_ref())
+        }
+        Ok(None) => page::failed("/search", "Event", NO_EVENT),
+        Err(error) => page::failed("/search", "Event", &error.to_string()),
+    });
+    shown(page.await)
+}
+
+const NO_EVENT: &str = "this event is not in the lake, or no longer: search for it";
+
+/// The line as it stands in the log.
+pub(super) async fn event_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    match shared.look(move |shared| shared.line(&asked)).await {
+        Ok(Ok(Some(line))) => {
+            (HEADERS, [(axum::http::header::CONTENT_TYPE, "application/json")], line).into_response()
+        }
+        Ok(Ok(None)) => refused(StatusCode::NOT_FOUND, NO_EVENT),
+        Ok(Err(error)) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(broken) => broken,
+    }
+}
+
+pub(super) async fn policy(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| match (shared.policy(), &shared.settings.policy) {
+        (Some(Ok(written)), Some(path)) => {
+            let counted = written.policy.as_ref().ok().map(|policy| shared.count(policy));
+            let counted = counted.and_then(Result::ok);
+            page::policy::render(&path.to_string_lossy(), &written, counted.as_ref(), &asked.event)
+        }
+        (Some(Err(why)), _) => page::failed("/policy", "Policy", &why),
+        _ => page::failed(
+            "/policy",
+            "Policy",
+            "no policy is known here: name its file in insight.policy (or router.policy, with `up`)",
+        ),
+    });
+    shown(page.await)
+}
+
+impl Shared {
+    fn count(&self, policy: &audit::Policy) -> Result<Counted, LakeError> {
+        policy::count(&self.insight.0.lake, policy, Instant::now() + PATIENCE)
+    }
+}
+
+fn shown(page: Result<String, Response>) -> Response {
+    match page {
+        Ok(page) => (HEADERS, Html(page)).into_response(),
+        Err(broken) => broken,
+    }
+}
+
+fn told(answer: Result<Result<serde_json::Value, LakeError>, Response>) -> Response {
+    match answer {
+        Ok(Ok(answer)) => (HEADERS, Json(answer)).into_response(),
+        Ok(Err(error)) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(broken) => broken,
+    }
+}

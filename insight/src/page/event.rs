@@ -1,0 +1,175 @@
+//! The page of one event: who asked what, which rule of the policy is for it, where its time went, and the line itself.
+
+use std::fmt::{self, Write};
+
+use audit::{Attributes, Event, Policy};
+
+use crate::escape::{Encoded, Escaped, Shown};
+
+use super::page;
+use super::text::{duration, json};
+
+/// Most bytes of a line that are laid out.
+const MOST_BYTES: usize = 1 << 20;
+/// What annotations on latency begin with, and more of them than the API server writes.
+const LATENCY: &str = "apiserver.latency.k8s.io/";
+const PARTS: [&str; 9] = [
+    "total",
+    "apf-queue-wait",
+    "authentication",
+    "authorization",
+    "mutating-webhook",
+    "validating-webhook",
+    "etcd",
+    "serialize-response-object",
+    "response-write",
+];
+
+/// The page; `policy` is the one that holds now, or why there is none.
+pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>) -> String {
+    page("/search", "Event", |page| {
+        match Event::scan(line) {
+            Ok(event) => {
+                facts(page, &event)?;
+                rule(page, &event, policy)?;
+                latency(page, &event)?;
+                proof(page, &event)?;
+            }
+            Err(why) => {
+                write!(
+                    page,
+                    "<section><h2>Event</h2><p class=\"bad\">{}</p></section>",
+                    Shown(why.to_string())
+                )?;
+            }
+        }
+        whole(page, line)
+    })
+}
+
+fn facts(page: &mut String, event: &Event<'_>) -> fmt::Result {
+    let object = event.object_ref();
+    write!(page, "<section><h2>{} <code>{}</code></h2>", Shown(event.verb()), Shown(event.request_uri()))?;
+    page.write_str("<dl class=\"facts\">")?;
+    let took = event.request_received_micros().zip(event.stage_micros()).map(|(from, to)| to - from);
+    let user = event.user();
+    let (user, groups) = user.map_or_else(Default::default, |user| {
+        (user.username().into_owned(), user.groups().take(64).collect::<Vec<_>>().join(", "))
+    });
+    let impersonated = event.impersonated_user().map(|user| user.username().into_owned());
+    let code = event.code().map(|code| code.to_string());
+    let facts = [
+        ("time", Some(event.stage_timestamp().into_owned())),
+        ("stage", Some(event.stage().name().to_owned())),
+        ("level", Some(event.level().name().to_owned())),
+        ("user", Some(user)),
+        ("as", impersonated),
+        ("groups", Some(groups)),
+        ("code", code),
+        ("took", took.map(duration)),
+        ("why", event.annotation("authorization.k8s.io/reason").map(Into::into)),
+        ("message", event.message().map(Into::into)),
+        ("from", Some(event.source_ips().take(8).collect::<Vec<_>>().join(", "))),
+        ("client", Some(event.user_agent().into_owned())),
+        ("audit ID", Some(event.audit_id().into_owned())),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            write!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Shown(value))?;
+        }
+    }
+    page.write_str("</dl>")?;
+    if let Some(object) = object {
+        write!(
+            page,
+            "<p><a href=\"/search?resource={}&amp;namespace={}&amp;name={}\">all events of this object</a></p>",
+            Encoded(&object.resource),
+            Encoded(&object.namespace),
+            Encoded(&object.name)
+        )?;
+    }
+    write!(
+        page,
+        "<p><a href=\"/search?audit_id={}\">all stages of this request</a></p></section>",
+        Encoded(event.audit_id())
+    )
+}
+
+/// What the policy decides about the request.
+pub(super) fn rule(
+    page: &mut String,
+    event: &Event<'_>,
+    policy: Option<&Result<Policy, String>>,
+) -> fmt::Result {
+    let policy = match policy {
+        None => return Ok(()),
+        Some(Err(why)) => {
+            return write!(page, "<section><h2>Policy</h2><p class=\"bad\">{}</p></section>", Shown(why));
+        }
+        Some(Ok(policy)) => policy,
+    };
+    let attributes = Attributes::of(event);
+    let decision = policy.decide(&attributes);
+    let rule = match decision.rule {
+        None => "no rule is for it".to_owned(),
+        Some(rule) => match policy.rule_line(rule) {
+            Some(line) => format!("rule {rule} (line {line}) is for it"),
+            None => format!("rule {rule} is for it"),
+        },
+    };
+    write!(
+        page,
+        "<section><h2>Policy</h2><p>{}; its level is <b>{}</b>.</p>",
+        Escaped(&rule),
+        decision.level.name()
+    )?;
+    let reasons = policy.why(&attributes);
+    if !reasons.is_empty() {
+        write!(page, "<details><summary>why not the {} rules before it</summary><ul>", reasons.len())?;
+        for reason in reasons.iter().take(200) {
+            let line = policy.rule_line(reason.rule).unwrap_or_default();
+            write!(page, "<li>rule {} (line {line}): {}</li>", reason.rule, Shown(&reason.why))?;
+        }
+        page.write_str("</ul></details>")?;
+    }
+    page.write_str("</section>")
+}
+
+/// Where the time went, as far as the server says it: only of requests of more than half a second.
+fn latency(page: &mut String, event: &Event<'_>) -> fmt::Result {
+    let part = |part: &&'static str| Some((*part, event.annotation(&format!("{LATENCY}{part}"))?));
+    let parts: Vec<_> = PARTS.iter().filter_map(part).collect();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    page.write_str("<section><h2>Where the time went</h2><dl class=\"facts\">")?;
+    for (part, value) in parts {
+        write!(page, "<div><dt>{part}</dt><dd>{}</dd></div>", Shown(value))?;
+    }
+    page.write_str("</dl></section>")
+}
+
+fn proof(page: &mut String, event: &Event<'_>) -> fmt::Result {
+    let id = event.audit_id();
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Ok(()); // a command line with anything else in it could be one that nobody means
+    }
+    write!(
+        page,
+        "<section><h2>Proof of delivery</h2><p><code id=\"prove\">auditrail prove --audit-id {id}</code> \
+         <button type=\"button\" data-copy=\"prove\" hidden>copy</button></p></section>"
+    )
+}
+
+fn whole(page: &mut String, line: &[u8]) -> fmt::Result {
+    page.write_str(
+        "<section><h2>The line <button type=\"button\" data-copy=\"line\" hidden>copy</button></h2>\
+         <pre id=\"line\" class=\"json\">",
+    )?;
+    json(page, &String::from_utf8_lossy(&line[..line.len().min(MOST_BYTES)]))?;
+    page.write_str("</pre>")?;
+    if line.len() > MOST_BYTES {
+        write!(page, "<p>The first {MOST_BYTES} of {} bytes.</p>", line.len())?;
+    }
+    page.write_str("</section>")
+}

@@ -1,0 +1,214 @@
+//! Finding events in the lake, newest first.
+//!
+//! Promises: hours are looked through from the newest back, and no further than the answer needs; the answer has at
+//! most so many events as asked for, and is given when time is up: it always says how far back was looked.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use lake::{File, Lake, LakeError, Partition, Reading};
+use serde::Serialize;
+
+use crate::moment;
+use crate::overview::Unreadable;
+use crate::rows::{REPEATING, Rows};
+
+mod wanted;
+
+pub(crate) use wanted::Wanted;
+
+/// An event that was found: what tells it from others at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Hit {
+    /// When (RFC 3339); of the stage.
+    pub(crate) time: String,
+    /// The same in microseconds since 1970.
+    #[serde(skip)]
+    pub(crate) time_us: i64,
+    /// The file of the lake that it is in.
+    pub(crate) file: String,
+    /// Which row of it.
+    pub(crate) row: u64,
+    /// Its audit ID.
+    pub(crate) audit_id: String,
+    /// Its stage.
+    pub(crate) stage: String,
+    /// Who asked.
+    pub(crate) user: String,
+    /// For what.
+    pub(crate) verb: String,
+    /// Of which resource, with the subresource.
+    pub(crate) resource: String,
+    /// In which namespace.
+    pub(crate) namespace: String,
+    /// Of which name.
+    pub(crate) name: String,
+    /// The status code.
+    pub(crate) code: Option<i32>,
+    /// How long it took, in microseconds.
+    pub(crate) latency_us: Option<i64>,
+    /// What was asked for, as it stands in the request line.
+    pub(crate) request_uri: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Found {
+    /// The events, newest first.
+    pub(crate) events: Vec<Hit>,
+    /// All hours from here on were looked through; earlier ones may hold more.
+    pub(crate) looked_back_to: Option<String>,
+    /// Whether that was all that was asked for.
+    pub(crate) complete: bool,
+    /// Files that could not be read.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+const COLUMNS: [&str; 14] = [
+    "time",
+    "latency_us",
+    "audit_id",
+    "stage",
+    "verb",
+    "user",
+    "api_group",
+    "resource",
+    "subresource",
+    "namespace",
+    "name",
+    "code",
+    "decision",
+    "request_uri",
+];
+
+/// Looks for at most `most` events of these times, until `deadline`.
+///
+/// # Errors
+/// [`LakeError::Storage`] when the lake cannot be listed.
+pub(crate) fn find(
+    lake: &Lake,
+    wanted: &Wanted,
+    times: &Range<i64>,
+    most: usize,
+    deadline: Instant,
+) -> Result<Found, LakeError> {
+    let mut files = lake.files()?;
+    files.retain(|file| file.partition.start_us() < times.end && ends(file.partition) > times.start);
+    files.sort_by_key(|file| std::cmp::Reverse(file.partition));
+    let mut found = Found { complete: true, ..Found::default() };
+    for hour in files.chunk_by(|one, other| one.partition == other.partition) {
+        if found.events.len() >= most || Instant::now() >= deadline {
+            found.complete = false;
+            break;
+        }
+        for file in hour {
+            match in_file(lake, file, wanted, times, most) {
+                Ok(hits) => found.events.extend(hits),
+                Err(error) => {
+                    found.unreadable.push(Unreadable { path: file.path.clone(), why: error.to_string() });
+                }
+            }
+            newest(&mut found.events, most);
+        }
+        found.looked_back_to = Some(moment::hour_written(hour[0].partition));
+    }
+    Ok(found)
+}
+
+fn ends(hour: Partition) -> i64 {
+    hour.start_us() + 3_600_000_000
+}
+
+fn newest(hits: &mut Vec<Hit>, most: usize) {
+    hits.sort_by(|one, other| {
+        (other.time_us, &one.file, other.row).cmp(&(one.time_us, &other.file, one.row))
+    });
+    hits.truncate(most);
+}
+
+fn in_file(
+    lake: &Lake,
+    file: &File,
+    wanted: &Wanted,
+    times: &Range<i64>,
+    most: usize,
+) -> Result<Vec<Hit>, LakeError> {
+    let dictionaries: Vec<&str> =
+        COLUMNS.iter().copied().filter(|column| REPEATING.contains(column)).collect();
+    let reading = Reading { dictionaries: &dictionaries, most_rows: 16 << 10, ..Reading::of(&COLUMNS) };
+    let (mut hits, mut first) = (Vec::new(), 0);
+    for batch in lake.scan(file, &reading)? {
+        let batch = batch?;
+        take(&batch, file, first, wanted, times, &mut hits);
+        newest(&mut hits, most);
+        first += batch.num_rows() as u64;
+    }
+    Ok(hits)
+}
+
+fn take(
+    batch: &RecordBatch,
+    file: &File,
+    first: u64,
+    wanted: &Wanted,
+    times: &Range<i64>,
+    hits: &mut Vec<Hit>,
+) {
+    let rows = Rows::new(batch);
+    let (time, code, latency) = (rows.times("time"), rows.codes(), rows.numbers("latency_us"));
+    let is_wanted = wanted.among(&rows);
+    let words = |column: &'static str| {
+        let words = rows.words(column);
+        move |row: usize| words.at(row).unwrap_or_default().to_owned()
+    };
+    let (audit_id, stage, user, verb) = (words("audit_id"), words("stage"), words("user"), words("verb"));
+    let (resource, subresource, namespace) = (words("resource"), words("subresource"), words("namespace"));
+    let (name, request_uri) = (words("name"), words("request_uri"));
+    for row in 0..rows.len() {
+        let Some(time_us) = time(row).filter(|time| times.contains(time)) else { continue };
+        if !is_wanted(row) {
+            continue;
+        }
+        let resource = match subresource(row) {
+            subresource if subresource.is_empty() => resource(row),
+            subresource => format!("{}/{subresource}", resource(row)),
+        };
+        hits.push(Hit {
+            time: moment::written(time_us),
+            time_us,
+            file: file.path.clone(),
+            row: first + row as u64,
+            audit_id: audit_id(row),
+            stage: stage(row),
+            user: user(row),
+            verb: verb(row),
+            resource,
+            namespace: namespace(row),
+            name: name(row),
+            code: code(row),
+            latency_us: latency(row),
+            request_uri: request_uri(row),
+        });
+    }
+}
+
+/// The line of an event, by its file and row; None where the lake has no such file or row any more.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn line(lake: &Lake, file: &str, row: u64) -> Result<Option<Vec<u8>>, LakeError> {
+    let Some(file) = lake.files()?.into_iter().find(|known| known.path == file) else { return Ok(None) };
+    if lake.footer(&file)?.rows <= row {
+        return Ok(None);
+    }
+    let rows = [row];
+    let reading = Reading { rows: Some(&rows), most_rows: 1, ..Reading::of(&["raw"]) };
+    match lake.scan(&file, &reading)?.next() {
+        None => Ok(None),
+        Some(batch) => {
+            let batch = batch?;
+            Ok((batch.num_rows() > 0).then(|| Rows::new(&batch).lines()(0).to_vec()))
+        }
+    }
+}
