@@ -15,6 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use chassis::secret::{Revealed, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub policy: Option<PathBuf>,
     /// Names under which browsers may ask, beside `localhost` and addresses.
     pub hosts: Vec<String>,
+    /// What whoever asks has to bring; None: nothing.
+    pub token: Option<Secret>,
     /// Where states of hours are kept.
     pub states: Kept,
 }
@@ -86,13 +89,25 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .with_state(shared)
 }
 
-/// Answers only who names this host.
+/// Answers only who names this host and has the token.
 async fn only_us(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    if guard::is_host(request.headers(), &shared.settings.hosts) {
-        return next.run(request).await;
+    if !guard::is_host(request.headers(), &shared.settings.hosts) {
+        let why =
+            "this name is not known here: ask by address or as localhost, or add the name to insight.hosts";
+        return refused(StatusCode::MISDIRECTED_REQUEST, why);
     }
-    let why = "this name is not known here: ask by address or as localhost, or add the name to insight.hosts";
-    refused(StatusCode::MISDIRECTED_REQUEST, why)
+    match shared.token().await {
+        Ok(Some(token)) if !guard::has_token(request.headers(), token.as_str()) => {
+            let ask = (header::WWW_AUTHENTICATE, "Basic realm=\"auditrail: the token is the password\"");
+            ([ask], refused(StatusCode::UNAUTHORIZED, "this needs the token of insight.token_file"))
+                .into_response()
+        }
+        Ok(_) => next.run(request).await,
+        Err(why) => {
+            tracing::error!("insight.token_file: {why}");
+            refused(StatusCode::SERVICE_UNAVAILABLE, "the token cannot be read; the log says why")
+        }
+    }
 }
 
 async fn asset(Path(name): Path<String>) -> Response {
@@ -134,6 +149,17 @@ async fn status(State(shared): State<Shared>) -> Response {
 }
 
 impl Shared {
+    /// The token as it is now, where one is needed.
+    async fn token(&self) -> Result<Option<Revealed>, String> {
+        let Some(token) = self.settings.token.clone() else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || token.reveal()).await;
+        let token = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        if token.as_str().len() < guard::SHORTEST_TOKEN {
+            return Err(format!("the token has fewer than {} characters", guard::SHORTEST_TOKEN));
+        }
+        Ok(Some(token))
+    }
+
     /// Runs what blocks on a thread of its own, when it is its turn.
     async fn look<T: Send + 'static>(
         self,

@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use chassis::secret::Secret;
 use chassis::{Invalid, Section};
 use lake::Lake;
 use serde::Deserialize;
@@ -27,6 +28,9 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// Names by which browsers may ask for the console, beside `localhost` and addresses. Default: none.
     pub hosts: Vec<String>,
+    /// File with the token that whoever uses the console has to bring: as `Authorization: Bearer`, or as the password
+    /// that a browser asks for. Default: none, which is refused where `http_listen` is not on loopback.
+    pub token_file: Option<PathBuf>,
     /// Directory where the states of whole hours are kept, so that they need not be read again. Default: none, nothing
     /// is kept.
     pub states: Option<PathBuf>,
@@ -41,6 +45,7 @@ impl Default for Config {
             insecure_admin: false,
             policy: None,
             hosts: Vec::new(),
+            token_file: None,
             states: None,
         }
     }
@@ -54,6 +59,7 @@ impl Config {
         Settings {
             policy: self.policy.clone(),
             hosts: self.hosts.clone(),
+            token: self.token_file.as_deref().map(Secret::from_file),
             states: states.unwrap_or_else(Kept::nowhere),
         }
     }
@@ -63,6 +69,11 @@ impl Section for Config {
     const NAME: &'static str = "insight";
 
     fn validate(&self) -> Result<(), Invalid> {
+        if !self.http_listen.ip().is_loopback() && self.token_file.is_none() {
+            let why = "is not on loopback, and anybody there could read the whole log: name a file with a token \
+                       in insight.token_file, or listen on 127.0.0.1";
+            return Err(Invalid::new("http_listen", why));
+        }
         Lake::check(&self.lake).map_err(|error| Invalid::new("lake", error.to_string()))
     }
 }
@@ -90,7 +101,7 @@ mod tests {
     fn every_key_is_read() {
         let config = read(
             "insight: {lake: /srv/lake, listen: '0.0.0.0:1', http_listen: '[::1]:2', insecure_admin: true, \
-             policy: p.yaml, hosts: [audit.example.org], states: /var/cache/auditrail}",
+             policy: p.yaml, hosts: [audit.example.org], token_file: t, states: /var/cache/auditrail}",
         );
         let expected = Config {
             lake: "/srv/lake".into(),
@@ -99,6 +110,7 @@ mod tests {
             insecure_admin: true,
             policy: Some("p.yaml".into()),
             hosts: vec!["audit.example.org".into()],
+            token_file: Some("t".into()),
             states: Some("/var/cache/auditrail".into()),
         };
         assert_eq!(config.unwrap(), expected);
@@ -109,6 +121,13 @@ mod tests {
         let error = read("insight:\n  lake: s3://bucket\n").unwrap_err();
         assert!(error.starts_with("auditrail.yaml:2:"), "{error}");
         assert!(error.contains("`s3` is not a kind of storage"), "{error}");
+    }
+
+    #[test]
+    fn a_console_for_others_needs_a_token() {
+        let error = read("insight:\n  http_listen: 0.0.0.0:8080\n").unwrap_err();
+        assert!(error.starts_with("auditrail.yaml:2:") && error.contains("insight.token_file"), "{error}");
+        assert!(read("insight: {http_listen: '0.0.0.0:8080', token_file: t}").is_ok());
     }
 
     #[test]

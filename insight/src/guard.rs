@@ -1,11 +1,35 @@
-//! Who is spoken to: only those who know where they are.
+//! Who is spoken to: only those who know where they are and, where there is a token, have it.
 //!
-//! Promise: a web page of somebody else cannot read the console through the browser of who may (DNS rebinding): a
+//! Promises: the token is never told, and how long a comparison takes says nothing of it but its length; a web page of somebody else cannot read the console through the browser of who may (DNS rebinding): a
 //! request is answered only when it names this host by an address, as `localhost`, or by a name of the configuration.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// Shorter tokens could be guessed, in bytes.
+pub(crate) const SHORTEST_TOKEN: usize = 16;
+
+/// Whether the request brings the token: as `Bearer`, or as the password of whatever user, which browsers ask for.
+pub(crate) fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    let brought = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((kind, value)) = brought.and_then(|brought| brought.split_once(' ')) else { return false };
+    if kind.eq_ignore_ascii_case("bearer") {
+        return is_same(value.trim().as_bytes(), token.as_bytes());
+    }
+    let pair = STANDARD.decode(value.trim()).unwrap_or_default();
+    let password = pair.iter().position(|byte| *byte == b':').map(|colon| &pair[colon + 1..]);
+    kind.eq_ignore_ascii_case("basic") && password.is_some_and(|password| is_same(password, token.as_bytes()))
+}
+
+/// Looks at every byte, wherever the first difference is.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let differences =
+        one.iter().zip(other).fold(0, |all, (one, other)| std::hint::black_box(all | (one ^ other)));
+    one.len() == other.len() && differences == 0 && !other.is_empty()
+}
 
 /// Whether the request's `Host` is one of ours. Without one (no browser leaves it out), it is.
 pub(crate) fn is_host(headers: &HeaderMap, names: &[String]) -> bool {
@@ -59,6 +83,26 @@ mod tests {
             assert!(is_ours(host), "{host}");
         }
         assert!(is_host(&HeaderMap::new(), &[]));
+    }
+
+    #[test]
+    fn only_the_whole_token_opens_the_console() {
+        let token = "0123456789abcdef";
+        let brings = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            has_token(&headers, token)
+        };
+        let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+        assert!(brings("Bearer 0123456789abcdef") && brings("bearer 0123456789abcdef"));
+        assert!(brings(&basic("anybody:0123456789abcdef")) && brings(&basic(":0123456789abcdef")));
+        for wrong in
+            ["", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic !", token]
+        {
+            assert!(!brings(wrong), "{wrong}");
+        }
+        assert!(!brings(&basic("0123456789abcdef")) && !brings(&basic("0123456789abcdef:")));
+        assert!(!has_token(&HeaderMap::new(), token));
     }
 
     #[test]

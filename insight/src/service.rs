@@ -35,12 +35,6 @@ pub async fn serve_from(
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
     let admin = listen::bind("insight.listen", config.listen).await?;
     let pages = listen::bind("insight.http_listen", config.http_listen).await?;
-    if !config.http_listen.ip().is_loopback() {
-        tracing::warn!(
-            "insight.http_listen is {}, and anybody there may see the console",
-            config.http_listen
-        );
-    }
     tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = config.lake, "insight is up");
     let ready = Ready::new();
     ready.set_ready("insight");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use chassis::secret::Secret;
 use insight::{Insight, MOST_VERBS, Settings, console_with};
 use lake::{Lake, Rows};
 use serde_json::{Value, json};
@@ -350,4 +351,29 @@ async fn stylesheet_and_script_are_where_the_page_says() {
             (StatusCode::OK, &"text/css; charset=utf-8".parse().unwrap())
         );
     }
+}
+
+#[tokio::test]
+async fn where_there_is_a_token_nothing_is_told_without_it() {
+    let open = Open::filled();
+    let token = open.directory.path().join("token");
+    let ask = async |path: &str, brought: Option<&str>| {
+        let token = Some(Secret::from_file(&token));
+        let settings = Settings { token, ..Settings::default() };
+        let console = console_with(open.insight.clone(), Arc::new(|| json!({})), settings);
+        let mut request = Request::get(path).header("host", "localhost");
+        if let Some(brought) = brought {
+            request = request.header("authorization", brought);
+        }
+        console.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    assert_eq!(ask("/", Some("Bearer ")).await, StatusCode::SERVICE_UNAVAILABLE, "there is no such file");
+    std::fs::write(&token, "short\n").unwrap();
+    assert_eq!(ask("/", Some("Bearer short")).await, StatusCode::SERVICE_UNAVAILABLE);
+    std::fs::write(&token, "a-token-of-some-length\n").unwrap();
+    for path in ["/", "/search", "/event", "/policy", "/api/search", "/api/lake", "/api/status"] {
+        assert_eq!(ask(path, None).await, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(ask(path, Some("Bearer a-token-of-some-lengtH")).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(ask("/search", Some("Bearer a-token-of-some-length")).await, StatusCode::OK);
 }
