@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn a_lake_that_cannot_be_is_refused_at_its_line() {
-        let error = read("insight:\n  lake: s3://bucket\n").unwrap_err();
+        let error = read("insight:\n  lake: ftp://host\n").unwrap_err();
         assert!(error.starts_with("auditrail.yaml:2:"), "{error}");
-        assert!(error.contains("`s3` is not a kind of storage"), "{error}");
+        assert!(error.contains("`ftp` is not a kind of storage"), "{error}");
     }
 
     #[test]

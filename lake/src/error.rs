@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The address cannot be a lake: a mistake in the configuration.
-    #[error("lake address `{url}`: {why}; use `file:///directory` or a plain path")]
+    #[error(
+        "lake address `{url}`: {why}; use `file:///directory`, a plain path, `s3://`, `gs://` or `abfss://`"
+    )]
     Url {
         /// The address as configured.
         url: String,

@@ -22,6 +22,7 @@ mod expire;
 mod file;
 mod latency;
 mod lines;
+mod location;
 mod merge;
 mod name;
 mod partition;
@@ -40,6 +41,7 @@ pub use error::LakeError;
 pub use expire::{Expired, Keeping};
 pub use file::{File, Footer};
 pub use lines::table;
+pub use location::Location;
 pub use merge::{Merged, Merging};
 pub use partition::Partition;
 pub use reading::{Batches, Reading};
@@ -50,7 +52,7 @@ pub use summary::Summary;
 use coverage::{Covers, Live, Names};
 use storage::Storage;
 
-/// One lake: a directory (later also a bucket) that holds the table `events`.
+/// One lake: a directory or a bucket that holds the table `events`.
 #[derive(Debug)]
 pub struct Lake {
     storage: Storage,
@@ -69,14 +71,24 @@ pub struct Written {
 }
 
 impl Lake {
-    /// Opens the lake at `url`: `file:///var/lib/lake` or a plain path. A directory that does not exist is
-    /// made.
+    /// Opens the lake at `url`: `file:///var/lib/lake`, a plain path, `s3://bucket/prefix`,
+    /// `gs://bucket/prefix`, `az://container/prefix` or `abfss://container@account.dfs.core.windows.net/prefix`.
+    /// A directory that does not exist is made; a bucket is not, and nothing is asked of it yet.
     ///
     /// # Errors
     /// [`LakeError::Url`] when the address cannot be a lake, [`LakeError::Storage`] when the directory
-    /// cannot be made or entered.
+    /// cannot be made or entered, or the settings of a bucket cannot be used.
     pub fn open(url: &str) -> Result<Lake, LakeError> {
-        Ok(Lake { storage: Storage::open(url)?, covers: Covers::default() })
+        Lake::at(&Location::of(url))
+    }
+
+    /// The same for a place that is more than an address.
+    ///
+    /// # Errors
+    /// As for [`Lake::open`].
+    pub fn at(location: &Location) -> Result<Lake, LakeError> {
+        location.check()?;
+        Ok(Lake { storage: Storage::open(location)?, covers: Covers::default() })
     }
 
     /// Opens the lake at `url` for whoever only reads: what is not there is not made.
@@ -84,11 +96,20 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Absent`] when there is no such directory, and as for [`Lake::open`].
     pub fn open_existing(url: &str) -> Result<Lake, LakeError> {
-        let directory = url::directory(url)?;
-        if !directory.is_dir() {
-            return Err(LakeError::Absent { url: url.into(), directory });
+        Lake::existing(&Location::of(url))
+    }
+
+    /// The same for a place that is more than an address.
+    ///
+    /// # Errors
+    /// As for [`Lake::open_existing`].
+    pub fn existing(location: &Location) -> Result<Lake, LakeError> {
+        match url::place(&location.url)? {
+            url::Place::Directory(directory) if !directory.is_dir() => {
+                Err(LakeError::Absent { url: location.url.clone(), directory })
+            }
+            _ => Lake::at(location),
         }
-        Lake::open(url)
     }
 
     /// Whether `url` can be the address of a lake; touches nothing. For checking a configuration.
@@ -96,7 +117,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Url`], as [`Lake::open`] would give it.
     pub fn check(url: &str) -> Result<(), LakeError> {
-        url::directory(url).map(drop)
+        Location::of(url).check()
     }
 
     /// Writes rows as one file per hour of event time and returns when all of them are durable, with the

@@ -1,13 +1,16 @@
-//! Where the files are: an object store, of which only the local file system is opened today.
+//! Where the files are: a directory, or a bucket of S3, Google Cloud Storage or Azure.
 //!
 //! Promises: [`Storage::put`] returns when the file, its name and the directories above it are on stable
-//! storage (on Windows, where directories cannot be synced, the file is); a file appears whole or not at
-//! all; what is not finished lies in `_staging`, which every engine takes for hidden.
+//! storage (on Windows, where directories cannot be synced, the file is), or when the bucket's service
+//! has taken it; a file appears whole or not at all; what is not finished in a directory lies in
+//! `_staging`, which every engine takes for hidden.
 
+mod bucket;
 mod driver;
 mod local;
 
-use crate::LakeError;
+use crate::url::Place;
+use crate::{LakeError, Location};
 use bytes::Bytes;
 use driver::Driver;
 use futures_util::TryStreamExt;
@@ -21,19 +24,30 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
     url: Arc<str>,
-    directory: Arc<Directory>,
+    /// None for a bucket.
+    directory: Option<Arc<Directory>>,
     store: Arc<dyn ObjectStore>,
     driver: Arc<Driver>,
 }
 
 impl Storage {
-    pub(crate) fn open(url: &str) -> Result<Storage, LakeError> {
-        let path = crate::url::directory(url)?;
-        let failed = |why: String| storage_error(url, "open the directory", why, false);
-        let directory = Directory::open(&path).map_err(|error| failed(error.to_string()))?;
-        let store: Arc<dyn ObjectStore> = directory.store();
-        let driver = Driver::start().map_err(|error| failed(error.to_string()))?;
-        Ok(Storage { url: url.into(), directory: directory.into(), store, driver: driver.into() })
+    pub(crate) fn open(location: &Location) -> Result<Storage, LakeError> {
+        let url = location.url.as_str();
+        let failed = |action: &str, why: String| storage_error(url, action, why, false);
+        let (directory, store): (_, Arc<dyn ObjectStore>) = match crate::url::place(url)? {
+            Place::Directory(path) => {
+                let opened = Directory::open(&path);
+                let opened = opened.map_err(|error| failed("open the directory", error.to_string()))?;
+                let store = opened.store();
+                (Some(Arc::new(opened)), store)
+            }
+            Place::Bucket(bucket) => {
+                let opened = bucket::open(location, &bucket);
+                (None, opened.map_err(|why| failed("open the bucket", why))?)
+            }
+        };
+        let driver = Driver::start().map_err(|error| failed("start its threads", error.to_string()))?;
+        Ok(Storage { url: url.into(), directory, store, driver: driver.into() })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -42,16 +56,23 @@ impl Storage {
 
     /// Makes `body` durable as the file `path`, in one step for every reader; replaces what was there.
     pub(crate) fn put(&self, path: &str, body: Vec<u8>) -> Result<(), LakeError> {
-        let directory = self.directory.clone();
+        let (directory, store) = (self.directory.clone(), self.store.clone());
         let location = Path::from(path);
         self.driver
-            .wait(async move { directory.put(&location, body.into()).await })
+            .wait(async move {
+                match directory {
+                    Some(directory) => directory.put(&location, body.into()).await,
+                    None => store.put(&location, body.into()).await.map(drop),
+                }
+            })
             .map_err(|error| self.failed(&format!("write {path}"), &error))
     }
 
     /// Every file, wherever it lies. A lake that went away is an error, not an empty lake.
     pub(crate) fn list(&self) -> Result<Vec<ObjectMeta>, LakeError> {
-        self.directory.look().map_err(|error| self.failed("list its files", &error))?;
+        if let Some(directory) = &self.directory {
+            directory.look().map_err(|error| self.failed("list its files", &error))?;
+        }
         let store = self.store.clone();
         self.driver
             .wait(async move { store.list(None).try_collect().await })
@@ -98,7 +119,9 @@ impl Storage {
 
     /// Removes a folder that is empty, where folders are things of their own.
     pub(crate) fn tidy(&self, folder: &str) {
-        self.directory.tidy(folder);
+        if let Some(directory) = &self.directory {
+            directory.tidy(folder);
+        }
     }
 
     /// The bytes of a range of a file; the range must lie within the file.

@@ -1,20 +1,95 @@
-//! From the address of a lake to its directory.
+//! From the address of a lake to its directory or bucket.
 //!
-//! A plain path is taken as it is; a `file:` URL is percent-decoded. What cannot be a directory of this
-//! machine is refused with the reason, never guessed at.
+//! A plain path is taken as it is; a URL is percent-decoded. What cannot be a directory of this machine or a
+//! bucket is refused with the reason, never guessed at.
 
 use crate::LakeError;
+use reqwest::Url;
 use std::path::PathBuf;
 
-/// The directory that the address names.
-pub(crate) fn directory(url: &str) -> Result<PathBuf, LakeError> {
-    let refused = |why: &str| LakeError::Url { url: url.into(), why: why.into() };
+/// What an address names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A directory of this machine.
+    Directory(PathBuf),
+    /// A bucket (a container, with Azure), and where in it.
+    Bucket(Bucket),
+}
+
+/// Where in which service's bucket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    pub(crate) service: Service,
+    /// `s3://bucket/prefix` without anything more.
+    pub(crate) url: String,
+    /// Below which key, decoded, without slashes at its ends; "" for the whole bucket.
+    pub(crate) prefix: String,
+}
+
+/// Whose protocol it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    S3,
+    Google,
+    Azure,
+}
+
+/// The directory or bucket that the address names.
+pub(crate) fn place(url: &str) -> Result<Place, LakeError> {
+    let refused = |why: &str| LakeError::Url { url: shown(url), why: why.into() };
     let Some((scheme, rest)) = url.split_once("://") else {
-        return if url.is_empty() { Err(refused("it is empty")) } else { Ok(PathBuf::from(url)) };
+        return if url.is_empty() { Err(refused("it is empty")) } else { Ok(Place::Directory(url.into())) };
     };
-    if !scheme.eq_ignore_ascii_case("file") {
-        return Err(refused(&format!("`{scheme}` is not a kind of storage that the lake knows")));
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => directory(rest).map(Place::Directory).map_err(|why| refused(&why)),
+        "s3" | "s3a" => bucket(Service::S3, url).map(Place::Bucket).map_err(|why| refused(&why)),
+        "gs" => bucket(Service::Google, url).map(Place::Bucket).map_err(|why| refused(&why)),
+        "az" | "abfs" | "abfss" => {
+            bucket(Service::Azure, url).map(Place::Bucket).map_err(|why| refused(&why))
+        }
+        other => Err(refused(&format!("`{other}` is not a kind of storage that the lake knows"))),
     }
+}
+
+/// The address as it may be printed: what could be a password is left out.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => format!("{scheme}://...@{host}{path}"),
+        _ => url.into(),
+    }
+}
+
+fn bucket(service: Service, url: &str) -> Result<Bucket, String> {
+    let parsed = Url::parse(url).map_err(|error| error.to_string())?;
+    let Some(host) = parsed.host_str() else {
+        return Err("it names no bucket; write it as `s3://bucket/prefix`".into());
+    };
+    let account_of = |host: &str| host.ends_with(".windows.net") && !parsed.username().is_empty();
+    if parsed.password().is_some() || (!parsed.username().is_empty() && service != Service::Azure) {
+        return Err("it holds a user or password; credentials come from the environment or a file".into());
+    }
+    if !parsed.username().is_empty() && !account_of(host) {
+        return Err("an account is named as `abfss://container@account.dfs.core.windows.net/prefix`".into());
+    }
+    if parsed.port().is_some() {
+        return Err("a bucket has no port; another service's address goes into `endpoint`".into());
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err("it has neither query nor fragment; write `%3F` for `?` and `%23` for `#`".into());
+    }
+    let prefix = percent_decoded(parsed.path()).ok_or("it is not percent-encoded UTF-8")?;
+    let prefix = prefix.trim_matches('/').to_owned();
+    if prefix.split('/').any(|part| !prefix.is_empty() && matches!(part, "" | "." | "..")) {
+        return Err("its prefix has an empty part, or one of dots".into());
+    }
+    Ok(Bucket { service, url: parsed.to_string(), prefix })
+}
+
+/// The directory that a file URL names, from what follows `file://`.
+fn directory(rest: &str) -> Result<PathBuf, String> {
+    let refused = |why: &str| why.to_owned();
     let path = rest.strip_prefix("localhost").unwrap_or(rest);
     if !path.starts_with('/') {
         return Err(refused("a file URL names no host, so it has three slashes"));
@@ -54,24 +129,47 @@ mod tests {
 
     #[test]
     fn a_path_and_a_file_url_name_a_directory() {
-        assert_eq!(directory("/var/lib/lake").unwrap(), PathBuf::from("/var/lib/lake"));
-        assert_eq!(directory("auditrail-data/lake").unwrap(), PathBuf::from("auditrail-data/lake"));
-        assert_eq!(directory("file:///var/lib/my%20lake").unwrap(), PathBuf::from("/var/lib/my lake"));
-        assert_eq!(directory("FILE://localhost/lake").unwrap(), PathBuf::from("/lake"));
+        assert_eq!(place("/var/lib/lake").unwrap(), Place::Directory("/var/lib/lake".into()));
+        assert_eq!(place("auditrail-data/lake").unwrap(), Place::Directory("auditrail-data/lake".into()));
+        assert_eq!(place("file:///var/lib/my%20lake").unwrap(), Place::Directory("/var/lib/my lake".into()));
+        assert_eq!(place("FILE://localhost/lake").unwrap(), Place::Directory("/lake".into()));
     }
 
     #[test]
-    fn what_is_no_directory_is_refused_with_the_reason() {
+    fn a_bucket_is_named_as_its_services_tools_do() {
+        for (url, service, prefix) in [
+            ("s3://audit/a/b/", Service::S3, "a/b"),
+            ("S3A://audit", Service::S3, ""),
+            ("gs://audit/my%20lake", Service::Google, "my lake"),
+            ("az://container/lake", Service::Azure, "lake"),
+            ("abfss://container@account.dfs.core.windows.net/lake", Service::Azure, "lake"),
+        ] {
+            let Place::Bucket(bucket) = place(url).unwrap() else { panic!("{url} is a bucket") };
+            assert_eq!((bucket.service, bucket.prefix.as_str()), (service, prefix), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_with_the_reason() {
         for (url, why) in [
             ("", "it is empty"),
-            ("s3://bucket/lake", "`s3` is not a kind of storage"),
+            ("ftp://host/lake", "`ftp` is not a kind of storage"),
+            ("s3:///lake", "names no bucket"),
+            ("s3://key:secret@bucket/lake", "holds a user or password"),
+            ("gs://user@bucket/lake", "holds a user or password"),
+            ("abfss://container@elsewhere.example/lake", "an account is named as"),
+            ("s3://127.0.0.1:9000/bucket", "goes into `endpoint`"),
+            ("s3://bucket/lake?versionId=1", "neither query nor fragment"),
+            ("s3://bucket/a//b", "empty part"),
+            ("gs://bucket/%ff", "percent-encoded"),
             ("file://var/lib/lake", "three slashes"),
             ("file:///lake?x=1", "neither query nor fragment"),
             ("file:///lake%zz", "percent-encoded"),
             ("file:///lake%00", "percent-encoded"),
         ] {
-            let message = directory(url).unwrap_err().to_string();
+            let message = place(url).unwrap_err().to_string();
             assert!(message.contains(why), "{url}: {message}");
+            assert!(!message.contains("secret"), "{url}: {message}");
         }
     }
 }
