@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Operators call our services with grpcurl and no .proto at hand: reflection, health, Admin.Status, and the shipper's
-# holds, dead letters and receipts.
+# holds, dead letters and receipts; then the same with certificates, made by openssl as docs/tls.md says.
 set -euo pipefail
 
 tools="$(pwd)/target/suites/grpcurl"
@@ -47,3 +47,52 @@ call auditrail.v1.Shipper/Receipts >/dev/null
 if call auditrail.v1.Shipper/DropDeadLetters 2>"$scratch/refused"; then echo "an empty request drops"; exit 1; fi
 grep -q InvalidArgument "$scratch/refused"
 echo "grpcurl lists, checks, asks, holds and releases: 9 passed, 0 failed"
+
+if ! command -v openssl >/dev/null; then
+    echo "skipped: openssl is not on this machine, so no certificates can be made"
+    exit 0
+fi
+kill "$shipper" && wait "$shipper" || true
+cd "$scratch"
+key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+openssl req -x509 "${key[@]}" -days 30 -subj "/CN=audit authority" -keyout ca.key -out ca.crt \
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+for name in shipper.audit operator monitoring stranger; do
+    openssl req "${key[@]}" -subj "/CN=$name" -keyout "$name.key" -out "$name.csr" 2>/dev/null
+    printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n' "$name" >"$name.ext"
+    openssl x509 -req -in "$name.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile "$name.ext" \
+        -out "$name.crt" 2>/dev/null
+done
+cat >>auditrail.yaml <<YAML
+tls:
+  certificate: $scratch/shipper.audit.crt
+  key: $scratch/shipper.audit.key
+  authority: $scratch/ca.crt
+  roles: {admin: [operator], read: [monitoring]}
+YAML
+cd - >/dev/null
+"${CARGO_TARGET_DIR:-target}/debug/shipper" --config "$scratch/auditrail.yaml" 2>>"$scratch/words" &
+shipper=$!
+
+as() {
+    local name="$1"
+    shift
+    "$tools/grpcurl" -connect-timeout 5 -cacert "$scratch/ca.crt" -cert "$scratch/$name.crt" -key "$scratch/$name.key" \
+        -servername shipper.audit "127.0.0.1:$port" "$@"
+}
+for _ in $(seq 100); do
+    if as operator list >"$scratch/services" 2>/dev/null; then break; fi
+    read -rt 0.1 <> <(:) || true
+done
+grep -qx auditrail.v1.Shipper "$scratch/services" || { echo "nobody answers"; cat "$scratch/words"; exit 1; }
+as monitoring grpc.health.v1.Health/Check | grep -q SERVING
+as monitoring auditrail.v1.Admin/Status | grep -q '"service": "shipper"'
+as operator auditrail.v1.Shipper/Destinations | grep -q '"state": "idle"'
+if as monitoring auditrail.v1.Shipper/Destinations 2>"$scratch/refused"; then echo "no role was asked for"; exit 1; fi
+grep -q PermissionDenied "$scratch/refused" && grep -q 'tls.roles.admin' "$scratch/refused"
+if as stranger list 2>"$scratch/refused"; then echo "a stranger sees the services"; exit 1; fi
+grep -q 'stranger' "$scratch/refused"
+if "$tools/grpcurl" -connect-timeout 5 -cacert "$scratch/ca.crt" -servername shipper.audit "127.0.0.1:$port" list \
+    2>"$scratch/refused"; then echo "a caller without a certificate is answered"; exit 1; fi
+if call list 2>"$scratch/refused"; then echo "plain text is answered"; exit 1; fi
+echo "grpcurl with certificates: 8 passed, 0 failed"
