@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use proto::v1::{HoldRequest, StatusRequest};
 use proto::{Batch, Encoding, Origin, Receipt, Refusal, Stage};
-use tests::process::output;
+use tests::eventually::eventually;
+use tests::port::free_port;
+use tests::process::{Process, command, output};
 use tower::ServiceExt;
 
 use certificates::{Authority, Certificate};
@@ -301,4 +303,33 @@ async fn what_would_go_in_plain_text_beside_certificates_is_refused_with_the_set
     let said = refused(&text);
     assert!(said.contains("tls.authority") && said.contains("ca.crt"), "{said}");
     assert!(!installation.directory().join("queue").exists(), "nothing was opened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_services_in_one_process_are_asked_with_certificates_too() {
+    let installation = Installation::prepared(&["collector"]);
+    let (config, data) = (installation.directory().join("up.yaml"), installation.directory().join("data"));
+    let text = std::fs::read_to_string(installation.config("collector")).unwrap();
+    let (_, tls) = text.split_once("tls:").unwrap();
+    let ports = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let insight = format!("insight: {{listen: '{}', http_listen: '{}'}}", ports[0], ports[1]);
+    std::fs::write(&config, format!("{insight}\ntls:{tls}")).unwrap();
+    let [config, data] = [&config, &data].map(|path| path.to_str().unwrap());
+    let mut up = command("auditrail");
+    up.args(["up", "--config", config, "--data", data]);
+    up.arg("--path").arg(installation.directory().join("audit.log"));
+    let running = Process::start(up, &installation.directory().join("up.words"));
+    let told = eventually("it answers", async || {
+        let ended = output("auditrail", &["status", "--data", data, "--config", config]);
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned() + &running.words();
+        if ended.status.success() { Ok(String::from_utf8(ended.stdout).unwrap()) } else { Err(text) }
+    })
+    .await;
+    assert!(told.contains("ollector") && running.words().contains("admin gRPC at https://"), "{told}");
+    let address = std::fs::read_to_string(format!("{data}/admin-address")).unwrap();
+    let plain = output(
+        "auditrail",
+        &["status", "--data", data, "--address", &address.trim().replace("https", "http")],
+    );
+    assert_eq!(plain.status.code(), Some(1), "plain text is not answered, on loopback neither");
 }
