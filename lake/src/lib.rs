@@ -153,6 +153,20 @@ impl Lake {
         Ok(self.live(None)?.files)
     }
 
+    /// The queue that numbered a row of the file, as the names of the files tell it that it was written in; None when
+    /// they do not, or two queues may have.
+    ///
+    /// # Errors
+    /// As for [`Lake::footer`].
+    pub fn queue_of(&self, file: &File, origin: &str, number: u64) -> Result<Option<[u8; 16]>, LakeError> {
+        let names = if coverage::is_merged(file) { self.covers(file)? } else { Names::new() };
+        let names = names.iter().map(String::as_str).chain([coverage::name(file)]);
+        let queues = names.filter_map(|name| name::Named::read(name)?.queue(origin, number));
+        let mut queues: Vec<[u8; 16]> = queues.collect();
+        queues.dedup();
+        Ok(if queues.len() == 1 { queues.pop() } else { None })
+    }
+
     /// Hours in which small files wait to be merged, oldest first.
     ///
     /// # Errors

@@ -22,6 +22,33 @@ pub(crate) fn of(rows: &Rows<'_>) -> String {
 }
 
 /// The end of the origin in letters, digits and hyphens: safe on every file system and in every URL.
+/// What a name says of the rows in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    origin: u64,
+    queue: [u8; 16],
+    first: u64,
+    last: u64,
+}
+
+impl Named {
+    /// None for names that were not made by [`of`].
+    pub(crate) fn read(name: &str) -> Option<Named> {
+        let mut parts = name.strip_suffix(".parquet")?.rsplit('-');
+        let (last, first) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let queue = parts.next().filter(|queue| queue.len() == 32)?;
+        let queue = u128::from_str_radix(queue, 16).ok()?.to_be_bytes();
+        let origin = parts.next().filter(|origin| origin.len() == 16)?;
+        Some(Named { origin: u64::from_str_radix(origin, 16).ok()?, queue, first, last })
+    }
+
+    /// The queue that gave the origin's row its number, when it is one of these rows.
+    pub(crate) fn queue(&self, origin: &str, number: u64) -> Option<[u8; 16]> {
+        let is_here = self.origin == fnv1a(origin.as_bytes()) && (self.first..=self.last).contains(&number);
+        is_here.then_some(self.queue)
+    }
+}
+
 fn readable(origin: &str) -> String {
     let mut kept = String::new();
     for part in origin.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {
@@ -66,6 +93,16 @@ mod tests {
             "prod-cp-1-var-log-audit-log-c6b5177108f8ec29-30313233343536373839616263646566\
              -00000000000000000007-00000000000000001000.parquet"
         );
+    }
+
+    #[test]
+    fn a_name_that_was_made_tells_the_queue_of_its_rows() {
+        let named = Named::read(&name("prod/cp-1", 7, 1_000)).unwrap();
+        assert_eq!(named.queue("prod/cp-1", 7), Some(*b"0123456789abcdef"));
+        assert_eq!([named.queue("prod/cp-1", 6), named.queue("prod/cp-2", 7)], [None, None]);
+        for other in ["merged-0123.parquet", "a.parquet", "1-2-3-4.parquet", "x"] {
+            assert_eq!(Named::read(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -58,6 +58,22 @@ fn merging_changes_the_files_and_no_row() {
 }
 
 #[test]
+fn the_queue_of_a_row_is_known_also_after_a_merge() {
+    let open = filled(10);
+    let origin = "prod/cp-1:/var/log/kubernetes/apiserver/audit.log";
+    for merged in [false, true] {
+        if merged {
+            merge_all(&open.lake, &ALL);
+        }
+        for file in open.lake.files().unwrap() {
+            let (number, _) = raw(&open.lake, &file).remove(0);
+            assert_eq!(open.lake.queue_of(&file, origin, number).unwrap(), Some([7; 16]));
+            assert_eq!(open.lake.queue_of(&file, "another", number).unwrap(), None);
+        }
+    }
+}
+
+#[test]
 fn merged_rows_are_in_the_order_of_time() {
     use arrow_array::Array;
     use arrow_array::cast::AsArray;
