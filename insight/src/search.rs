@@ -65,14 +65,13 @@ pub(crate) struct Found {
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 13] = [
     "time",
     "latency_us",
     "audit_id",
     "stage",
     "verb",
     "user",
-    "api_group",
     "resource",
     "subresource",
     "namespace",

@@ -49,8 +49,13 @@ pub use rows::Rows;
 pub use schema::schema;
 pub use summary::Summary;
 
+use std::collections::BTreeSet;
+
 use coverage::{Covers, Live, Names};
 use storage::Storage;
+
+/// How often a lake is listed again while merges are published.
+const MOST_LISTINGS: usize = 8;
 
 /// One lake: a directory or a bucket that holds the table `events`.
 #[derive(Debug)]
@@ -150,6 +155,13 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Storage`] when the lake cannot be listed.
     pub fn files(&self) -> Result<Vec<File>, LakeError> {
+        for _ in 0..MOST_LISTINGS {
+            match self.live(None) {
+                // A merged file was merged further before it was asked what it covers.
+                Err(LakeError::Storage { missing: true, .. }) => {}
+                live => return Ok(live?.files),
+            }
+        }
         Ok(self.live(None)?.files)
     }
 
@@ -202,9 +214,26 @@ impl Lake {
     fn live(&self, prefix: Option<&str>) -> Result<Live, LakeError> {
         let listed = match prefix {
             Some(prefix) => self.listed(prefix)?,
-            None => self.storage.list()?.into_iter().filter_map(File::recognise).collect(),
+            None => self.listed_at_rest()?,
         };
         coverage::live(listed, |file| self.covers(file))
+    }
+
+    /// All files, in a listing during which no merge published one and removed what it is made of: a listing takes
+    /// time, and would miss both where the one comes behind it and the others go before it. The next listing shows the
+    /// merged file then.
+    fn listed_at_rest(&self) -> Result<Vec<File>, LakeError> {
+        let all = || Ok(self.storage.list()?.into_iter().filter_map(File::recognise).collect());
+        let mut listed: Vec<File> = all()?;
+        for _ in 0..MOST_LISTINGS {
+            let again: Vec<File> = all()?;
+            let known: BTreeSet<&str> = listed.iter().map(|file| file.path.as_str()).collect();
+            if again.iter().all(|file| !coverage::is_merged(file) || known.contains(file.path.as_str())) {
+                break;
+            }
+            listed = again;
+        }
+        Ok(listed)
     }
 
     fn of_hour(&self, hour: Partition) -> Result<Live, LakeError> {

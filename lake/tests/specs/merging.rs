@@ -169,6 +169,61 @@ fn two_who_merge_the_same_hour_lose_and_double_nothing() {
     assert!(all(&open.lake) == before);
 }
 
+/// Number and line of every row, unless a file that was listed was merged meanwhile.
+fn all_unless_merged_meanwhile(lake: &Lake) -> Option<Vec<u64>> {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+    let mut numbers = Vec::new();
+    for file in lake.files().unwrap() {
+        match lake.read(&file, &["seq"]) {
+            Err(LakeError::Storage { missing: true, .. }) => return None,
+            batches => {
+                for batch in batches.unwrap() {
+                    let batch = match batch {
+                        Err(LakeError::Storage { missing: true, .. }) => return None,
+                        batch => batch.unwrap(),
+                    };
+                    let found = batch["seq"].as_primitive::<Int64Type>().values();
+                    numbers.extend(found.iter().map(|seq| u64::try_from(*seq).unwrap()));
+                }
+            }
+        }
+    }
+    numbers.sort_unstable();
+    Some(numbers)
+}
+
+#[test]
+fn whoever_reads_while_files_are_merged_reads_each_row_once() {
+    let open = filled(2);
+    let expected: Vec<u64> = all(&open.lake).into_iter().map(|(number, _)| number).collect();
+    let hours = open.lake.to_merge(&ALL, LATER).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for hour in hours {
+                for target in [5_000, 20_000, 64 << 20] {
+                    open.lake.merge(hour, &Merging { target, ..ALL }, LATER, &|| true).unwrap();
+                }
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        let reader = Lake::open(open.lake.url()).unwrap();
+        let mut read = 0;
+        loop {
+            let last = done.load(std::sync::atomic::Ordering::Acquire);
+            if let Some(numbers) = all_unless_merged_meanwhile(&reader) {
+                assert!(numbers == expected, "{} rows of {}", numbers.len(), expected.len());
+                read += 1;
+            }
+            if last {
+                break;
+            }
+        }
+        assert!(read > 0);
+    });
+}
+
 #[test]
 fn an_hour_that_somebody_else_merges_is_left_alone_until_the_lock_is_stale() {
     let open = filled(10);
