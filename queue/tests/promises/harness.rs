@@ -1,8 +1,9 @@
 //! Small queues, and what a crash leaves of them.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use queue::{Opened, Options, Put, Queue};
@@ -16,18 +17,47 @@ pub(crate) fn open(dir: &Path) -> (Queue, Opened) {
     Queue::open(dir, small()).unwrap()
 }
 
-/// Copies a directory as it is on the disk at this moment.
+/// Copies a directory as it is on the disk at one moment: where a queue that still lives changed a file meanwhile (it
+/// removes segments that nobody needs whenever it likes), the copy is made again.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
+    for _ in 0..1000 {
+        let before = listing(from);
+        if before.is_ok() && copy_once(from, to).is_ok() && listing(from).ok() == before.ok() {
+            return;
+        }
+        let _ = fs::remove_dir_all(to);
+    }
+    panic!("{} never held still", from.display());
+}
+
+fn copy_once(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_once(&source, &target)?;
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            fs::copy(source, target)?;
         }
     }
+    Ok(())
+}
+
+/// Every file below a directory with its length and when it was written.
+fn listing(dir: &Path) -> io::Result<Vec<(PathBuf, u64, SystemTime)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let about = fs::metadata(&path)?;
+        if about.is_dir() {
+            files.extend(listing(&path)?);
+        } else {
+            files.push((path, about.len(), about.modified()?));
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The payload that belongs to a number, of a size that depends on it.
