@@ -33,7 +33,7 @@ pub(crate) fn lint(arguments: &Lint) -> Result<ExitCode, Failure> {
     }
     let mut findings = Vec::new();
     for file in &arguments.files {
-        let mut text = policy_file::read(file).map_err(Failure::usage)?;
+        let mut text = policy_file::read(file, "policy", policy_file::LARGEST).map_err(Failure::usage)?;
         if arguments.fix {
             text = corrected(file, text, arguments.target_version, to_stdout)?;
         }

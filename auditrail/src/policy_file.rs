@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::say;
 
 /// The largest policy that is read, in bytes.
-const LARGEST: u64 = 4 << 20;
+pub(crate) const LARGEST: u64 = 4 << 20;
 
 /// The policy in a file; its warnings go to stderr.
 ///
@@ -37,27 +37,27 @@ pub(crate) fn check(path: &Path) -> anyhow::Result<Loaded> {
 }
 
 fn check_for(path: &Path, target: TargetVersion) -> anyhow::Result<Loaded> {
-    let text = read(path)?;
+    let text = read(path, "policy", LARGEST)?;
     Policy::load_for(&text, target)
         .map_err(|error| anyhow!("{}:{}:{}: {}", name(path), error.line, error.column, error.message))
 }
 
-/// The text of a policy file; `-` is stdin.
+/// The text of a file that holds `what`; `-` is stdin.
 ///
 /// # Errors
-/// When it cannot be read, is larger than any policy, or is no text.
-pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+/// When it cannot be read, has more than `largest` bytes, or is no text.
+pub(crate) fn read(path: &Path, what: &str, largest: u64) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let read = if is_stdin(path) {
-        io::stdin().take(LARGEST + 1).read_to_end(&mut bytes)
+        io::stdin().take(largest + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(largest + 1).read_to_end(&mut bytes))
     };
-    let length = read.with_context(|| format!("policy {} cannot be read", name(path)))?;
-    if length as u64 > LARGEST {
-        bail!("policy {} is larger than 4 MiB, which no policy is", name(path));
+    let length = read.with_context(|| format!("{what} {} cannot be read", name(path)))?;
+    if length as u64 > largest {
+        bail!("{what} {} is larger than {} MiB, which none is", name(path), largest >> 20);
     }
-    String::from_utf8(bytes).with_context(|| format!("policy {} is no UTF-8 text", name(path)))
+    String::from_utf8(bytes).with_context(|| format!("{what} {} is no UTF-8 text", name(path)))
 }
 
 /// Whether the path stands for standard input.

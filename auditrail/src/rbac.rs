@@ -1,9 +1,10 @@
 //! `rbac`: roles from use, what roles give that nobody uses, and who may do what.
 //!
 //! Promises: the same answer over recorded files and over the lake; roles are read as `kubectl get -o yaml` or
-//! `-o json` writes them, and a fault in them is told with file, line and column before any log is read.
+//! `-o json` writes them, or from the cluster itself, and a fault in them is told with file, line and column before any log is read.
 
 mod check;
+mod cluster;
 mod dangers;
 mod suggest;
 mod unused;
@@ -49,22 +50,39 @@ pub(crate) struct Roles {
     /// writes it; may be given several times, `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) roles: Vec<PathBuf>,
+    #[command(flatten)]
+    cluster: cluster::Cluster,
 }
 
+/// The most roles and bindings that are read at once, in bytes.
+const LARGEST: u64 = 256 << 20;
+
 impl Roles {
-    /// Reads them; `None` when no file is named.
+    /// Reads them; `None` when neither a file nor a cluster is named.
     ///
     /// # Errors
-    /// When a file cannot be read, or what is wrong in it and where.
+    /// When a file or the cluster cannot be read, or what is wrong in it and where.
     pub(crate) fn read(&self) -> Result<Option<Rbac>, Failure> {
-        let mut all = Objects::default();
+        let of_cluster = self.cluster.read().map_err(Failure::usage)?;
+        let named = of_cluster.is_some() || !self.roles.is_empty();
+        let mut all = of_cluster.unwrap_or_default();
         for path in &self.roles {
-            let text = policy_file::read(path).map_err(Failure::usage)?;
+            let text = policy_file::read(path, "file", LARGEST).map_err(Failure::usage)?;
             let objects = Objects::read(&text)
                 .map_err(|why| Failure::usage(anyhow!("{}: {why}", policy_file::name(path))))?;
             all.add(objects);
         }
-        Ok((!self.roles.is_empty()).then(|| Rbac::new(all)))
+        Ok(named.then(|| Rbac::new(all)))
+    }
+
+    /// Reads them where nothing can be said without.
+    ///
+    /// # Errors
+    /// Those of [`Roles::read`], and when neither a file nor a cluster is named.
+    fn required(&self) -> Result<Rbac, Failure> {
+        let missing =
+            "name the cluster's roles and bindings with --roles FILE, --kubeconfig FILE or --context NAME";
+        self.read()?.ok_or_else(|| Failure::usage(anyhow!(missing)))
     }
 }
 

@@ -28,10 +28,15 @@ impl Scenario {
         self.scratch.path().join(name)
     }
 
-    fn run(&self, arguments: &str) -> Output {
+    fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
         command.current_dir(self.scratch.path()).env("AUDITRAIL_STATES", "none");
-        command.stdin(std::process::Stdio::null()).args(arguments.split(' ')).output().unwrap()
+        command.stdin(std::process::Stdio::null()).args(arguments.split(' '));
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     fn text(&self, arguments: &str) -> String {
@@ -213,4 +218,53 @@ fn what_rbac_allowed_and_something_else_refused_is_told_with_the_likely_reason()
     );
     let none = scenario.text("rbac suggest audit.log --mode wanted --serviceaccount ops:none");
     assert!(none.contains("system:serviceaccount:ops:none is not in the log"), "{none}");
+}
+
+/// A `kubectl` that writes down how it was called, and does what the script says.
+#[cfg(unix)]
+fn with_kubectl(scenario: &Scenario, script: &str, arguments: &str) -> Output {
+    use std::os::unix::fs::PermissionsExt;
+    let kubectl = scenario.path("kubectl");
+    std::fs::write(&kubectl, format!("#!/bin/sh\necho \"$@\" > called\n{script}\n")).unwrap();
+    std::fs::set_permissions(&kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::iter::once(scenario.scratch.path().to_owned()).chain(std::env::split_paths(&path));
+    let mut command = scenario.command(arguments);
+    command.env("PATH", std::env::join_paths(path).unwrap()).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn roles_of_a_cluster_are_those_that_kubectl_lists_and_what_it_cannot_do_is_told_in_its_words() {
+    let scenario = Scenario::new();
+    let asked = "rbac check --as alice --verb get --resource secrets -n shop";
+    let of_file = scenario.run(&format!("{asked} --roles rbac-objects.json"));
+    let list = "cat rbac-objects.json";
+    let of_cluster =
+        with_kubectl(&scenario, list, &format!("{asked} --kubeconfig admin.conf --context blue"));
+    assert_eq!(of_cluster.stdout, of_file.stdout);
+    assert_eq!(of_cluster.status.code(), of_file.status.code());
+    let called = std::fs::read_to_string(scenario.path("called")).unwrap();
+    let kinds = "get roles,rolebindings,clusterroles,clusterrolebindings --all-namespaces";
+    assert!(
+        called.starts_with(kinds) && called.ends_with("--kubeconfig admin.conf --context blue\n"),
+        "{called}"
+    );
+
+    let refused = "echo 'Error: roles is forbidden' >&2; exit 1";
+    let output = with_kubectl(&scenario, refused, &format!("{asked} --context blue"));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{told}");
+    assert!(told.contains("roles is forbidden") && told.contains("kubectl could not list"), "{told}");
+}
+
+#[test]
+fn without_kubectl_the_way_around_it_is_told() {
+    let scenario = Scenario::new();
+    let nothing_here = scenario.scratch.path().as_os_str();
+    let mut command = scenario.command("rbac unused audit.log --kubeconfig admin.conf");
+    let output = command.env("PATH", nothing_here).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("kubectl is not in PATH") && told.contains("--roles"), "{told}");
+    assert_eq!(output.status.code(), Some(64));
 }

@@ -92,16 +92,14 @@ impl Check {
 
     /// The roles that count, and what is not certain about them.
     fn rbac(&self) -> Result<(Rbac, Vec<String>), Failure> {
-        let given = self.roles.read()?;
         let Some(at) = self.at else {
             let recording = &self.reporting.recording;
             if !recording.files.is_empty() || recording.lake.is_some() {
                 return Err(Failure::usage(anyhow!("recorded events are read for --at TIME only: give one")));
             }
-            let missing =
-                || Failure::usage(anyhow!("name the cluster's roles and bindings with --roles FILE"));
-            return Ok((given.ok_or_else(missing)?, Vec::new()));
+            return Ok((self.roles.required()?, Vec::new()));
         };
+        let given = self.roles.read()?;
         let answer = self.reporting.answer::<RbacWrites>()?;
         let known = given.map(|rbac| rbac.objects().clone()).unwrap_or_default();
         let mut then = answer.fold.history.at(&known, at.0);

@@ -4,7 +4,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use audit::rbac::{self, BindingUse, CAVEAT, Rbac, State, Uses};
 use clap::Args;
 use insight::reports::usage::Usage;
@@ -71,8 +70,7 @@ struct RuleRow {
 impl Unused {
     /// Exit 0, or 1 when some of the events could not be read.
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
-        let missing = || Failure::usage(anyhow!("name the cluster's roles and bindings with --roles FILE"));
-        let rbac = self.roles.read()?.ok_or_else(missing)?;
+        let rbac = self.roles.required()?;
         let answer = self.reporting.answer::<Usage>()?;
         let wanted = i64::try_from(self.window.duration().as_micros()).unwrap_or(i64::MAX);
         let found = rbac::unused(&rbac, &answer.fold.uses, wanted);
