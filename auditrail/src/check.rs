@@ -32,9 +32,9 @@ fn checked(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
     let agent = Environment::read(variables.iter().cloned())?;
     let configuration = Configuration::read(Some(file), variables)?;
     configuration.refuse_unknown_sections(&chassis::SECTIONS)?;
-    let _: (chassis::telemetry::Telemetry, insight::Config) =
-        (configuration.section()?, configuration.section()?);
-    chassis::tls::Tls::of(&configuration)?;
+    let _: chassis::telemetry::Telemetry = configuration.section()?;
+    let insight: insight::Config = configuration.section()?;
+    insight.secured(chassis::tls::Tls::of(&configuration)?.as_ref())?;
     let router: router::Config = configuration.section()?;
     let shipper = configuration.section::<shipper::Config>()?.with_environment(&agent)?;
     if configuration.has("router") && configuration.has("shipper") {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use chassis::tls::Certificates;
 use chassis::{Ready, Service, Stop, listen};
 use insight::{Insight, Settings};
 use proto::v1::StatusReply;
@@ -128,6 +129,8 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let console = bind("insight.http_listen", plan.insight.http_listen, plan.http_listen_chosen).await?;
     let (admin_address, console_address) = (admin.local_addr()?, console.local_addr()?);
     let certificates = chassis::tls::start(Some(&plan.configuration), CERTIFICATE)?;
+    let secured = plan.insight.secured(certificates.as_ref())?;
+    let pages = if secured.is_some() { "https" } else { "http" };
     let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
     let scheme = if tls.is_some() { "https" } else { "http" };
     let services = open(&plan).await?;
@@ -135,7 +138,7 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let url = plan.insight.lake.clone();
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
     let _named = Named::write(&plan, &format!("{scheme}://{admin_address}"))?;
-    tracing::info!("admin gRPC at {scheme}://{admin_address}, console at http://{console_address}");
+    tracing::info!("admin gRPC at {scheme}://{admin_address}, console at {pages}://{console_address}");
     let remaining = services.collector.clone();
     stop.say_what_remains(move || remaining.remains());
     let delivering = Stop::new();
@@ -143,7 +146,7 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let outcome = tokio::try_join!(
         collect(&services, &stop),
         answer(&services, &insight, &plan, (admin, tls), &stop),
-        show(&services, &insight, settings(&plan), console, &stop),
+        show(&services, &insight, settings(&plan), (console, secured), &stop),
         read_on(&services, &stop),
         keep_current(&services, &stop)
     );
@@ -192,15 +195,14 @@ async fn show(
     services: &Services,
     insight: &Insight,
     settings: Settings,
-    listener: TcpListener,
+    listener: (TcpListener, Option<Arc<Certificates>>),
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let status = all(services, insight);
     let told = Arc::new(move || serde_json::to_value(status()).unwrap_or_default());
     let ready = Ready::new();
     ready.set_ready("auditrail");
-    let pages = insight::console_with(insight.clone(), told, settings);
-    chassis::http::serve(listener, ready, pages, stop.clone()).await.context("insight.http_listen broke")
+    insight::show((insight.clone(), told, settings), listener, ready, stop.clone()).await
 }
 
 /// What the console is told: the router's policy, where it has none of its own.

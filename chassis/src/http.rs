@@ -18,8 +18,12 @@ use tokio::net::TcpListener;
 use crate::health::Ready;
 use crate::metrics;
 use crate::stop::Stop;
+use crate::tls::Certificates;
 
 mod bounded;
+mod secured;
+
+pub use secured::Caller;
 
 /// The framework of the routes that [`serve`] takes.
 pub use axum;
@@ -39,6 +43,24 @@ pub async fn serve(listener: TcpListener, ready: Ready, more: Router, stop: Stop
     axum::serve(listener, routes(ready).merge(more))
         .with_graceful_shutdown(async move { stop.wait().await })
         .await
+}
+
+/// As [`serve`], over TLS with the certificates of this process. Callers may show one, too: whose it is stands in the
+/// requests' extensions, as `ConnectInfo<Caller>`.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve_secured(
+    listener: TcpListener,
+    certificates: Arc<Certificates>,
+    ready: Ready,
+    more: Router,
+    stop: Stop,
+) -> io::Result<()> {
+    let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
+    let listener = secured::Secured::new(listener, certificates)?;
+    let service = routes(ready).merge(more).into_make_service_with_connect_info::<Caller>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { stop.wait().await }).await
 }
 
 /// The three paths alone, for a service that has its own server.

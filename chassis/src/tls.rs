@@ -2,7 +2,7 @@
 //!
 //! Promises: files that do not fit together are refused before a port is bound; later they are looked at every two
 //! seconds, also behind links that are moved, and what cannot be used leaves the last good ones in use and is said;
-//! keys are never printed; only TLS 1.2 and 1.3, only for HTTP/2, and never a caller without a certificate.
+//! keys are never printed; only TLS 1.2 and 1.3; gRPC has no caller without a certificate.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -156,6 +156,18 @@ impl Certificates {
             names,
             [push, admin, read],
         )
+    }
+
+    /// How browsers and probes are answered now: HTTP/1.1, also where they show no certificate.
+    pub(crate) fn browsing(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.state().ready.browsing)
+    }
+
+    /// Who may read: the names in the roles `read` and `admin`.
+    #[must_use]
+    pub fn readers(&self) -> Vec<String> {
+        let Roles { admin, read, .. } = &self.settings.roles;
+        read.iter().chain(admin).cloned().collect()
     }
 
     /// The names of the certificate in use.

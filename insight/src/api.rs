@@ -37,6 +37,8 @@ pub struct Settings {
     pub token: Option<Secret>,
     /// Where states of hours are kept.
     pub states: Kept,
+    /// The names of certificates whose holders need no token; None: nobody shows any.
+    pub readers: Option<Vec<String>>,
 }
 
 /// Hours in an answer that asks for no number.
@@ -89,14 +91,21 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .with_state(shared)
 }
 
-/// Answers only who names this host and has the token.
+/// Answers only who names this host, and has the token or a certificate where one is needed.
 async fn only_us(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     if !guard::is_host(request.headers(), &shared.settings.hosts) {
         let why =
             "this name is not known here: ask by address or as localhost, or add the name to insight.hosts";
         return refused(StatusCode::MISDIRECTED_REQUEST, why);
     }
+    if guard::is_reader(&request, shared.settings.readers.as_deref()) {
+        return next.run(request).await;
+    }
     match shared.token().await {
+        Ok(None) if shared.settings.readers.is_some() => {
+            let why = "this needs a certificate with a name in tls.roles.read or tls.roles.admin";
+            refused(StatusCode::FORBIDDEN, why)
+        }
         Ok(Some(token)) if !guard::has_token(request.headers(), token.as_str()) => {
             let ask = (header::WWW_AUTHENTICATE, "Basic realm=\"auditrail: the token is the password\"");
             ([ask], refused(StatusCode::UNAUTHORIZED, "this needs the token of insight.token_file"))

@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use chassis::secret::Secret;
 use chassis::{Invalid, Section};
 use lake::Lake;
@@ -31,6 +32,10 @@ pub struct Config {
     /// File with the token that whoever uses the console has to bring: as `Authorization: Bearer`, or as the password
     /// that a browser asks for. Default: none, which is refused where `http_listen` is not on loopback.
     pub token_file: Option<PathBuf>,
+    /// The console's port speaks TLS with the certificate of section `tls`, and opens to whoever shows a certificate
+    /// with a name in `tls.roles.read` or `tls.roles.admin`, or brings the token where there is one. `/livez`,
+    /// `/readyz` and `/metrics` need neither. Default: false.
+    pub https: bool,
     /// Directory where the states of whole hours are kept, so that they need not be read again. Default: none, nothing
     /// is kept.
     pub states: Option<PathBuf>,
@@ -46,6 +51,7 @@ impl Default for Config {
             policy: None,
             hosts: Vec::new(),
             token_file: None,
+            https: false,
             states: None,
         }
     }
@@ -61,6 +67,18 @@ impl Config {
             hosts: self.hosts.clone(),
             token: self.token_file.as_deref().map(Secret::from_file),
             states: states.unwrap_or_else(Kept::nowhere),
+            readers: None,
+        }
+    }
+
+    /// What the console's port speaks with, of the `certificates` that there are: they, or none.
+    ///
+    /// # Errors
+    /// When it should have some, and there are none.
+    pub fn secured<T: Clone>(&self, certificates: Option<&T>) -> anyhow::Result<Option<T>> {
+        match (self.https, certificates) {
+            (true, None) => bail!("insight.https needs certificates: name them in section `tls`"),
+            (https, certificates) => Ok(certificates.filter(|_| https).cloned()),
         }
     }
 }
@@ -69,9 +87,9 @@ impl Section for Config {
     const NAME: &'static str = "insight";
 
     fn validate(&self) -> Result<(), Invalid> {
-        if !self.http_listen.ip().is_loopback() && self.token_file.is_none() {
+        if !self.http_listen.ip().is_loopback() && self.token_file.is_none() && !self.https {
             let why = "is not on loopback, and anybody there could read the whole log: name a file with a token \
-                       in insight.token_file, or listen on 127.0.0.1";
+                       in insight.token_file, set insight.https for certificates, or listen on 127.0.0.1";
             return Err(Invalid::new("http_listen", why));
         }
         Lake::check(&self.lake).map_err(|error| Invalid::new("lake", error.to_string()))
@@ -101,7 +119,7 @@ mod tests {
     fn every_key_is_read() {
         let config = read(
             "insight: {lake: /srv/lake, listen: '0.0.0.0:1', http_listen: '[::1]:2', insecure_admin: true, \
-             policy: p.yaml, hosts: [audit.example.org], token_file: t, states: /var/cache/auditrail}",
+             policy: p.yaml, hosts: [audit.example.org], token_file: t, https: true, states: /var/cache/auditrail}",
         );
         let expected = Config {
             lake: "/srv/lake".into(),
@@ -111,6 +129,7 @@ mod tests {
             policy: Some("p.yaml".into()),
             hosts: vec!["audit.example.org".into()],
             token_file: Some("t".into()),
+            https: true,
             states: Some("/var/cache/auditrail".into()),
         };
         assert_eq!(config.unwrap(), expected);
@@ -124,10 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_console_for_others_needs_a_token() {
+    fn a_console_for_others_needs_a_token_or_certificates() {
         let error = read("insight:\n  http_listen: 0.0.0.0:8080\n").unwrap_err();
         assert!(error.starts_with("auditrail.yaml:2:") && error.contains("insight.token_file"), "{error}");
         assert!(read("insight: {http_listen: '0.0.0.0:8080', token_file: t}").is_ok());
+        let secured = read("insight: {http_listen: '0.0.0.0:8080', https: true}").unwrap();
+        assert!(secured.secured::<()>(None).unwrap_err().to_string().contains("section `tls`"));
     }
 
     #[test]

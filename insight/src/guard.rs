@@ -1,16 +1,26 @@
-//! Who is spoken to: only those who know where they are and, where there is a token, have it.
+//! Who is spoken to: only those who know where they are and, where it is needed, have the token or a certificate.
 //!
 //! Promises: the token is never told, and how long a comparison takes says nothing of it but its length; a web page of somebody else cannot read the console through the browser of who may (DNS rebinding): a
 //! request is answered only when it names this host by an address, as `localhost`, or by a name of the configuration.
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chassis::http::Caller;
 
 /// Shorter tokens could be guessed, in bytes.
 pub(crate) const SHORTEST_TOKEN: usize = 16;
+
+/// Whether who asks showed a certificate with a name of `readers`.
+pub(crate) fn is_reader(request: &Request, readers: Option<&[String]>) -> bool {
+    let caller = request.extensions().get::<ConnectInfo<Caller>>();
+    let names = caller.map_or(&[][..], |ConnectInfo(caller)| &caller.names);
+    let mut readers = readers.unwrap_or_default().iter();
+    readers.any(|reader| names.iter().any(|name| name.eq_ignore_ascii_case(reader)))
+}
 
 /// Whether the request brings the token: as `Bearer`, or as the password of whatever user, which browsers ask for.
 pub(crate) fn has_token(headers: &HeaderMap, token: &str) -> bool {

@@ -59,7 +59,7 @@ pub use latencies::Latencies;
 pub use overview::{Hour, Overview, Unreadable};
 pub use requests::Requests;
 pub use rows::{Annotations, Lists, NONE, Rows, Text, Words};
-pub use service::{serve, serve_from};
+pub use service::{serve, serve_from, show};
 pub use shares::{Owned, Shares, Sum};
 pub use tally::Tally;
 pub use windows::{WINDOW_US, Windows};

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use chassis::tls::Certificates;
 use chassis::{Configuration, Ready, Stop, http, listen};
 use proto::v1::StatusReply;
 use proto::{Server, Tls};
+use tokio::net::TcpListener;
 
-use crate::{Config, Insight, Services, console_with};
+use crate::{Config, Insight, Services, Settings, console_with};
 
 /// Serves insight until `stop` is requested. Must be called on a runtime.
 ///
@@ -30,6 +32,7 @@ pub async fn serve_from(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
+    let secured = config.secured(certificates.as_ref())?;
     let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
     let url = config.lake.clone();
     let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
@@ -48,9 +51,26 @@ pub async fn serve_from(
     let server = Server::new(Arc::new(status)).insecure_admin(config.insecure_admin).tls(tls);
     let answered =
         async { server.run(admin, async move { asked.wait().await }).await.context("insight.listen broke") };
-    let shown = async {
-        let console = console_with(insight, services, config.settings());
-        http::serve(pages, ready, console, stop.clone()).await.context("insight.http_listen broke")
-    };
+    let shown = show((insight, services, config.settings()), (pages, secured), ready, stop.clone());
     tokio::try_join!(answered, shown).map(|_| ())
+}
+
+/// Serves the console and the process's HTTP paths on a listener, over TLS where there are certificates, until `stop`
+/// is requested.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn show(
+    (insight, services, settings): (Insight, Services, Settings),
+    (listener, secured): (TcpListener, Option<Arc<Certificates>>),
+    ready: Ready,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let readers = secured.as_ref().map(|certificates| certificates.readers());
+    let console = console_with(insight, services, Settings { readers, ..settings });
+    let served = match secured {
+        Some(certificates) => http::serve_secured(listener, certificates, ready, console, stop).await,
+        None => http::serve(listener, ready, console, stop).await,
+    };
+    served.context("insight.http_listen broke")
 }

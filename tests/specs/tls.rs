@@ -2,6 +2,7 @@
 //! change. Each service has an address of its own on loopback, and files as cert-manager writes them.
 
 mod certificates;
+mod console;
 mod installation;
 
 use std::time::{Duration, SystemTime};

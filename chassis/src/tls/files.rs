@@ -10,7 +10,7 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::{ClientCertVerifierBuilder, NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::Tls;
@@ -31,6 +31,8 @@ pub(super) struct Files {
 pub(super) struct Ready {
     pub(super) serving: Arc<ServerConfig>,
     pub(super) calling: Arc<ClientConfig>,
+    /// For browsers and probes: HTTP/1.1, also without a certificate of the caller.
+    pub(super) browsing: Arc<ServerConfig>,
     pub(super) names: Vec<String>,
     pub(super) lifetime: Lifetime,
     /// Of the authority that holds longest: the others may be on their way out.
@@ -64,28 +66,33 @@ impl Files {
         let own = lifetime(&chain[0]).map_err(said)?;
         let names = names(&chain[0]);
         let roots = Arc::new(roots);
-        let serving = serving(&provider, &roots, chain.clone(), key.clone_key()).map_err(said)?;
+        let known = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
+        let anybody = known.clone().allow_unauthenticated();
+        let serving = |callers: ClientCertVerifierBuilder, protocol: &str| {
+            serving(&provider, callers, chain.clone(), key.clone_key(), protocol).map_err(said)
+        };
+        let (serving, browsing) = (serving(known, "h2")?, serving(anybody, "http/1.1")?);
         let calling = calling(&provider, &roots, chain, key).map_err(said)?;
-        Ok(Ready { serving, calling, names, lifetime: own, authority: longest.unwrap_or(own) })
+        Ok(Ready { serving, calling, browsing, names, lifetime: own, authority: longest.unwrap_or(own) })
     }
 }
 
 /// Nothing is resumed: whoever connects shows a certificate that holds now.
 fn serving(
     provider: &Arc<CryptoProvider>,
-    roots: &Arc<RootCertStore>,
+    callers: ClientCertVerifierBuilder,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    protocol: &str,
 ) -> Result<Arc<ServerConfig>, String> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
-    let verifier = verifier.build().map_err(|error| error.to_string())?;
+    let verifier = callers.build().map_err(|error| error.to_string())?;
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .expect("ring speaks the versions that this program is built with")
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
         .map_err(|error| format!("it does not go with tls.key: {error}"))?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

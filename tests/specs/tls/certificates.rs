@@ -8,11 +8,12 @@ use rcgen::{
     SanType,
 };
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Somebody who signs certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -80,21 +81,53 @@ fn key() -> KeyPair {
 
 /// What a caller hears who shows no certificate.
 pub(crate) async fn without_one(authority: &Authority, address: &str) -> String {
+    let mut stream = connected(authority, None, "h2", address).await;
+    let _ = stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.map_or_else(|error| error.to_string(), |_| format!("{read:?}"))
+}
+
+/// The whole answer to a GET of somebody who shows this certificate, if any.
+pub(crate) async fn get(
+    authority: &Authority,
+    shows: Option<Certificate>,
+    address: &str,
+    path: &str,
+    header: &str,
+) -> String {
+    let issued = shows.map(|certificate| authority.issue(&certificate));
+    let mut stream = connected(authority, issued, "http/1.1", address).await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+async fn connected(
+    authority: &Authority,
+    shows: Option<(String, String)>,
+    protocol: &str,
+    address: &str,
+) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match shows {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            config.with_client_auth_cert(vec![certificate], key).unwrap()
+        }
+    };
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let host = address.split(':').next().unwrap().to_owned();
     let stream = TcpStream::connect(address).await.unwrap();
-    let mut config = config;
-    config.alpn_protocols = vec![b"h2".to_vec()];
     let connector = TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect(ServerName::try_from(host).unwrap(), stream).await.unwrap();
-    let _ = stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-    let mut read = Vec::new();
-    stream.read_to_end(&mut read).await.map_or_else(|error| error.to_string(), |_| format!("{read:?}"))
+    connector.connect(ServerName::try_from(host).unwrap(), stream).await.unwrap()
 }

@@ -47,7 +47,7 @@ impl Installation {
     /// The same, and nothing runs.
     pub(crate) fn prepared(services: &[&str]) -> Installation {
         let directory = tempfile::tempdir().unwrap();
-        let ports = ["collector", "router", "shipper"];
+        let ports = ["collector", "router", "shipper", "insight"];
         let ports = ports.map(|service| (service.to_owned(), (free_port(), free_port()))).into();
         let installation = Installation {
             directory,
@@ -77,6 +77,11 @@ impl Installation {
         format!("https://{}:{}", hosts(service), self.ports[service].0)
     }
 
+    /// Where a service's pages and probes are.
+    pub(crate) fn http(&self, service: &str) -> String {
+        format!("{}:{}", hosts(service), self.ports[service].1)
+    }
+
     /// A file of a service's certificates.
     pub(crate) fn file(&self, service: &str, name: &str) -> PathBuf {
         self.directory().join(service).join(name)
@@ -96,6 +101,7 @@ impl Installation {
                  - {{type: file, path: '{here}/audit.log', source: kubernetes.audit, service: audit}}\n",
                 self.url("router")
             ),
+            "insight" => format!("  lake: '{here}/lake'\n  https: true\n"),
             "router" => format!("  next: {}\n  routes: [{{name: all, to: [copy]}}]\n", self.url("shipper")),
             _ => format!(
                 "  spool: {{dir: '{here}/spool'}}\n  destinations: {{copy: {{type: file, path: '{here}/copy.log'}}}}\n"
