@@ -151,14 +151,21 @@ fn configured(
     Ok(listens.map(|(service, address)| Address { url: url(address), service: Some(service) }).into())
 }
 
-/// Asks everywhere. A service that runs in one process with another speaks through it, and is not missing where the
+/// Asks everywhere, each replica where a name leads to several. A service that runs in one process with another speaks through it, and is not missing where the
 /// configuration would put it alone.
 async fn ask_all(caller: &Caller, addresses: &[Address]) -> Found {
     let (mut services, mut silent) = (Vec::new(), Vec::new());
     for address in addresses {
-        match ask(caller, &address.url).await {
-            Ok(answered) => services.extend(answered),
-            Err(why) => silent.push((address.service, format!("{}: {why}", address.url))),
+        match caller.each(&address.url).await {
+            Err(why) => silent.push((address.service, why.to_string())),
+            Ok(replicas) => {
+                for (caller, place) in replicas {
+                    match ask(&caller, &address.url).await {
+                        Ok(answered) => services.extend(answered),
+                        Err(why) => silent.push((address.service, format!("{place}: {why}"))),
+                    }
+                }
+            }
         }
     }
     let spoke = |name: &str| services.iter().any(|service: &ServiceStatus| service.service == name);

@@ -40,7 +40,8 @@ pub struct Config {
     pub tags: Vec<String>,
     /// Where lines rest until the next stage has them.
     pub queue: Storage,
-    /// Address of the next stage. Default: `http://router:7102`.
+    /// Address of the next stage; a name may lead to several replicas, and there may be several hosts, with commas between.
+    /// Default: `http://router:7102`.
     pub next: String,
     /// Where gRPC is served. Default: `127.0.0.1:7101`.
     pub listen: SocketAddr,

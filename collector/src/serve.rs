@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chassis::{ConfigError, Configuration, Ready, Stop, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Tls};
+use proto::{Caller, Spread, Tls};
 
 use crate::{Collector, Config};
 
@@ -30,7 +30,7 @@ pub async fn serve_from(
     let config = config.with_environment(&environment)?;
     let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
     let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
-    let next = Caller::new(tls.clone()).stage(&config.next);
+    let next = Caller::new(tls.clone()).stage(&config.next, Spread::ByBatch);
     let next = next.map_err(|error| ConfigError::Other(format!("section `collector`: `next`: {error}")))?;
     let grpc = listen::bind("collector.listen", config.listen).await?;
     let http = listen::bind("collector.http_listen", config.http_listen).await?;

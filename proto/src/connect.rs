@@ -1,11 +1,13 @@
 //! An address becomes a [`Stage`].
 //!
 //! The connection is made when the first batch goes and made again whenever it broke: a stage that is not
-//! there yet is a [`Refusal::Unavailable`], never an error at start.
+//! there yet is a [`Refusal::Unavailable`], never an error at start. Of several replicas each has its own.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -16,7 +18,13 @@ use crate::v1::router_client::RouterClient;
 use crate::v1::shipper_client::ShipperClient;
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Refusal, Stage, Tls, context, stage};
 
+mod replicas;
 mod secured;
+mod target;
+
+pub use replicas::Spread;
+use replicas::{Moved, Replicas};
+use target::Target;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -37,13 +45,16 @@ pub struct BadAddress {
 pub struct Caller {
     tls: Option<Tls>,
     name: Option<String>,
+    /// The replica that is meant, where a name leads to several.
+    at: Option<SocketAddr>,
+    moved: Moved,
 }
 
 impl Caller {
     /// With certificates where there are some, in plain text otherwise.
     #[must_use]
     pub fn new(tls: Option<Tls>) -> Caller {
-        Caller { tls, name: None }
+        Caller { tls, ..Caller::default() }
     }
 
     /// The name that has to be in the other side's certificate, instead of the host of its address.
@@ -59,15 +70,21 @@ impl Caller {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// The stage behind an address.
+    /// The stage behind an address; where that leads to several replicas, `spread` says which batches stay together.
     ///
     /// # Errors
     /// [`BadAddress`] when the text is no such address; nothing is connected yet. Must be called on a runtime.
-    pub fn stage(&self, address: &str) -> Result<Stage, BadAddress> {
-        let client = PipeClient::new(self.channel(address)?)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(stage(move |batch| push(client.clone(), batch)))
+    pub fn stage(&self, address: &str, spread: Spread) -> Result<Stage, BadAddress> {
+        let replicas = Replicas::new(Target::all(address, self.tls.as_ref())?, self.clone(), spread);
+        Ok(stage(move |batch| Arc::clone(&replicas).push(batch)))
+    }
+
+    /// `tell` is called for each batch that was given to another replica after one may have had it and did not answer:
+    /// it may be there twice.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn() + Send + Sync + 'static) -> Caller {
+        self.moved = Moved(Some(Arc::new(tell)));
+        self
     }
 
     /// The operator's calls behind an address.
@@ -108,42 +125,34 @@ impl Caller {
     }
 
     fn channel(&self, address: &str) -> Result<Channel, BadAddress> {
-        let scheme = self.scheme();
-        let bad = |why: &str| BadAddress { address: address.to_owned(), why: why.to_owned(), scheme };
-        let (given, rest) = address.split_once("://").ok_or_else(|| bad("the scheme is missing"))?;
-        match (given, &self.tls) {
-            ("http", None) | ("https", Some(_)) => {}
-            ("http", Some(_)) => {
-                return Err(bad("it would go in plain text, and the configuration has a section `tls`"));
+        let target = self.target(address)?;
+        Ok(target.channel(self.tls.as_ref(), self.name.as_deref(), self.at))
+    }
+
+    fn target(&self, address: &str) -> Result<Target, BadAddress> {
+        let mut targets = Target::all(address, self.tls.as_ref())?;
+        match (targets.pop(), targets.is_empty()) {
+            (Some(target), true) => Ok(target),
+            _ => {
+                let why = "it names several hosts, and one is meant".to_owned();
+                Err(BadAddress { address: address.to_owned(), why, scheme: self.scheme() })
             }
-            ("https", None) => {
-                return Err(bad(
-                    "there is no section `tls` in the configuration, with certificate, key and authority",
-                ));
-            }
-            _ => return Err(bad("the scheme is another one")),
         }
-        // Certificates are this caller's matter: to the layers below, every connection is a plain one.
-        let plain = Endpoint::from_shared(format!("http://{rest}"));
-        let endpoint = plain.map_err(|error| bad(&error.to_string()))?;
-        let (Some(host), Some(port)) = (endpoint.uri().host(), endpoint.uri().port_u16()) else {
-            return Err(bad("the port is missing"));
-        };
-        let host = host.to_owned();
-        let origin = address.parse().map_err(|_| bad("it has a part that it must not have"))?;
-        let endpoint = endpoint
-            .origin(origin)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(PUSH_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(15))
-            .initial_connection_window_size(Some(4 << 20))
-            .initial_stream_window_size(Some(2 << 20));
-        let Some(tls) = self.tls.clone() else { return Ok(endpoint.connect_lazy()) };
-        let name = self.name.clone();
-        Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
-            secured::connect(tls.clone(), host.clone(), port, name.clone(), CONNECT_TIMEOUT)
-        })))
+    }
+
+    /// A caller for each replica behind an address, with its place in words: operators ask all of them. Where the name
+    /// leads nowhere now, the caller itself, who will say so.
+    ///
+    /// # Errors
+    /// As [`Caller::stage`].
+    pub async fn each(&self, address: &str) -> Result<Vec<(Caller, String)>, BadAddress> {
+        let target = self.target(address)?;
+        let places = target.places().await.unwrap_or_else(|_| vec![None]);
+        let each = places.into_iter().map(|at| {
+            let words = at.map_or_else(|| address.to_owned(), |at| format!("{address} ({})", at.ip()));
+            (Caller { at, ..self.clone() }, words)
+        });
+        Ok(each.collect())
     }
 }
 
@@ -152,7 +161,7 @@ impl Caller {
 /// # Errors
 /// As [`Caller::stage`].
 pub fn connect(address: &str) -> Result<Stage, BadAddress> {
-    Caller::default().stage(address)
+    Caller::default().stage(address, Spread::ByOrigin)
 }
 
 /// The operator's calls behind `http://host:port`, in plain text.
@@ -207,15 +216,25 @@ fn innermost(status: &tonic::Status) -> String {
     causes.last().map_or(status.message().to_owned(), ToString::to_string)
 }
 
-async fn push(mut client: PipeClient<Channel>, batch: Batch) -> Result<Receipt, Refusal> {
+/// A replica did not answer.
+struct NoAnswer {
+    why: String,
+    /// It may have got the batch.
+    sent: bool,
+}
+
+async fn push(mut client: PipeClient<Channel>, batch: Batch) -> Result<Result<Receipt, Refusal>, NoAnswer> {
     let mut request = tonic::Request::new(batch);
     context::inject(request.metadata_mut());
     match client.push(request).await {
-        Ok(receipt) => Ok(receipt.into_inner()),
+        Ok(receipt) => Ok(Ok(receipt.into_inner())),
         Err(status) if std::error::Error::source(&status).is_some() => {
-            Err(Refusal::Unavailable { why: innermost(&status) })
+            let mut causes =
+                std::iter::successors(std::error::Error::source(&status), |cause| cause.source());
+            let sent = !causes.any(|cause| cause.is::<tonic::ConnectError>());
+            Err(NoAnswer { why: innermost(&status), sent })
         }
-        Err(status) => Err(status.into()),
+        Err(status) => Ok(Err(status.into())),
     }
 }
 

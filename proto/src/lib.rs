@@ -28,8 +28,8 @@ pub mod v1 {
 pub use batch::Line;
 pub use block::{decode_block, encode_block};
 pub use connect::{
-    BadAddress, Caller, NotAsked, ShipperCaller, connect, connect_admin, connect_router, connect_shipper,
-    is_serving,
+    BadAddress, Caller, NotAsked, ShipperCaller, Spread, connect, connect_admin, connect_router,
+    connect_shipper, is_serving,
 };
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
 pub use refusal::Refusal;

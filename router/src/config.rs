@@ -36,7 +36,8 @@ pub struct Config {
     /// How many events are remembered to recognise those that come again from another API server or webhook. Default:
     /// 0, none.
     pub dedupe_window: usize,
-    /// Address of the shipper. Default: `http://shipper:7103`.
+    /// Address of the shipper; a name may lead to several replicas, and there may be several hosts, with commas between.
+    /// Default: `http://shipper:7103`.
     pub next: String,
     /// Where batches and admin calls are served (gRPC). Default: `127.0.0.1:7102`.
     pub listen: SocketAddr,

@@ -3,7 +3,8 @@
 //! `auditrail_router_events_total`, `auditrail_router_undecided_events_total`,
 //! `auditrail_router_kept_events_total{destination}`, `auditrail_router_spliced_events_total{destination}`,
 //! `auditrail_router_filtered_events_total{destination, by}`,
-//! `auditrail_router_refused_batches_total{destination}`, `auditrail_router_batch_seconds`.
+//! `auditrail_router_refused_batches_total{destination}`, `auditrail_router_moved_batches_total`,
+//! `auditrail_router_batch_seconds`.
 //!
 //! Promise: an event is counted for a destination when that gives its receipt, so that a batch that comes again
 //! is not counted twice while the router remembers it.
@@ -15,6 +16,12 @@ use crate::share::Share;
 
 /// When the certificate of this process ends.
 pub(crate) const CERTIFICATE: &str = "auditrail_router_certificate_expiry_timestamp_seconds";
+
+/// Batches that two shippers may have.
+pub(crate) fn moved() -> Counter {
+    let help = "Batches given to another shipper after one did not answer: each may be delivered twice";
+    metrics::counter("auditrail_router_moved_batches_total", help)
+}
 
 /// Seconds: from a batch that is only forwarded to one that waits for a full spool.
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Server, Tls};
+use proto::{Caller, Server, Spread, Tls};
 use serde::Deserialize;
 
 use crate::{Config, Router, StartError};
@@ -50,8 +50,12 @@ pub async fn serve_from(
 ) -> anyhow::Result<()> {
     let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
     let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
-    let next = Caller::new(tls.clone())
-        .stage(&config.next)
+    let moved = crate::metrics::moved();
+    let caller = Caller::new(tls.clone()).telling(move || {
+        moved.inc();
+    });
+    let next = caller
+        .stage(&config.next, Spread::ByOrigin)
         .map_err(|error| ConfigError::Other(format!("section `router`: `next`: {error}")))?;
     let router = Router::new(&config, next).map_err(|error| ConfigError::Other(error.to_string()))?;
     if let Some(configuration) = configuration {

@@ -8,7 +8,7 @@ mod installation;
 use std::time::{Duration, SystemTime};
 
 use proto::v1::{HoldRequest, StatusRequest};
-use proto::{Batch, Encoding, Origin, Receipt, Refusal, Stage};
+use proto::{Batch, Encoding, Origin, Receipt, Refusal, Spread, Stage};
 use tests::eventually::eventually;
 use tests::port::free_port;
 use tests::process::{Process, command, output};
@@ -44,10 +44,10 @@ async fn a_caller_without_the_role_is_refused_and_told_its_names_and_the_setting
     let caller = |name: &str| installation.caller(&installation.authority, Certificate::of(name));
     let url = installation.url("shipper");
 
-    let refusal = pushed(caller("stranger").stage(&url).unwrap(), 1).await.unwrap_err();
+    let refusal = pushed(caller("stranger").stage(&url, Spread::ByOrigin).unwrap(), 1).await.unwrap_err();
     assert!(matches!(refusal, Refusal::Unauthorised { .. }), "{refusal}");
     assert!(refusal.why().contains("`stranger`") && refusal.why().contains("`tls.roles.push`"), "{refusal}");
-    pushed(caller("router").stage(&url).unwrap(), 1).await.unwrap();
+    pushed(caller("router").stage(&url, Spread::ByOrigin).unwrap(), 1).await.unwrap();
 
     let hold = || HoldRequest { destination: "copy".into(), reason: "a spec".into() };
     for (name, role) in [("router", "admin"), ("monitoring", "admin")] {
@@ -103,7 +103,7 @@ async fn certificates_that_are_foreign_expired_or_missing_are_refused_in_words_o
         let caller = installation.caller_with(&ours.pem(), certificate);
         let heard = caller.is_serving(&url).await.unwrap_err().to_string();
         assert!(heard.contains(we_hear), "{what}: {heard}");
-        let refusal = pushed(caller.stage(&url).unwrap(), 1).await.unwrap_err();
+        let refusal = pushed(caller.stage(&url, Spread::ByOrigin).unwrap(), 1).await.unwrap_err();
         assert!(matches!(&refusal, Refusal::Unavailable { why } if why.contains(we_hear)), "{refusal}");
         installation.said("shipper", it_says).await;
     }

@@ -19,29 +19,21 @@ use crate::tls::{Side, Tls, words};
 /// certificate. One that waits for us to speak first is not kept waiting for longer.
 const FIRST_BYTES: Duration = Duration::from_secs(1);
 
-/// Connects to a host's port, where `name` (the host where there is none) has to be in the certificate.
+/// Connects to a host's port, where `name` has to be in the certificate.
 pub(super) async fn connect(
     tls: Tls,
-    host: String,
-    port: u16,
-    name: Option<String>,
+    to: (String, u16),
+    name: String,
     patience: Duration,
 ) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no TLS connection within {patience:?}"));
-    let connected = tokio::time::timeout(patience, handshake(&tls, &host, port, name)).await;
+    let connected = tokio::time::timeout(patience, handshake(&tls, to, name)).await;
     connected.map_err(late)?.map(TokioIo::new)
 }
 
-async fn handshake(
-    tls: &Tls,
-    host: &str,
-    port: u16,
-    name: Option<String>,
-) -> io::Result<TlsStream<TcpStream>> {
-    let host = host.trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, port)).await?;
+async fn handshake(tls: &Tls, to: (String, u16), name: String) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
-    let name = name.unwrap_or_else(|| host.to_owned());
     let said = |error: &io::Error| {
         let why = words(Side::Caller, error);
         io::Error::new(io::ErrorKind::ConnectionAborted, format!("no TLS with `{name}`: {why}"))
