@@ -27,7 +27,12 @@ const SHOWN: [&str; 18] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=auditrail");
     let descriptors = protox::compile(
-        ["auditrail/v1/pipe.proto", "auditrail/v1/ops.proto", "auditrail/v1/shipper.proto"],
+        [
+            "auditrail/v1/pipe.proto",
+            "auditrail/v1/ops.proto",
+            "auditrail/v1/collector.proto",
+            "auditrail/v1/shipper.proto",
+        ],
         ["."],
     )?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);

@@ -13,7 +13,7 @@ use chassis::tls::Certificates;
 use chassis::{Ready, Service, Stop, listen};
 use insight::{Insight, Settings};
 use proto::v1::StatusReply;
-use proto::{Server, Tls};
+use proto::{Drain, ReloadSource, Server, Tls};
 use tokio::net::TcpListener;
 
 use crate::account::{is_settled, rows};
@@ -180,9 +180,14 @@ async fn answer(
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let status = all(services, insight);
-    let router = services.router.clone();
+    let (router, leaving) = (services.router.clone(), stop.clone());
+    let reload: ReloadSource = Arc::new(move || router.reload());
     let server = Server::new(Arc::new(status))
-        .reload(Arc::new(move || router.reload()))
+        .reload(reload)
+        .log_level(Arc::new(chassis::telemetry::change_log_level))
+        .drain(Arc::new(Draining { services: services.clone() }))
+        .collector(services.collector.clone())
+        .leaving(async move { leaving.left().await })
         .router(Arc::new(services.router.clone()))
         .shipper(Arc::new(services.shipper.clone()))
         .insecure_admin(plan.insight.insecure_admin)
@@ -203,6 +208,24 @@ async fn show(
     let ready = Ready::new();
     ready.set_ready("auditrail");
     insight::show((insight.clone(), told, settings), listener, ready, stop.clone()).await
+}
+
+/// One process holds what its queue and its spools hold.
+struct Draining {
+    services: Services,
+}
+
+impl Drain for Draining {
+    fn close(&self, closed: bool) {
+        self.services.collector.close(closed);
+    }
+
+    fn left(&self) -> (u64, Vec<String>) {
+        let (queued, mut words) = self.services.collector.left();
+        let spooled = self.services.shipper.progress().spooled_events;
+        words.extend((spooled > 0).then(|| format!("{spooled} events are in the spools")));
+        (queued + spooled, words)
+    }
 }
 
 /// What the console is told: the router's policy, where it has none of its own.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+mod changes;
 mod document;
 mod error;
 mod overrides;
@@ -93,6 +94,38 @@ impl Configuration {
         let Some(path) = &self.file else { return Ok(self.clone()) };
         let document = Document::parse(path, read_file(path)?)?;
         Ok(Self { document, ..self.clone() })
+    }
+
+    /// Reads the file again and checks it for a process with the section `S`: the keys, of that section and of those
+    /// that all processes have, whose values are other than in this reading.
+    ///
+    /// # Errors
+    /// What is wrong in it now.
+    pub fn changes<S: Section>(&self) -> Result<Vec<String>, ConfigError> {
+        let now = self.again()?;
+        now.section::<S>()?;
+        now.section::<crate::telemetry::Telemetry>()?;
+        crate::tls::Tls::of(&now)?;
+        let mut changed = changes::between(&self.document.root, &now.document.root);
+        let ours = [S::NAME, "telemetry", "tls"];
+        changed.retain(|key| ours.iter().any(|section| key.split('.').next() == Some(section)));
+        Ok(changed)
+    }
+
+    /// As [`Configuration::changes`], in words and said in the log: for a process that keeps to what it started with.
+    ///
+    /// # Errors
+    /// What is wrong in it now.
+    pub fn read_anew<S: Section>(&self) -> Result<Vec<String>, String> {
+        let changed = self.changes::<S>().map_err(|error| error.to_string());
+        match &changed {
+            Ok(none) if none.is_empty() => tracing::info!("the configuration is as it was at the start"),
+            Ok(waiting) => {
+                tracing::warn!(?waiting, "the configuration is good; these wait for the next start")
+            }
+            Err(why) => tracing::error!("the configuration is no good, and not used: {why}"),
+        }
+        changed
     }
 
     /// As [`Configuration::read`], from `text`; `path` is for messages.

@@ -7,6 +7,17 @@
 #[derive(Debug)]
 pub struct HangUps(system::HangUps);
 
+/// Calls `act` at each hang-up until `stop` is requested.
+pub async fn on_hang_up(stop: &crate::Stop, act: impl Fn()) {
+    let mut hang_ups = HangUps::take();
+    loop {
+        tokio::select! {
+            () = hang_ups.next() => act(),
+            () = stop.wait() => return,
+        }
+    }
+}
+
 impl HangUps {
     /// Takes the signal over from the system's default, which would end the process. Must be called on a runtime.
     #[must_use]

@@ -31,6 +31,17 @@ impl Ready {
         self.set(part.into(), Some(why.into()));
     }
 
+    /// The process takes in nothing, by an operator's wish, or again.
+    pub fn set_drained(&self, drained: bool) {
+        match drained {
+            true => self.set_not_ready(
+                "drain",
+                "an operator drains this process; Admin.Drain with `resume` ends that",
+            ),
+            false => self.forget("drain"),
+        }
+    }
+
     /// `part` no longer exists, as a destination that a reload removed.
     pub fn forget(&self, part: &str) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(part);

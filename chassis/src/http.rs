@@ -1,7 +1,7 @@
 //! The HTTP server of every process: `/livez`, `/readyz`, `/metrics`, and what a service adds.
 //!
 //! Promise: `/livez` says 200 as long as the process can answer at all, `/readyz` says 200 or 503 with the
-//! reasons as text, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time,
+//! reasons as text, and 503 before anything else changes when the process is asked to end, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time,
 //! further ones wait in the system's backlog; one on which nothing moves for [`LONGEST_SILENCE`] is closed.
 
 use std::io;
@@ -14,6 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::health::Ready;
 use crate::metrics;
@@ -39,6 +40,7 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(75);
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, ready: Ready, more: Router, stop: Stop) -> io::Result<()> {
+    let _leaving = leaving(&ready, &stop);
     let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
     axum::serve(listener, routes(ready).merge(more))
         .with_graceful_shutdown(async move { stop.wait().await })
@@ -59,8 +61,18 @@ pub async fn serve_secured(
 ) -> io::Result<()> {
     let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
     let listener = secured::Secured::new(listener, certificates)?;
+    let _leaving = leaving(&ready, &stop);
     let service = routes(ready).merge(more).into_make_service_with_connect_info::<Caller>();
     axum::serve(listener, service).with_graceful_shutdown(async move { stop.wait().await }).await
+}
+
+/// A process that will end is not ready any more, from before it stops to take anything.
+fn leaving(ready: &Ready, stop: &Stop) -> AbortOnDropHandle<()> {
+    let (ready, stop) = (ready.clone(), stop.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        stop.left().await;
+        ready.set_not_ready("stop", "this process is asked to end");
+    }))
 }
 
 /// The three paths alone, for a service that has its own server.

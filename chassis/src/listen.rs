@@ -5,8 +5,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+
+use crate::Span;
+
+/// How long a service that listens on `address` goes on when it is asked to end, so that whoever chooses between
+/// replicas sees it in time: as configured, else three seconds where others than this machine may call.
+#[must_use]
+pub fn linger(address: SocketAddr, configured: Option<Span>) -> Duration {
+    let usual = if address.ip().is_loopback() { Duration::ZERO } else { Duration::from_secs(3) };
+    configured.map_or(usual, Duration::from)
+}
 
 /// Binds `address`, the value of the setting `setting` (`router.listen`).
 ///

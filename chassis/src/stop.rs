@@ -5,12 +5,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 /// A handle on the wish to end; clones share it.
 #[derive(Clone, Default)]
 pub struct Stop {
+    /// The process says that it will end, and still does all its work.
+    leaving: CancellationToken,
+    /// For how long.
+    linger: Arc<Mutex<Duration>>,
     token: CancellationToken,
     remains: Arc<Mutex<Vec<Remains>>>,
 }
@@ -22,6 +27,31 @@ impl Stop {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Says that the end is near: whoever chooses between replicas should choose others from now on. The wish itself
+    /// follows after [`Stop::linger`].
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Waits until the end is near, or asked for.
+    pub async fn left(&self) {
+        tokio::select! {
+            () = self.leaving.cancelled() => {}
+            () = self.token.cancelled() => {}
+        }
+    }
+
+    /// Sets how long the process goes on as before when it is asked to end, so that others can see that it will.
+    pub fn linger_for(&self, time: Duration) {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner) = time;
+    }
+
+    /// How long it goes on.
+    #[must_use]
+    pub fn linger(&self) -> Duration {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks everybody who holds a clone to end: take nothing new, finish what was begun.
@@ -43,7 +73,7 @@ impl Stop {
     /// A part that ends with the whole, and can be ended alone.
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { token: self.token.child_token(), remains: Arc::clone(&self.remains) }
+        Self { token: self.token.child_token(), ..self.clone() }
     }
 
     /// The token below, for what asks for one.
@@ -83,6 +113,17 @@ mod tests {
         stop.request();
         clone.wait().await;
         assert!(clone.requested());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_the_end_is_near_is_known_before_it_is_asked_for() {
+        let (stop, clone) = (Stop::new(), Stop::new());
+        stop.linger_for(Duration::from_secs(3));
+        stop.leave();
+        stop.left().await;
+        assert!(!stop.requested() && stop.clone().linger() == Duration::from_secs(3));
+        clone.request();
+        clone.left().await;
     }
 
     #[test]

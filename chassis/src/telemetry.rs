@@ -18,7 +18,7 @@ mod over_http;
 mod settings;
 mod writer;
 
-pub use level::set_log_level;
+pub use level::{change_log_level, set_log_level};
 pub use settings::{LogFormat, Protocol, Telemetry};
 pub use writer::write_lines_through;
 

@@ -4,6 +4,7 @@
 //! `queued` in one step and leaves `queued` when its removal is durable.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::checkpoint::{Saved, SourceState};
 use crate::clock;
 use crate::gap::Gap;
 use crate::metrics;
+use crate::orders::Orders;
 use crate::record::Header;
 use crate::source::Source;
 use crate::tally::{Causes, Tally};
@@ -212,10 +214,17 @@ impl Books {
     }
 
     /// One entry for each source that is followed or has something queued.
-    pub(crate) fn sources(&self) -> Vec<SourceStatus> {
+    pub(crate) fn sources(&self, orders: &Orders) -> Vec<SourceStatus> {
         let pages = self.lock();
         let shown = pages.sources.values().filter(|page| page.followed || !page.queued.is_nothing());
-        shown.map(|page| page.status(&self.queue_id, pages.paused)).collect()
+        let told = shown.map(|page| {
+            let status = page.status(&self.queue_id, pages.paused);
+            match orders.paused(Path::new(&page.origin.path)) {
+                Some(problem) => SourceStatus { state: "paused".to_owned(), problem, ..status },
+                None => status,
+            }
+        });
+        told.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Pages> {

@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::entry::{self, Entry};
 use crate::error::{Once, OnceError, OpenError, RunError};
+use crate::orders::Orders;
 use crate::quarantine::Quarantine;
 use crate::reader::{Reached, Reader, Until};
 use crate::recover::{Again, Recovery};
@@ -45,6 +46,7 @@ pub struct Collector {
     queue: Queue,
     push: Push,
     books: Arc<Books>,
+    orders: Arc<Orders>,
     started_us: i64,
     /// What opening the queue found.
     found: Vec<String>,
@@ -80,7 +82,8 @@ impl Collector {
         let (started_us, running) = (clock::now_us(), tokio::sync::Mutex::default());
         let entries = Arc::new(entries);
         let found = found(&opened);
-        Ok(Collector { config, entries, queue, push, books, started_us, found, running, webhook })
+        let orders = Arc::default();
+        Ok(Collector { config, entries, queue, push, books, orders, started_us, found, running, webhook })
     }
 
     /// Follows the logs, and serves the webhook if there is one, until `stop`: then nothing more is read, receipts of
@@ -174,7 +177,7 @@ impl Collector {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_us: self.started_us,
             problems,
-            sources: self.books.sources(),
+            sources: self.books.sources(&self.orders),
             queue: Some(self.store()),
             ..ServiceStatus::default()
         }
@@ -194,6 +197,11 @@ impl Collector {
     fn shared(&self) -> Shared {
         let (books, quarantine) = (Arc::clone(&self.books), Arc::clone(&self.push.quarantine));
         Shared { queue: self.queue.clone(), books, quarantine }
+    }
+
+    /// What operators asked.
+    pub(crate) fn orders(&self) -> &Orders {
+        &self.orders
     }
 
     fn store(&self) -> StoreStatus {
@@ -246,6 +254,7 @@ impl Collector {
             appends: Appends::new(self.queue.clone(), max_size),
             quarantine: Arc::clone(&self.push.quarantine),
             books: Arc::clone(&self.books),
+            orders: Arc::clone(&self.orders),
             settings: Settings { queue: self.queue.id(), bounds },
             poll: Duration::from(self.config.poll_interval),
             watch: self.config.watch,

@@ -12,6 +12,7 @@
 
 mod append;
 mod books;
+mod calls;
 mod checkpoint;
 mod chunk;
 mod clock;
@@ -29,6 +30,7 @@ mod import;
 mod lines;
 mod metrics;
 mod opened;
+mod orders;
 mod pattern;
 mod platform;
 mod problem;

@@ -15,6 +15,7 @@ use crate::append::Appends;
 use crate::books::Books;
 use crate::error::{HalfLine, Once};
 use crate::metrics;
+use crate::orders::{Orders, Place, Seek, Sought};
 use crate::quarantine::Quarantine;
 use crate::source::{Read, Settings, Source};
 use crate::sources::Sources;
@@ -51,6 +52,7 @@ pub(crate) struct Reader {
     pub(crate) appends: Appends,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) books: Arc<Books>,
+    pub(crate) orders: Arc<Orders>,
     pub(crate) settings: Settings,
     pub(crate) poll: Duration,
     /// Whether changes wake it, not the poll alone.
@@ -93,6 +95,7 @@ impl Reader {
                     () = stop.cancelled() => Ok(due),
                     () = tokio::time::sleep_until(due) => Ok(due),
                     () = watch.woken() => Ok(due.min(looked + LINGER)),
+                    () = self.orders.given.notified() => Ok(Instant::now()),
                     changed = self.appends.changed() => changed.map(|()| due),
                 }
             });
@@ -104,7 +107,9 @@ impl Reader {
 
     fn look(&mut self, watch: &mut Watch) {
         let first = self.sources.all.is_empty();
+        let seeks = self.begin_seeks();
         self.sources.look();
+        self.end_seeks(seeks);
         if self.until == Until::End && first {
             self.sources.freeze();
         }
@@ -114,6 +119,37 @@ impl Reader {
             self.books.looked(source);
         }
         self.report();
+    }
+
+    /// Forgets how far the logs were read that are sought in; with the bytes that were behind and before that place.
+    fn begin_seeks(&mut self) -> Vec<(Seek, u64, u64)> {
+        let mut begun = Vec::new();
+        for seek in self.orders.take_seeks() {
+            let sources = &mut self.sources.all;
+            if let Some(source) = sources.iter_mut().find(|source| source.path() == seek.path) {
+                let (read, unread) = source.sizes();
+                tracing::warn!(path = source.origin.path, to = ?seek.to, "an operator has this log read from another place");
+                source.begin_at(seek.to);
+                begun.push((seek, read, unread));
+            }
+        }
+        begun
+    }
+
+    /// Says what came of them.
+    fn end_seeks(&self, seeks: Vec<(Seek, u64, u64)>) {
+        for (seek, read, unread) in seeks {
+            let Some(source) = self.sources.all.iter().find(|source| source.path() == seek.path) else {
+                continue;
+            };
+            let (_, now) = source.sizes();
+            let sought = match seek.to {
+                Place::Beginning => Sought { again: read, skipped: 0 },
+                Place::End => Sought { again: 0, skipped: unread.saturating_sub(now) },
+            };
+            // Who asked may have given up.
+            let _ = seek.done.send(sought);
+        }
     }
 
     fn report(&self) {
@@ -129,6 +165,9 @@ impl Reader {
         for source in &mut self.sources.all {
             if !self.appends.has_space() {
                 break;
+            }
+            if self.until == Until::Stopped && self.orders.paused(source.path()).is_some() {
+                continue;
             }
             let span =
                 tracing::info_span!("collector.read", path = source.origin.path, next = source.state.next);

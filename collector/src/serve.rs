@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chassis::hang_up::on_hang_up;
 use chassis::{ConfigError, Configuration, Ready, Stop, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Spread, Tls};
+use proto::{Caller, ReloadSource, Spread, Tls};
 
 use crate::{Collector, Config};
 
@@ -43,7 +44,18 @@ pub async fn serve_from(
     stop.say_what_remains(move || remaining.remains());
     let asked = Arc::clone(&collector);
     let status = Arc::new(move || StatusReply { services: vec![asked.status()] });
-    let server = proto::Server::new(status).insecure_admin(insecure_admin).tls(tls);
+    let leaving = stop.clone();
+    let reload = configuration.map(|configuration| -> ReloadSource {
+        Arc::new(move || configuration.read_anew::<Config>().into())
+    });
+    let server = proto::Server::new(status)
+        .collector(collector.clone())
+        .drain(collector.clone())
+        .log_level(Arc::new(chassis::telemetry::change_log_level))
+        .reload(reload.clone())
+        .leaving(async move { leaving.left().await })
+        .insecure_admin(insecure_admin)
+        .tls(tls);
     let asked_to_stop = stop.clone();
     let answering = async {
         server.run(grpc, async move { asked_to_stop.wait().await }).await.map_err(anyhow::Error::from)
@@ -59,6 +71,10 @@ pub async fn serve_from(
         }
         ended.map_err(anyhow::Error::from)
     };
-    tokio::try_join!(collecting, answering, watched)?;
+    let read_again = async {
+        on_hang_up(&stop, || drop(reload.as_ref().map(|reload| reload()))).await;
+        Ok(())
+    };
+    tokio::try_join!(collecting, answering, watched, read_again)?;
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::entry::Entry;
 use crate::gap::Gap;
 use crate::identity::FileKey;
+use crate::orders::Place;
 use crate::tracked::Tracked;
 
 mod look;
@@ -96,6 +97,20 @@ impl Source {
             self.forget(0);
         }
         self.is_new = true;
+    }
+
+    /// Forgets what was read, and reads from another place from the next look on. Numbers go on.
+    pub(crate) fn begin_at(&mut self, place: Place) {
+        self.begin_anew();
+        (self.from_end, self.looked) = (place == Place::End, false);
+    }
+
+    /// Bytes on the disk before the reading position, and behind it.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let there = self.files.iter().filter(|file| !file.state.gone);
+        let all: u64 = there.map(|file| file.state.size).sum();
+        let unread = self.lag();
+        (all.saturating_sub(unread), unread)
     }
 
     /// Path of the active file.

@@ -20,6 +20,8 @@ mod import;
 mod next;
 #[path = "specs/once.rs"]
 mod once;
+#[path = "specs/orders.rs"]
+mod orders;
 #[path = "specs/poster.rs"]
 mod poster;
 #[path = "specs/retention.rs"]

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use chassis::hang_up::on_hang_up;
 use chassis::tls::Certificates;
 use chassis::{Configuration, Ready, Stop, http, listen};
 use proto::v1::StatusReply;
-use proto::{Server, Tls};
+use proto::{Drain, ReloadSource, Server, Tls};
 use tokio::net::TcpListener;
 
 use crate::{Config, Insight, Services, Settings, console_with};
@@ -48,11 +49,38 @@ pub async fn serve_from(
         move || serde_json::to_value(status()).unwrap_or_default()
     });
     let asked = stop.clone();
-    let server = Server::new(Arc::new(status)).insecure_admin(config.insecure_admin).tls(tls);
+    let reload = configuration.map(|configuration| -> ReloadSource {
+        Arc::new(move || configuration.read_anew::<Config>().into())
+    });
+    let leaving = stop.clone();
+    let server = Server::new(Arc::new(status))
+        .log_level(Arc::new(chassis::telemetry::change_log_level))
+        .drain(Arc::new(Draining(ready.clone())))
+        .reload(reload.clone())
+        .leaving(async move { leaving.left().await })
+        .insecure_admin(config.insecure_admin)
+        .tls(tls);
     let answered =
         async { server.run(admin, async move { asked.wait().await }).await.context("insight.listen broke") };
     let shown = show((insight, services, config.settings()), (pages, secured), ready, stop.clone());
-    tokio::try_join!(answered, shown).map(|_| ())
+    let read_again = async {
+        on_hang_up(&stop, || drop(reload.as_ref().map(|reload| reload()))).await;
+        Ok(())
+    };
+    tokio::try_join!(answered, shown, read_again).map(|_| ())
+}
+
+/// Insight holds nothing; drained, it only asks not to be chosen.
+struct Draining(Ready);
+
+impl Drain for Draining {
+    fn close(&self, closed: bool) {
+        self.0.set_drained(closed);
+    }
+
+    fn left(&self) -> (u64, Vec<String>) {
+        (0, Vec::new())
+    }
 }
 
 /// Serves the console and the process's HTTP paths on a listener, over TLS where there are certificates, until `stop`

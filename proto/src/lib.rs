@@ -7,6 +7,7 @@ mod batch;
 mod block;
 mod connect;
 mod context;
+mod gate;
 mod limit;
 mod origin;
 mod refusal;
@@ -31,9 +32,12 @@ pub use connect::{
     BadAddress, Caller, NotAsked, ShipperCaller, Spread, connect, connect_admin, connect_router,
     connect_shipper, is_serving,
 };
+pub use gate::Gate;
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
 pub use refusal::Refusal;
-pub use serve::{NotDone, ReloadSource, RouterCalls, Server, ShipperCalls, StatusSource};
+pub use serve::{
+    CollectorCalls, Drain, LogLevel, NotDone, ReloadSource, RouterCalls, Server, ShipperCalls, StatusSource,
+};
 pub use stage::{Stage, stage};
 pub use tls::Tls;
 pub use v1::{Batch, Count, Encoding, Filtered, NamedCount, Origin, Receipt};

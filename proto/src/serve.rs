@@ -5,39 +5,43 @@
 //! served, and its names decide which calls are answered. Every connection has TCP_NODELAY.
 
 mod admitted;
+mod collector_calls;
 mod handshakes;
+mod operator;
 mod router_calls;
 mod shipper_calls;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
+use tonic_health::server::HealthReporter;
 use tower::ServiceExt;
 use tracing::Instrument;
 
 use crate::tls::Role;
-use crate::v1::admin_server::{Admin, AdminServer};
+use crate::v1::DESCRIPTORS;
+use crate::v1::admin_server::AdminServer;
+use crate::v1::collector_server::CollectorServer;
 use crate::v1::pipe_server::{Pipe, PipeServer};
 use crate::v1::router_server::RouterServer;
 use crate::v1::shipper_server::ShipperServer;
-use crate::v1::{DESCRIPTORS, ReloadReply, ReloadRequest, StatusReply, StatusRequest};
 use crate::{Batch, MAX_MESSAGE_BYTES, Receipt, Stage, Tls, context};
 
+pub use collector_calls::CollectorCalls;
+pub use operator::{Drain, LogLevel, ReloadSource, StatusSource};
 pub use router_calls::RouterCalls;
 pub use shipper_calls::{NotDone, ShipperCalls};
 
 use admitted::Admitted;
+use operator::Operator;
 use router_calls::Asked;
-
-/// Answers `Admin.Status`. May block for a short while (it is called on a blocking thread).
-pub type StatusSource = Arc<dyn Fn() -> StatusReply + Send + Sync>;
-
-/// Answers `Admin.Reload`. May block for a short while (it is called on a blocking thread).
-pub type ReloadSource = Arc<dyn Fn() -> ReloadReply + Send + Sync>;
 
 /// A gRPC server in the making.
 #[must_use]
@@ -45,6 +49,10 @@ pub struct Server {
     stage: Option<Stage>,
     status: StatusSource,
     reload: Option<ReloadSource>,
+    log_level: Option<LogLevel>,
+    drain: Option<Arc<dyn Drain>>,
+    leaving: Pin<Box<dyn Future<Output = ()> + Send>>,
+    collector: Option<Arc<dyn CollectorCalls>>,
     router: Option<Arc<dyn RouterCalls>>,
     shipper: Option<Arc<dyn ShipperCalls>>,
     insecure_admin: bool,
@@ -58,6 +66,10 @@ impl Server {
             stage: None,
             status,
             reload: None,
+            log_level: None,
+            drain: None,
+            leaving: Box::pin(std::future::pending()),
+            collector: None,
             router: None,
             shipper: None,
             insecure_admin: false,
@@ -71,9 +83,33 @@ impl Server {
         self
     }
 
-    /// Also answers `Admin.Reload`.
-    pub fn reload(mut self, reload: ReloadSource) -> Self {
-        self.reload = Some(reload);
+    /// Also answers `Admin.Reload`, where there is something to read again.
+    pub fn reload(mut self, reload: impl Into<Option<ReloadSource>>) -> Self {
+        self.reload = reload.into();
+        self
+    }
+
+    /// Also answers `Admin.SetLogLevel`.
+    pub fn log_level(mut self, set: LogLevel) -> Self {
+        self.log_level = Some(set);
+        self
+    }
+
+    /// Also answers `Admin.Drain`.
+    pub fn drain(mut self, drain: Arc<dyn Drain>) -> Self {
+        self.drain = Some(drain);
+        self
+    }
+
+    /// Says that it does not serve any more (`grpc.health.v1`) when `leaving` is done, while it still does.
+    pub fn leaving(mut self, leaving: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.leaving = Box::pin(leaving);
+        self
+    }
+
+    /// Also answers the calls of service `Collector`.
+    pub fn collector(mut self, collector: Arc<dyn CollectorCalls>) -> Self {
+        self.collector = Some(collector);
         self
     }
 
@@ -106,15 +142,27 @@ impl Server {
     /// # Errors
     /// Only when the listener breaks.
     pub async fn run(
-        self,
+        mut self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<AdminServer<Operator>>().await;
-        let secured = self.tls.map(|tls| (tls, Arc::default()));
+        let secured = self.tls.take().map(|tls| (tls, Arc::default()));
         let admitted = Admitted { anybody: self.insecure_admin, tls: secured.clone() };
-        let operator = Operator { status: self.status, reload: self.reload, admitted: admitted.clone() };
+        let ending = CancellationToken::new();
+        let (ends, _end) = (ending.clone(), ending.clone().drop_guard());
+        let stop = async move {
+            stop.await;
+            ends.cancel();
+        };
+        let leaving = std::mem::replace(&mut self.leaving, Box::pin(std::future::pending()));
+        let left = health.clone();
+        let _leaving = AbortOnDropHandle::new(tokio::spawn(async move {
+            leaving.await;
+            operator::tell(&left, false).await;
+        }));
+        let operator = self.operator(&admitted, &health, ending);
         let asked = admitted.clone();
         let anyone = move |request: Request<()>| asked.admit_as(&request, Role::Any).map(|()| request);
         let v1 = reflection().build_v1().expect("the descriptors are generated with the code");
@@ -126,6 +174,10 @@ impl Server {
             .add_service(InterceptedService::new(v1, anyone.clone()))
             .add_service(InterceptedService::new(v1alpha, anyone))
             .add_service(AdminServer::new(operator));
+        if let Some(calls) = self.collector.take() {
+            let service = collector_calls::Asked { calls, admitted: admitted.clone() };
+            router = router.add_service(CollectorServer::new(service));
+        }
         if let Some(calls) = self.router {
             router = router.add_service(RouterServer::new(Asked { calls, admitted: admitted.clone() }));
         }
@@ -151,6 +203,21 @@ impl Server {
                 let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
                 router.serve_with_incoming_shutdown(incoming, stop).await
             }
+        }
+    }
+}
+
+impl Server {
+    fn operator(&self, admitted: &Admitted, health: &HealthReporter, ending: CancellationToken) -> Operator {
+        Operator {
+            status: Arc::clone(&self.status),
+            reload: self.reload.clone(),
+            log_level: self.log_level.clone(),
+            drain: self.drain.clone(),
+            admitted: admitted.clone(),
+            health: health.clone(),
+            ending,
+            watchers: Arc::default(),
         }
     }
 }
@@ -187,34 +254,5 @@ impl Pipe for Pushed {
         .await
         .map(Response::new)
         .map_err(Status::from)
-    }
-}
-
-struct Operator {
-    status: StatusSource,
-    reload: Option<ReloadSource>,
-    admitted: Admitted,
-}
-
-#[tonic::async_trait]
-impl Admin for Operator {
-    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusReply>, Status> {
-        self.admitted.admit_as(&request, Role::Read)?;
-        let (status, admitted) = (self.status.clone(), self.admitted.clone());
-        let reply = tokio::task::spawn_blocking(move || {
-            let mut reply = status();
-            if let Some(first) = reply.services.first_mut() {
-                first.problems.extend(admitted.problems());
-            }
-            reply
-        });
-        reply.await.map(Response::new).map_err(|error| Status::internal(format!("status: {error}")))
-    }
-    async fn reload(&self, request: Request<ReloadRequest>) -> Result<Response<ReloadReply>, Status> {
-        self.admitted.admit(&request)?;
-        let none = || Status::unimplemented("this service reads its configuration at its start only");
-        let reload = self.reload.clone().ok_or_else(none)?;
-        let reply = tokio::task::spawn_blocking(move || reload()).await;
-        reply.map(Response::new).map_err(|error| Status::internal(format!("reload: {error}")))
     }
 }

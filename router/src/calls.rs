@@ -20,7 +20,11 @@ impl Router {
         self.0.in_force.reload(true);
         let current = self.0.in_force.now();
         let problem = current.problem.clone().unwrap_or_default();
-        ReloadReply { problem, policy: Some(status::policy(&current, &self.0.in_force.elevations)) }
+        ReloadReply {
+            problem,
+            policy: Some(status::policy(&current, &self.0.in_force.elevations)),
+            ..ReloadReply::default()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chassis::datadog::ProcessingRule;
-use chassis::{ByteSize, Invalid, Section};
+use chassis::{ByteSize, Invalid, Section, Span};
 use serde::Deserialize;
 
 use crate::error::StartError;
@@ -45,6 +45,9 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Admin calls are answered to every peer, not to those on loopback alone. Default: false.
     pub insecure_admin: bool,
+    /// How long it goes on as before, and says that it is not ready, when it is asked to end, so that callers who
+    /// choose between replicas see it in time. Default: 3s where `listen` is not on loopback, else 0s.
+    pub linger: Option<Span>,
     /// How many batches are decided at once, each on its own thread. Default: as many as there are processors, 4 at
     /// the most.
     pub in_flight: usize,
@@ -65,6 +68,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7102)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9102)),
             insecure_admin: false,
+            linger: None,
             in_flight: std::thread::available_parallelism().map_or(1, usize::from).min(4),
             max_held: ByteSize::mib(128),
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Server, Spread, Tls};
+use proto::{Caller, Drain, Gate, ReloadSource, Server, Spread, Tls};
 use serde::Deserialize;
 
 use crate::{Config, Router, StartError};
@@ -71,14 +71,20 @@ pub async fn serve_from(
     tracing::info!(listen = %pipe.local_addr()?, http = %pages.local_addr()?, next = config.next, "router is up");
     let ready = Ready::new();
     ready.set_ready("router");
-    let (stage, asked) = (router.stage(), stop.clone());
+    stop.linger_for(listen::linger(config.listen, config.linger));
+    let (gate, asked, leaving) = (Gate::default(), stop.clone(), stop.clone());
+    let stage = gate.before(router.stage());
     let told = router.clone();
     let status = Arc::new(move || StatusReply { services: vec![told.status()] });
     let asked_again = router.clone();
+    let reload: ReloadSource = Arc::new(move || asked_again.reload());
     let server = Server::new(status)
         .stage(stage)
-        .reload(Arc::new(move || asked_again.reload()))
+        .reload(reload)
         .router(Arc::new(router.clone()))
+        .log_level(Arc::new(chassis::telemetry::change_log_level))
+        .drain(Arc::new(Draining { gate, ready: ready.clone() }))
+        .leaving(async move { leaving.left().await })
         .insecure_admin(config.insecure_admin)
         .tls(tls);
     let served =
@@ -91,6 +97,26 @@ pub async fn serve_from(
         anyhow::Ok(())
     };
     tokio::try_join!(served, shown, current).map(|_| ())
+}
+
+/// A router holds what it has not answered yet.
+struct Draining {
+    gate: Gate,
+    ready: Ready,
+}
+
+impl Drain for Draining {
+    fn close(&self, closed: bool) {
+        self.gate.close(closed);
+        self.ready.set_drained(closed);
+    }
+
+    fn left(&self) -> (u64, Vec<String>) {
+        let (batches, events) = self.gate.inside();
+        let words =
+            (batches > 0).then(|| format!("{batches} batches are being decided or wait for receipts"));
+        (events, words.into_iter().collect())
+    }
 }
 
 fn read_again(configuration: &Configuration) -> Result<Config, ConfigError> {

@@ -65,6 +65,9 @@ pub struct Config {
     pub http_listen: SocketAddr,
     /// Answers admin calls to every peer, not to those on loopback alone. Default: false.
     pub insecure_admin: bool,
+    /// How long it goes on as before, and says that it is not ready, when it is asked to end, so that callers who
+    /// choose between replicas see it in time. Default: 3s where `listen` is not on loopback, else 0s.
+    pub linger: Option<Span>,
 }
 
 /// `shipper.spool`.
@@ -120,6 +123,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7103)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9103)),
             insecure_admin: false,
+            linger: None,
         }
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::datadog::Environment;
+use chassis::hang_up::on_hang_up;
 use chassis::{ConfigError, Configuration, Ready, Stop, config, http, listen};
 use proto::v1::StatusReply;
-use proto::{Server, Tls};
+use proto::{Drain, Gate, ReloadSource, Server, Tls};
 
 use crate::{Config, OpenError, Shipper};
 
@@ -52,11 +53,24 @@ pub async fn serve_from(
     let ready = Ready::new();
     ready.set_ready("shipper");
     let spools = shipper.downgrade();
+    let drained = shipper.downgrade();
     stop.say_what_remains(move || what_remains(&spools()?));
-    let (told, asked) = (shipper.clone(), stop.clone());
+    stop.linger_for(listen::linger(config.listen, config.linger));
+    let (told, asked, leaving) = (shipper.clone(), stop.clone(), stop.clone());
+    let gate = Gate::default();
+    let drain = Draining { gate: gate.clone(), ready: ready.clone(), spools: drained };
+    let reload = configuration.map(|configuration| -> ReloadSource {
+        Arc::new(move || configuration.read_anew::<Config>().into())
+    });
     let status = Arc::new(move || StatusReply { services: vec![told.status()] });
-    let server = Server::new(status).stage(shipper.stage()).shipper(Arc::new(shipper.clone()));
-    let server = server.insecure_admin(config.insecure_admin).tls(tls);
+    let server = Server::new(status).stage(gate.before(shipper.stage())).shipper(Arc::new(shipper.clone()));
+    let server = server
+        .log_level(Arc::new(chassis::telemetry::change_log_level))
+        .drain(Arc::new(drain))
+        .reload(reload.clone())
+        .leaving(async move { leaving.left().await })
+        .insecure_admin(config.insecure_admin)
+        .tls(tls);
     let served =
         async { server.run(pipe, async move { asked.wait().await }).await.context("shipper.listen broke") };
     let pages = http::serve(pages, ready, Default::default(), stop.clone());
@@ -65,9 +79,33 @@ pub async fn serve_from(
         shipper.run(stop.clone()).await;
         Ok(())
     };
-    let outcome = tokio::try_join!(served, shown, delivered).map(|_| ());
+    let read_again = async {
+        on_hang_up(&stop, || drop(reload.as_ref().map(|reload| reload()))).await;
+        Ok(())
+    };
+    let outcome = tokio::try_join!(served, shown, delivered, read_again).map(|_| ());
     shipper.close().await;
     outcome
+}
+
+/// A shipper holds what it has spooled.
+struct Draining<S> {
+    gate: Gate,
+    ready: Ready,
+    spools: S,
+}
+
+impl<S: Fn() -> Option<Shipper> + Send + Sync + 'static> Drain for Draining<S> {
+    fn close(&self, closed: bool) {
+        self.gate.close(closed);
+        self.ready.set_drained(closed);
+    }
+
+    fn left(&self) -> (u64, Vec<String>) {
+        let events = (self.spools)().map_or(0, |shipper| shipper.progress().spooled_events);
+        let words = (events > 0).then(|| format!("{events} events are in the spools"));
+        (events, words.into_iter().collect())
+    }
 }
 
 fn blame(error: OpenError) -> anyhow::Error {

@@ -168,7 +168,7 @@ impl Shipper {
     }
 
     /// A way back to this shipper that does not keep its spools open.
-    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Shipper> + Send + 'static {
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Shipper> + Send + Sync + 'static {
         let inner = Arc::downgrade(&self.0);
         move || inner.upgrade().map(Shipper)
     }

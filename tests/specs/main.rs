@@ -14,6 +14,8 @@ mod policy;
 mod published_defects;
 mod refusals;
 mod replay;
+#[cfg(unix)]
+mod rolling;
 mod rotation;
 mod router;
 mod shutdown;

@@ -161,6 +161,23 @@ impl Cluster {
         }
     }
 
+    /// Asks one process to stop (SIGTERM), and waits for nothing.
+    #[cfg(unix)]
+    pub fn ask_to_stop(&self, name: &str) {
+        self.running[name].ask_to_stop();
+    }
+
+    /// Waits for the end of a process that was asked to stop.
+    pub fn ended(&mut self, name: &str) {
+        let status = self.running.remove(name).unwrap().wait();
+        assert!(status.success(), "{name}: {status}\n{}", self.all_words());
+    }
+
+    /// Where a process's probes are: host and port.
+    pub fn http(&self, name: &str) -> String {
+        format!("127.0.0.1:{}", self.ports[name].1)
+    }
+
     /// Asks the process with the router to read its configuration again (SIGHUP).
     #[cfg(unix)]
     pub fn hang_up(&self) {

@@ -120,6 +120,14 @@ async fn watch(
         name = signal() => tracing::info!(signal = name, ?grace, "stopping; a second signal ends the process at once"),
         () = stop.wait() => tracing::info!(?grace, "stopping"),
     }
+    stop.leave();
+    if !stop.requested() && !stop.linger().is_zero() {
+        tokio::select! {
+            name = signal() => return format!("{name} came while stopping"),
+            () = tokio::time::sleep(stop.linger()) => {}
+            () = stop.wait() => {}
+        }
+    }
     stop.request();
     tokio::select! {
         name = signal() => return format!("{name} came while stopping"),
@@ -160,6 +168,18 @@ mod tests {
         assert!(stop.requested() && is_cut.try_recv().is_err());
         assert!(timeout(Duration::from_secs(2), &mut watching).await.is_err());
         assert_eq!(is_cut.try_recv().unwrap(), "the grace of 30s is over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn others_can_see_for_a_while_that_it_will_end_before_it_is_asked_to() {
+        let (stop, (cut, _is_cut)) = (Stop::new(), oneshot::channel());
+        stop.linger_for(Duration::from_secs(5));
+        let mut watching = pin!(watch(&stop, GRACE, cut, after(&[1])));
+        assert!(timeout(Duration::from_secs(2), &mut watching).await.is_err());
+        stop.left().await;
+        assert!(!stop.requested());
+        assert!(timeout(Duration::from_secs(5), &mut watching).await.is_err());
+        assert!(stop.requested());
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,8 @@
 //! Promise: a level that is not understood is refused and the old one stays; the libraries below the exporter are
 //! silent unless they are named, or the exporter would trace itself.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -36,8 +37,12 @@ static LEVEL: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 /// The filter of the settings and of `AUDITRAIL_LOG`; it can be changed by [`set_log_level`].
 pub(super) fn filter(settings: &Telemetry) -> Result<reload::Layer<EnvFilter, Registry>, TelemetryError> {
     let variable = std::env::var(VARIABLE).ok().filter(|said| !said.trim().is_empty());
-    let (layer, handle) = reload::Layer::new(parse(variable.as_deref().unwrap_or(&settings.log))?);
-    LEVEL.get_or_init(|| handle);
+    let written = variable.as_deref().unwrap_or(&settings.log);
+    let (layer, handle) = reload::Layer::new(parse(written)?);
+    LEVEL.get_or_init(|| {
+        written.clone_into(&mut said().now);
+        handle
+    });
     Ok(layer)
 }
 
@@ -47,6 +52,47 @@ pub(super) fn filter(settings: &Telemetry) -> Result<reload::Layer<EnvFilter, Re
 /// When `written` is not understood, or telemetry was not started.
 pub fn set_log_level(written: &str) -> Result<(), TelemetryError> {
     let filter = parse(written)?;
+    let mut said = said();
+    set(filter)?;
+    *said = Said { now: written.to_owned(), changes: said.changes + 1 };
+    Ok(())
+}
+
+/// As [`set_log_level`], for some time, after which the level from before holds again, unless somebody changed it
+/// meanwhile; for good where there is no time. Gives what was logged before. With a time, must be called on a runtime.
+///
+/// # Errors
+/// As [`set_log_level`], in words.
+pub fn change_log_level(written: &str, time: Option<Duration>) -> Result<String, String> {
+    let before = said().now.clone();
+    set_log_level(written).map_err(|error| error.to_string())?;
+    let changes = said().changes;
+    tracing::info!(level = written, before, ?time, "an operator changed what is logged");
+    if let Some(time) = time {
+        let before = before.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            if said().changes == changes && set_log_level(&before).is_ok() {
+                tracing::info!(level = before, "what is logged is as it was before");
+            }
+        });
+    }
+    Ok(before)
+}
+
+/// What is logged, and how often that changed.
+struct Said {
+    now: String,
+    changes: u64,
+}
+
+static SAID: Mutex<Said> = Mutex::new(Said { now: String::new(), changes: 0 });
+
+fn said() -> MutexGuard<'static, Said> {
+    SAID.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set(filter: EnvFilter) -> Result<(), TelemetryError> {
     let handle = LEVEL.get().ok_or(TelemetryError::NotStarted)?;
     handle.reload(filter).map_err(|_| TelemetryError::NotStarted)
 }
