@@ -5,8 +5,10 @@
 
 use std::process::ExitCode;
 
-use insight::reports::denied::{CallerRow, Denied as Fold, Filter, Kind, Now, Report, Row};
+use insight::reports::denied::{CallerRow, Denied as Fold, Kind, Now, Report, Row};
+use insight::resource_name;
 
+use crate::chosen::Chosen;
 use crate::exit::Failure;
 use crate::print::{grouped, length};
 use crate::report::Reporting;
@@ -15,18 +17,8 @@ use crate::table::Table;
 /// `auditrail denied`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Denied {
-    /// Only what this user, or service account, was refused.
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
-    /// Only in this namespace.
-    #[arg(short, long, value_name = "NAMESPACE")]
-    namespace: Option<String>,
-    /// Only of this verb.
-    #[arg(long, value_name = "VERB")]
-    verb: Option<String>,
-    /// Only of this resource, as `pods` or `pods/log`.
-    #[arg(long, value_name = "RESOURCE")]
-    resource: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Most rows in a table.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -43,13 +35,7 @@ pub(crate) struct Denied {
 /// When the recording or the lake cannot be found or read.
 pub(crate) fn denied(denied: &Denied) -> Result<ExitCode, Failure> {
     let answer = denied.reporting.answer::<Fold>()?;
-    let filter = Filter {
-        user: denied.user.clone(),
-        namespace: denied.namespace.clone(),
-        verb: denied.verb.clone(),
-        resource: denied.resource.clone(),
-    };
-    let report = answer.fold.report(&filter);
+    let report = answer.fold.report(&denied.chosen.filter());
     denied.reporting.tell(&report, answer.incomplete, |report| tables(report, denied))
 }
 
@@ -70,6 +56,10 @@ fn refused(report: &Report, denied: &Denied) -> Table {
     if shown.len() < report.refused.len() {
         notes
             .push(format!("{} more rows: see --limit", grouped((report.refused.len() - shown.len()) as u64)));
+    }
+    if report.with_more_names > 0 {
+        let rows = grouped(report.with_more_names);
+        notes.push(format!("of {rows} rows not all names are kept, so that some may be missing here"));
     }
     if report.more > 0 {
         notes.push(format!("{} more refusals could not be told apart", grouped(report.more)));
@@ -116,10 +106,8 @@ fn cells(row: &Row) -> Vec<String> {
 
 /// `deployments.apps/scale`, or a path.
 fn what(row: &Row) -> String {
-    let after =
-        |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
     match row.path.as_str() {
-        "" => format!("{}{}{}", row.resource, after(".", &row.api_group), after("/", &row.subresource)),
+        "" => resource_name(&row.api_group, &row.resource, &row.subresource),
         path => path.to_owned(),
     }
 }

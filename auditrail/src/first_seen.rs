@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use insight::reports::first_seen::{FirstSeen as Fold, Report, Row};
+use insight::resource_name;
 
 use crate::exit::Failure;
 use crate::print::grouped;
@@ -53,15 +54,13 @@ fn tables(report: &Report, limit: usize) -> Vec<Table> {
 }
 
 fn cells(row: &Row) -> Vec<String> {
-    let after =
-        |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
     let moment = |time: Option<i64>| time.map(crate::moment::written).unwrap_or_default();
     vec![
         moment(row.tally.first),
         row.subject.clone(),
         if row.new_subject { "subject" } else { "habit" }.to_owned(),
         row.verb.clone(),
-        format!("{}{}{}", row.resource, after(".", &row.api_group), after("/", &row.subresource)),
+        resource_name(&row.api_group, &row.resource, &row.subresource),
         row.namespace.clone(),
         grouped(row.tally.count),
         moment(row.tally.last),

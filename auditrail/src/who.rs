@@ -9,29 +9,20 @@ use anyhow::anyhow;
 use insight::{Event, Found, Query};
 use serde::Serialize;
 
+use crate::chosen::Chosen;
 use crate::exit::Failure;
 use crate::print::{grouped, length};
 use crate::report::Reporting;
+use crate::short::{self, Object};
 use crate::table::Table;
 
-/// `auditrail who`.
-#[derive(Debug, clap::Args)]
+/// `auditrail who`: before FILES may stand an object, as `deployments/web`, and a subresource, as `pods/web exec`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(mut_arg("lake", |lake| lake.conflicts_with(clap::builder::Resettable::Reset)))]
+#[command(mut_arg("files", |files| files.value_name("OBJECT] [SUBRESOURCE] [FILES").long_help(FILES)))]
 pub(crate) struct Who {
-    /// What this user did, or what was done as this user.
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
-    /// What was done in this namespace.
-    #[arg(short, long, value_name = "NAMESPACE")]
-    namespace: Option<String>,
-    /// Only this verb.
-    #[arg(long, value_name = "VERB")]
-    verb: Option<String>,
-    /// What was done to this resource, as `deployments` with all that is below, or as `pods/exec`.
-    #[arg(long, value_name = "RESOURCE")]
-    resource: Option<String>,
-    /// What was done to the object of this name.
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Also what was read only.
     #[arg(long)]
     reads: bool,
@@ -41,6 +32,9 @@ pub(crate) struct Who {
     #[command(flatten)]
     reporting: Reporting,
 }
+
+const FILES: &str = "An object, as `deployments/web` or `pod/web-0 exec`, and recorded events: files (also .gz, .zst), \
+                     directories (in rotation order); stdin when absent or `-`";
 
 /// What is told.
 #[derive(Debug, Serialize)]
@@ -56,24 +50,41 @@ struct Report {
 /// # Errors
 /// When nothing is asked for, or the recording or the lake cannot be found or read.
 pub(crate) fn who(who: &Who) -> Result<ExitCode, Failure> {
-    let asked = [&who.user, &who.namespace, &who.verb, &who.resource, &who.name];
-    if asked.iter().all(|filter| filter.is_none()) {
+    let who = who.clone().with_object()?;
+    let filter = who.chosen.filter();
+    if filter.is_empty() {
         return Err(Failure::usage(anyhow!(
-            "who did what? name --user, --resource, --name, --namespace or --verb"
+            "who did what? name an object, as `deployments/web`, or --user, --resource, --name, --namespace or \
+             --verb"
         )));
     }
-    let query = Query {
-        user: who.user.clone(),
-        namespace: who.namespace.clone(),
-        verb: who.verb.clone(),
-        resource: who.resource.clone(),
-        name: who.name.clone(),
-        reads: who.reads || who.verb.is_some(),
-        newest: who.limit,
-    };
+    let query = Query { reads: who.reads || filter.verb.is_some(), filter, newest: who.limit };
     let (found, incomplete) = who.reporting.find(&query)?;
     let Found { events, matched, .. } = found;
     who.reporting.tell(&Report { matched, events }, incomplete, tables)
+}
+
+impl Who {
+    /// With the object that stands where files do, if there is one.
+    fn with_object(mut self) -> Result<Who, Failure> {
+        let files = &mut self.reporting.recording.files;
+        let Some(Object { mut resource, name }) = files.first().and_then(|file| Object::read(file)) else {
+            return Ok(self);
+        };
+        files.remove(0);
+        if let Some(below) = files.first().and_then(|file| short::subresource(file)) {
+            resource = format!("{resource}/{below}");
+            files.remove(0);
+        }
+        if self.chosen.resource.is_some() || self.chosen.name.is_some() {
+            return Err(Failure::usage(anyhow!("an object is named twice: leave out --resource and --name")));
+        }
+        if self.reporting.recording.lake.is_some() && !files.is_empty() {
+            return Err(Failure::usage(anyhow!("name either files or --lake, not both")));
+        }
+        (self.chosen.resource, self.chosen.name) = (Some(resource), Some(name));
+        Ok(self)
+    }
 }
 
 fn tables(report: &Report) -> Vec<Table> {

@@ -81,6 +81,10 @@ fn filters_ask_for_some_and_the_limit_says_how_many_more() {
     let some = place.json(&format!("denied audit.log --user {user}"));
     assert!(counts(&some) < counts(&all) && counts(&some) > 0);
     assert!(some["refused"].as_array().unwrap().iter().all(|row| row["subject"] == user));
+    let of_reader = place.json("denied audit.log --user *:reader --resource secrets -n shop --verb list");
+    assert_eq!((counts(&of_reader), of_reader["refused"].as_array().unwrap().len()), (2, 1));
+    let named = place.json("denied audit.log --name pod-*");
+    assert!(counts(&named) > 0 && counts(&named) < counts(&all));
     let table = String::from_utf8(place.run("denied audit.log --limit 1 --fix").stdout).unwrap();
     let more = all["refused"].as_array().unwrap().len() - 1;
     assert!(table.contains(&format!("{more} more rows")), "{table}");

@@ -66,3 +66,23 @@ fn a_question_about_nothing_is_refused_with_what_to_name() {
     assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--user"));
 }
+
+#[test]
+fn an_object_may_be_named_as_kubectl_does() {
+    let place = Place::new();
+    assert!(place.run("up --once --path audit.log --to lake --data data").status.success());
+    let long = place.json("who --resource serviceaccounts/token --name operator --namespace ops audit.log");
+    assert!(long["matched"].as_u64().unwrap() > 0);
+    for short in ["sa/operator token", "serviceaccount/operator token", "serviceaccounts/oper*tor token"] {
+        assert_eq!(place.json(&format!("who {short} -n ops audit.log")), long, "{short}");
+        assert_eq!(place.json(&format!("who {short} -n op* --lake data/lake")), long, "{short}");
+    }
+    for (wrong, say) in [
+        ("who sa/operator --name operator audit.log", "named twice"),
+        ("who sa/operator audit.log --lake data/lake", "not both"),
+    ] {
+        let output = place.run(wrong);
+        assert_eq!(output.status.code(), Some(64));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(say), "{output:?}");
+    }
+}

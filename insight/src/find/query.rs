@@ -3,22 +3,17 @@
 //! Promise: what is None is not asked for; a request counts once, as in every report; reads are left out unless asked
 //! for, but ways into containers are no reads, whatever their verb.
 
+use crate::filter::Filter;
+use crate::groups::Groups;
 use crate::requests::Requests;
 use crate::rows::Rows;
 
 /// What to find.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Who asked, or as whom they acted.
-    pub user: Option<String>,
-    /// In this namespace.
-    pub namespace: Option<String>,
-    /// With this verb.
-    pub verb: Option<String>,
-    /// About this resource: as `pods` with all that is below, or as `pods/exec`.
-    pub resource: Option<String>,
-    /// About an object of this name.
-    pub name: Option<String>,
+    /// Which requests. A user is whoever was authenticated or acted as; a resource without a subresource takes in all
+    /// that is below.
+    pub filter: Filter,
     /// Also `get`, `list` and `watch`.
     pub reads: bool,
     /// Most events that are kept.
@@ -35,6 +30,7 @@ impl Query {
         "user",
         "impersonated_user",
         "verb",
+        "api_group",
         "resource",
         "subresource",
         "namespace",
@@ -43,37 +39,35 @@ impl Query {
 
     /// Which of the rows are asked for.
     pub(super) fn matches(&self, rows: &Rows<'_>) -> impl Fn(usize) -> bool + use<> {
-        let requests = Requests::of(rows);
-        let is = |column: &str, wanted: &Option<String>| {
-            let wanted = wanted.clone();
-            let (text, any) = (rows.text(column), wanted.is_none());
-            let is = text.which(|text| wanted.as_deref() == Some(text));
-            (0..rows.len()).map(|row| any || is(row)).collect::<Vec<bool>>()
+        let (requests, filter) = (Requests::of(rows), &self.filter);
+        let texts = ["namespace", "name", "verb", "api_group", "resource", "subresource"];
+        let texts = texts.map(|column| rows.text(column));
+        let [namespace, name, verb, group, resource, subresource] = &texts;
+        let what = [&requests.user, &requests.impersonated, namespace, verb, group, resource, subresource];
+        let groups = Groups::by(&what);
+        let fits = |row: usize| {
+            let (verb, below) = (verb.or_empty(row), subresource.or_empty(row));
+            let is_read = matches!(verb, "get" | "list" | "watch") && !SESSIONS.contains(&below);
+            let names = [&requests.user, &requests.impersonated].map(|user| user.at(row));
+            (self.reads || !is_read)
+                && (filter.user.is_none() || names.into_iter().flatten().any(|user| filter.user(user)))
+                && filter.namespace(namespace.or_empty(row))
+                && filter.verb(verb)
+                && self.is_of(group.or_empty(row), resource.or_empty(row), below)
         };
-        let (resource, subresource) = match self.resource.as_deref().and_then(|named| named.split_once('/')) {
-            Some((resource, subresource)) => (Some(resource.to_owned()), Some(subresource.to_owned())),
-            None => (self.resource.clone(), None),
-        };
-        let wanted = [
-            is("namespace", &self.namespace),
-            is("verb", &self.verb),
-            is("resource", &resource),
-            is("subresource", &subresource),
-            is("name", &self.name),
-        ];
-        let (user, as_whom) = (is("user", &self.user), is("impersonated_user", &self.user));
-        let (verb, below) = (rows.text("verb"), rows.text("subresource"));
-        let read = verb.which(|verb| matches!(verb, "get" | "list" | "watch"));
-        let session = below.which(|subresource| SESSIONS.contains(&subresource));
-        let every = self.reads;
+        let fits: Vec<bool> = (0..groups.len()).map(|group| fits(groups.example(group))).collect();
+        let named = name.which(|name| filter.name(name));
+        let any_name = filter.name.is_none();
         let chosen: Vec<bool> = (0..rows.len())
-            .map(|row| {
-                requests.is_one(row)
-                    && wanted.iter().all(|column| column[row])
-                    && (user[row] || as_whom[row])
-                    && (every || !read(row) || session(row))
-            })
+            .map(|row| requests.is_one(row) && fits[groups.of(row)] && (any_name || named(row)))
             .collect();
         move |row| chosen[row]
+    }
+
+    /// Whether what is asked for is this resource, or above it.
+    fn is_of(&self, group: &str, resource: &str, subresource: &str) -> bool {
+        let below = self.filter.resource.as_ref().is_some_and(|pattern| !pattern.contains('/'));
+        self.filter.resource(group, resource, subresource)
+            || (below && self.filter.resource(group, resource, ""))
     }
 }

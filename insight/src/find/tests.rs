@@ -1,6 +1,7 @@
 //! Finding, held against a plain reading of the lines.
 
 use super::*;
+use crate::Filter;
 use crate::laws;
 
 fn of_lines(lines: &[Vec<u8>], query: &Query) -> Found {
@@ -26,7 +27,11 @@ fn files_and_the_lake_give_the_same_newest_events_in_any_order() {
     let mut turned = lines.clone();
     turned.reverse();
     for newest in [7, 100_000] {
-        let query = Query { namespace: Some("shop".into()), newest, ..Query::default() };
+        let query = Query {
+            filter: Filter { namespace: Some("shop".into()), ..Filter::default() },
+            newest,
+            ..Query::default()
+        };
         let (found, turned) = (of_lines(&lines, &query), of_lines(&turned, &query));
         assert_eq!(found.events, turned.events);
         for threads in [1, 3] {
@@ -43,7 +48,11 @@ fn files_and_the_lake_give_the_same_newest_events_in_any_order() {
 fn what_is_found_is_what_a_plain_reading_finds() {
     let lines = attempts();
     let user = "system:serviceaccount:shop:reader";
-    let query = Query { user: Some(user.into()), reads: true, newest: 100_000, ..Query::default() };
+    let query = Query {
+        filter: Filter { user: Some(user.into()), ..Filter::default() },
+        reads: true,
+        newest: 100_000,
+    };
     let plain = lines.iter().filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
     let ended = plain.filter(|event| matches!(event["stage"].as_str(), Some("ResponseComplete" | "Panic")));
     let of_user = ended
@@ -56,7 +65,11 @@ fn what_is_found_is_what_a_plain_reading_finds() {
 
 #[test]
 fn a_way_into_a_container_is_found_with_its_length() {
-    let query = Query { resource: Some("pods/exec".into()), newest: 10, ..Query::default() };
+    let query = Query {
+        filter: Filter { resource: Some("pods/exec".into()), ..Filter::default() },
+        newest: 10,
+        ..Query::default()
+    };
     let lines = laws::recording();
     let found = of_lines(&lines, &query);
     assert!(!found.events.is_empty());

@@ -10,7 +10,7 @@ mod fix;
 mod refused;
 mod report;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ use refused::{Moments, Refused};
 
 pub use action::{Kind, SubjectKind};
 pub use changes::Before;
-pub use report::{CallerRow, Filter, Now, Report, Row};
+pub use report::{CallerRow, Now, Report, Row};
 
 /// Refusals.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-1";
+    const NAME: &'static str = "denied-2";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -132,12 +132,12 @@ impl Fold for Denied {
 
 /// What is known of one group of rows.
 #[derive(Clone, Default)]
-struct Group {
+struct Group<'b> {
     refused: Tally,
     /// The first refused rows: of one moment.
     first: Vec<usize>,
     allowed: Moments,
-    names: Vec<usize>,
+    names: Vec<(&'b str, Tally)>,
 }
 
 impl Denied {
@@ -157,19 +157,21 @@ impl Denied {
             namespace,
             decision,
         ]);
-        let mut of: Vec<Group> = vec![Group::default(); groups.len()];
-        let mut names = HashSet::new();
+        let mut of: Vec<Group<'_>> = vec![Group::default(); groups.len()];
+        let mut names = HashMap::new();
         for row in (0..rows.len()).filter(|row| requests.is_one(*row) && resource.at(*row).is_some()) {
             let (index, time, code) = (groups.of(row), time(row), code(row).unwrap_or_default());
             let seen = &mut of[index];
             if code == 403 {
                 seen.refuse(row, time);
-                if names.insert((index, name.key(row))) {
-                    seen.names.push(row);
-                }
+                let named = names.entry((index, name.key(row))).or_insert((row, Tally::default()));
+                named.1.add(Tally::of(time, None));
             } else if code != 401 && code != 429 && decision.at(row) == Some("allow") {
                 seen.allowed.add(Moments::at(time));
             }
+        }
+        for ((index, _), (row, tally)) in names {
+            of[index].names.extend(name.at(row).map(|name| (name, tally)));
         }
         let columns = Columns::of(rows);
         let mut picked = Vec::new();
@@ -179,8 +181,8 @@ impl Denied {
                 self.allowed.add(columns.action(example), seen.allowed);
             }
             if seen.refused.count > 0 {
-                let names = seen.names.iter().filter_map(|row| name.at(*row));
-                self.refused.add(columns.refusal_of_resource(example), Refused::counted(seen.refused, names));
+                let refused = Refused::counted(seen.refused, seen.names.into_iter());
+                self.refused.add(columns.refusal_of_resource(example), refused);
                 picked.extend(seen.first);
             }
         }
@@ -188,7 +190,7 @@ impl Denied {
     }
 }
 
-impl Group {
+impl Group<'_> {
     fn refuse(&mut self, row: usize, time: Option<i64>) {
         let order = |time: Option<i64>| (time.is_none(), time);
         if self.refused.count == 0 || order(time) < order(self.refused.first) {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::fits;
 use crate::rows::Rows;
 
 /// What is asked for; the names are those of the columns.
@@ -61,20 +62,6 @@ impl Wanted {
     }
 }
 
-/// Whether a text fits a pattern, in which `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(start) else { return false };
-    let (middle, end) = rest.rsplit_once('*').map_or(("", rest), |(middle, end)| (middle, end));
-    for part in middle.split('*') {
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(end)
-}
-
 fn is_code(pattern: &str, code: Option<i32>) -> bool {
     match (pattern.strip_suffix("xx"), code) {
         (_, None) => false,
@@ -86,24 +73,6 @@ fn is_code(pattern: &str, code: Option<i32>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, text) in [
-            ("a", "a"),
-            ("*", ""),
-            ("a*", "abc"),
-            ("*c", "abc"),
-            ("a*c", "ac"),
-            ("a*b*c", "a-b-b-c"),
-            ("**", "x"),
-        ] {
-            assert!(fits(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("a", "ab"), ("a*", "ba"), ("*c", "cb"), ("a*a", "a"), ("a*b*c", "acb")] {
-            assert!(!fits(pattern, text), "{pattern} {text}");
-        }
-    }
 
     #[test]
     fn a_code_or_a_class_of_codes_can_be_asked_for() {

@@ -71,7 +71,7 @@ fn requests(action: &Action, refused: &Refused) -> Vec<Request> {
     };
     let request = |name: &str| Request { verb: action.verb.clone(), target: target(name) };
     match refused.names.len() {
-        1..=NAMES => refused.names.iter().map(|name| request(name)).collect(),
+        1..=NAMES => refused.names.keys().map(|name| request(name)).collect(),
         _ => vec![request("")],
     }
 }
@@ -80,5 +80,5 @@ fn requests(action: &Action, refused: &Refused) -> Vec<Request> {
 fn is_whole(action: &Action, refused: &Refused) -> bool {
     let Action { subject, verb, api_group, resource, subresource, namespace, path } = action;
     let texts = [subject, verb, api_group, resource, subresource, namespace, path];
-    texts.into_iter().chain(&refused.names).all(|text| text.len() + 4 <= MOST)
+    texts.into_iter().chain(refused.names.keys()).all(|text| text.len() + 4 <= MOST)
 }

@@ -2,11 +2,12 @@
 //!
 //! Law: adding is commutative and associative: of names the smallest are kept, of examples the first in time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clip::clip;
+use crate::filter::Filter;
 use crate::rows::Rows;
 use crate::shares::Sum;
 use crate::tally::Tally;
@@ -21,7 +22,7 @@ const GROUPS: usize = 16;
 pub(super) struct Refused {
     pub(super) tally: Tally,
     /// One more than is told, so that it is known whether there are more.
-    pub(super) names: BTreeSet<String>,
+    pub(super) names: BTreeMap<String, Tally>,
     pub(super) example: Option<Example>,
 }
 
@@ -31,6 +32,7 @@ pub(super) struct Example {
     no_time: bool,
     time: Option<i64>,
     pub(super) audit_id: String,
+    name: String,
     /// Who was authenticated, where they acted as somebody else.
     pub(super) by: String,
     pub(super) groups: Vec<String>,
@@ -42,10 +44,24 @@ pub(super) struct Example {
 
 impl Refused {
     /// So many, of these names.
-    pub(super) fn counted<'n>(tally: Tally, names: impl Iterator<Item = &'n str>) -> Refused {
+    pub(super) fn counted<'n>(tally: Tally, names: impl Iterator<Item = (&'n str, Tally)>) -> Refused {
         let mut refused = Refused { tally, ..Refused::default() };
-        names.for_each(|name| refused.name(clip(name)));
+        names.for_each(|(name, tally)| refused.name(clip(name), tally));
         refused
+    }
+
+    /// Of these only those whose name is asked for; None when there is none. Names that are not kept are not found.
+    pub(super) fn named(&self, filter: &Filter) -> Option<Refused> {
+        if filter.name.is_none() {
+            return Some(self.clone());
+        }
+        let told = self.names.iter().take(NAMES).filter(|(name, _)| filter.name(name));
+        let names: BTreeMap<String, Tally> =
+            told.map(|(name, tally)| (name.clone(), tally.clone())).collect();
+        let mut tally = Tally::default();
+        names.values().for_each(|of_name| tally.add(of_name.clone()));
+        let example = self.example.clone().filter(|example| filter.name(&example.name));
+        (!names.is_empty()).then_some(Refused { tally, names, example })
     }
 
     /// What a closer look at a row tells; counts nothing.
@@ -57,6 +73,7 @@ impl Refused {
             no_time: time.is_none(),
             time,
             audit_id: text("audit_id"),
+            name: text("name"),
             by: if acts_as { text("user") } else { String::new() },
             // The groups of an event are those of who was authenticated.
             groups: rows.groups().at(row).filter(|_| !acts_as).take(GROUPS).map(clip).collect(),
@@ -68,8 +85,8 @@ impl Refused {
         Refused { example: Some(example), ..Refused::default() }
     }
 
-    fn name(&mut self, name: String) {
-        self.names.insert(name);
+    fn name(&mut self, name: String, tally: Tally) {
+        self.names.entry(name).or_default().add(tally);
         while self.names.len() > NAMES + 1 {
             self.names.pop_last();
         }
@@ -98,7 +115,7 @@ fn message(line: &[u8]) -> String {
 impl Sum for Refused {
     fn add(&mut self, other: Refused) {
         self.tally.add(other.tally);
-        other.names.into_iter().for_each(|name| self.name(name));
+        other.names.into_iter().for_each(|(name, tally)| self.name(name, tally));
         self.example = self.example.take().into_iter().chain(other.example).min();
     }
 }

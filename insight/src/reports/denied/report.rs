@@ -8,25 +8,13 @@ use super::Denied;
 use super::action::{Action, Caller, Kind, Refusal, SubjectKind};
 use super::changes::Before;
 use super::refused::{Moments, NAMES, Refused};
+use crate::filter::Filter;
 use crate::moment;
 use crate::shares::{Shares, Sum};
 use crate::tally::Tally;
 
 /// Refusals still go on when the last one is no longer ago than this, or than twice their usual distance.
 const RECENT_US: i64 = 600_000_000;
-
-/// Which refusals are told; what is None is not asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only of this subject.
-    pub user: Option<String>,
-    /// Only in this namespace.
-    pub namespace: Option<String>,
-    /// Only of this verb.
-    pub verb: Option<String>,
-    /// Only of this resource, with a subresource as `pods/log`.
-    pub resource: Option<String>,
-}
 
 /// What is told of [`Denied`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +27,8 @@ pub struct Report {
     pub unauthenticated: Vec<CallerRow>,
     /// 429: too many requests at once.
     pub throttled: Vec<CallerRow>,
+    /// Rows of which not all names are kept, where names are asked for: more of them may be among those.
+    pub with_more_names: u64,
     /// Refusals of all three kinds beyond those that could be told apart.
     pub more: u64,
 }
@@ -126,25 +116,17 @@ pub struct CallerRow {
     pub tally: Tally,
 }
 
-impl Filter {
-    fn takes(&self, action: &Action) -> bool {
-        let is =
-            |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-        let resource = match action.subresource.as_str() {
-            "" => action.resource.clone(),
-            subresource => format!("{}/{subresource}", action.resource),
-        };
-        is(&self.user, &action.subject)
-            && is(&self.namespace, &action.namespace)
-            && is(&self.verb, &action.verb)
-            && is(&self.resource, &resource)
-    }
+/// Whether a refusal is asked for, whatever its names.
+fn takes(filter: &Filter, action: &Action) -> bool {
+    filter.user(&action.subject)
+        && filter.namespace(&action.namespace)
+        && filter.verb(&action.verb)
+        && filter.resource(&action.api_group, &action.resource, &action.subresource)
+}
 
-    fn takes_callers(&self, caller: &Caller) -> bool {
-        let others = [&self.namespace, &self.verb, &self.resource];
-        others.iter().all(|filter| filter.is_none())
-            && self.user.as_ref().is_none_or(|user| *user == caller.user)
-    }
+/// Of callers it is not known what they asked for.
+fn takes_callers(filter: &Filter, caller: &Caller) -> bool {
+    *filter == Filter { user: filter.user.clone(), ..Filter::default() } && filter.user(&caller.user)
 }
 
 impl Row {
@@ -166,11 +148,15 @@ impl Denied {
     pub fn report(&self, filter: &Filter) -> Report {
         let allowed: std::collections::BTreeMap<&Action, Moments> =
             self.allowed.iter().map(|(action, moments)| (action, *moments)).collect();
-        let told = self.refused.iter().filter(|(refusal, _)| filter.takes(&refusal.action));
-        let mut refused: Vec<Row> = told
-            .map(|(refusal, refused)| {
+        let told = || self.refused.iter().filter(|(refusal, _)| takes(filter, &refusal.action));
+        let with_more_names = match filter.name {
+            Some(_) => told().filter(|(_, refused)| refused.names.len() > NAMES).count() as u64,
+            None => 0,
+        };
+        let mut refused: Vec<Row> = told()
+            .filter_map(|(refusal, refused)| {
                 let allowed = allowed.get(&refusal.action).copied().unwrap_or_default();
-                self.row(refusal, refused, allowed)
+                Some(self.row(refusal, &refused.named(filter)?, allowed))
             })
             .collect();
         refused.sort_by(|one, other| {
@@ -183,6 +169,7 @@ impl Denied {
             refused,
             unauthenticated: callers(&self.unknown, filter),
             throttled: callers(&self.throttled, filter),
+            with_more_names,
             more: more + uncounted(&self.unknown) + uncounted(&self.throttled),
         }
     }
@@ -211,7 +198,7 @@ impl Denied {
             resource: action.resource.clone(),
             subresource: action.subresource.clone(),
             namespace: action.namespace.clone(),
-            names: refused.names.iter().take(NAMES).cloned().collect(),
+            names: refused.names.keys().take(NAMES).cloned().collect(),
             many_names: refused.names.len() > NAMES,
             path: action.path.clone(),
             kind: *kind,
@@ -254,7 +241,7 @@ fn uncounted(callers: &Shares<Caller, Tally>) -> u64 {
 }
 
 fn callers(callers: &Shares<Caller, Tally>, filter: &Filter) -> Vec<CallerRow> {
-    let told = callers.iter().filter(|(caller, _)| filter.takes_callers(caller));
+    let told = callers.iter().filter(|(caller, _)| takes_callers(filter, caller));
     let mut rows: Vec<CallerRow> = told
         .map(|(caller, tally)| {
             let Caller { source_ip, user, client } = caller.clone();

@@ -1,7 +1,7 @@
 //! Refusals of real events, and of what the recording lacks in the API server's own form.
 
 use super::*;
-use crate::laws;
+use crate::{Filter, laws};
 
 /// An event as the API server writes it at Metadata.
 fn line(second: u32, user: &str, verb: &str, object: &str, code: i32, decision: &str) -> Vec<u8> {
@@ -136,4 +136,28 @@ fn every_refusal_of_real_logs_is_counted_once() {
     for row in &report.refused {
         assert!(!row.tally.sample.is_empty() && !row.subject.is_empty(), "{row:#?}");
     }
+}
+
+#[test]
+fn of_a_row_only_the_names_that_are_asked_for_are_counted() {
+    let named =
+        |name: &str| format!(r#"{{"resource":"pods","namespace":"shop","name":"{name}","apiVersion":"v1"}}"#);
+    let get = |second, name: &str| line(second, "jane", "get", &named(name), 403, "forbid");
+    let mut lines = vec![get(1, "web-1"), get(2, "db-1"), get(3, "web-2"), get(4, "web-1")];
+    let report = |lines: &[Vec<u8>], name: &str, user: &str| {
+        let filter = Filter { name: Some(name.into()), user: Some(user.into()), ..Filter::default() };
+        laws::folded::<Denied>(lines).report(&filter)
+    };
+    let web = report(&lines, "web-*", "j*");
+    let [row] = &web.refused[..] else { panic!("{web:#?}") };
+    assert_eq!((row.tally.count, row.tally.sample.as_str()), (3, "id-1"));
+    assert_eq!(row.names, ["web-1", "web-2"]);
+    let database = report(&lines, "db-1", "jane");
+    let row = &database.refused[0];
+    assert_eq!((row.tally.count, row.tally.first, row.tally.sample.as_str()), (1, row.tally.last, ""));
+    assert!(report(&lines, "db", "*").refused.is_empty() && report(&lines, "*", "joe").refused.is_empty());
+    lines.extend((10..50).map(|second| get(second, &format!("a-{second}"))));
+    let cut = report(&lines, "web-2", "jane");
+    assert_eq!((cut.refused.len(), cut.with_more_names), (0, 1), "what is not kept is said to be missing");
+    laws::hold::<Denied>(&lines);
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::cost::Kind;
 use super::objectives::Preset;
+use crate::filter::{fits, is_resource};
 
 /// What groups have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,18 +55,15 @@ impl Default for Asked {
 
 impl Asked {
     pub(super) fn wants(&self, kind: &Kind) -> bool {
-        let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|p| matches(p, text));
-        fits(&self.user, &kind.user)
-            && fits(&self.client, &kind.client)
+        let asked = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|p| fits(p, text));
+        asked(&self.user, &kind.user)
+            && asked(&self.client, &kind.client)
             && self.wants_subject(&kind.verb, &kind.api_group, &kind.resource, &kind.subresource)
     }
 
     pub(super) fn wants_subject(&self, verb: &str, group: &str, resource: &str, subresource: &str) -> bool {
-        let plain = resource_name("", resource, subresource);
-        let resource = |pattern: &String| {
-            matches(pattern, &plain) || matches(pattern, &resource_name(group, resource, subresource))
-        };
-        self.verb.as_ref().is_none_or(|pattern| matches(pattern, verb))
+        let resource = |pattern: &String| is_resource(pattern, group, resource, subresource);
+        self.verb.as_ref().is_none_or(|pattern| fits(pattern, verb))
             && self.resource.as_ref().is_none_or(resource)
     }
 
@@ -80,54 +78,6 @@ impl Asked {
             resource: keep(By::Resource, &kind.resource),
             subresource: keep(By::Resource, &kind.subresource),
             scope: keep(By::Scope, &kind.scope),
-        }
-    }
-}
-
-/// `deployments.apps/scale`, as kubectl writes it; empty for no object.
-pub(super) fn resource_name(group: &str, resource: &str, subresource: &str) -> String {
-    let mut name = resource.to_owned();
-    for (mark, part) in [(".", group), ("/", subresource)] {
-        if !part.is_empty() {
-            name.push_str(mark);
-            name.push_str(part);
-        }
-    }
-    name
-}
-
-/// Whether the text is like the pattern, in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, text, fits) in [
-            ("pods", "pods", true),
-            ("pods", "pods/log", false),
-            ("pods*", "pods/log", true),
-            ("*:kube-system:*", "system:serviceaccount:kube-system:x", true),
-            ("a*b*c", "abc", true),
-            ("a*b*c", "acb", false),
-            ("*a", "", false),
-            ("ab*b", "ab", false),
-        ] {
-            assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
         }
     }
 }

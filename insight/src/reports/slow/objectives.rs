@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::promised::{Met, Subject};
-use super::{Asked, Slow, asked};
+use super::{Asked, Slow};
+use crate::filter::resource_name;
 use crate::moment;
 use crate::shares::Sum;
 use crate::windows::WINDOW_US;
@@ -206,7 +207,7 @@ fn burns(all: &BTreeMap<u32, (bool, Used)>) -> Vec<Burn> {
 fn pair(subject: &Subject, class: Class, at: usize) -> Pair {
     Pair {
         verb: subject.verb.clone(),
-        resource: asked::resource_name(&subject.api_group, &subject.resource, &subject.subresource),
+        resource: resource_name(&subject.api_group, &subject.resource, &subject.subresource),
         scope: subject.scope.clone(),
         class,
         threshold_us: super::promised::THRESHOLDS_US[at],

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::asked::{Asked, resource_name};
+use super::asked::Asked;
 use super::cost::{Cost, Kind, Lists, Single};
 use super::culprit::{self, Culprit};
 use super::long::Long;
 use super::objectives::{self, Objectives};
 use super::{Slow, cost};
+use crate::filter::resource_name;
 use crate::latencies::Latencies;
 use crate::moment;
 use crate::shares::Sum;
