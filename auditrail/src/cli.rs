@@ -46,6 +46,8 @@ enum Command {
     Verify(crate::lake::Verify),
     /// Show who is refused what, since when, and after which change of roles.
     Denied(crate::denied::Denied),
+    /// Show what looks like an attack, or like what one prepares, with why it matters and what to do.
+    Detections(crate::detections::Detections),
     /// Show who does what for the first time.
     FirstSeen(crate::first_seen::FirstSeen),
     /// Show who did what to an object, or what a user did, in the order of time.
@@ -366,6 +368,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Denied(denied) => crate::denied::denied(&denied),
         Command::Who(who) => crate::who::who(&who),
+        Command::Detections(asked) => crate::detections::detections(&asked),
         Command::FirstSeen(asked) => crate::first_seen::first_seen(&asked),
         Command::Rbac(command) => crate::rbac::run(&command),
         Command::Slow(arguments) => crate::slow::slow(&arguments),

@@ -15,6 +15,7 @@ mod dead_letters;
 mod demo;
 mod denied;
 mod deprecated;
+mod detections;
 mod doctor;
 mod documents;
 mod embedded;

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod denied;
 pub mod deprecated;
+pub mod detections;
 pub mod first_seen;
 pub mod gaps;
 pub mod rbac_writes;

@@ -1,0 +1,329 @@
+//! What in a log looks like an attack, or like what one prepares: built-in detections with stable names.
+//!
+//! Promises: every request that a detection is about is counted, with who it was and what it was about; where the log
+//! does not say whether it is one, that is told with the number of requests and the level that would say it; what a
+//! cluster does every day is left out by rules that are written down.
+
+mod catalogue;
+mod looks;
+mod refusals;
+mod report;
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clip::clip;
+use crate::fold::{Closer, Fold};
+use crate::groups::Groups;
+use crate::requests::Requests;
+use crate::rows::{NONE, Rows, Text, Words};
+use crate::shares::{Fnv, Owned, Shares, Sum};
+use crate::tally::Tally;
+
+use catalogue::Rule;
+use looks::{Request, Told};
+use refusals::Refusals;
+use select::{Kind, Kinds};
+
+pub use catalogue::{COMPONENTS, DETECTIONS, Detection, MANY, MINUTES, Severity};
+pub use looks::Need;
+pub use report::{Detected, Finding, Report, Untold, Wanted};
+
+/// Most reasons that are told of a finding.
+const REASONS: usize = 8;
+
+/// What was detected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detections {
+    /// All requests.
+    requests: Tally,
+    found: Shares<Found, Seen>,
+    refused: Refusals,
+    /// By detection, resource and what would tell.
+    untold: BTreeMap<(String, String, Need), Tally>,
+}
+
+/// What a detection found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Found {
+    detection: String,
+    subject: String,
+    /// Who acted as the subject; empty for themselves.
+    by: String,
+    verb: String,
+    api_group: String,
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+}
+
+impl Owned for Found {
+    fn owner(&self) -> &str {
+        &self.subject
+    }
+}
+
+/// How often, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    tally: Tally,
+    /// One more than is told, so that it is known whether there are more.
+    reasons: BTreeSet<String>,
+}
+
+impl Sum for Seen {
+    fn add(&mut self, other: Seen) {
+        self.tally.add(other.tally);
+        self.reasons.extend(other.reasons);
+        while self.reasons.len() > REASONS + 1 {
+            self.reasons.pop_last();
+        }
+    }
+}
+
+impl Found {
+    fn of(detection: &Detection, kind: &Kind<'_>, name: &str) -> Found {
+        match detection.rule {
+            Rule::Masters => Found::by_subject(detection, kind.user),
+            Rule::Impersonated => Found::impersonation(detection, kind),
+            _ => Found {
+                by: kind.acts_as.map(|_| clip(kind.user)).unwrap_or_default(),
+                verb: clip(kind.verb),
+                api_group: clip(kind.group),
+                resource: clip(kind.resource),
+                subresource: clip(kind.subresource),
+                namespace: clip(kind.namespace),
+                name: clip(name),
+                ..Found::by_subject(detection, kind.subject())
+            },
+        }
+    }
+
+    /// About nothing that has a name.
+    fn by_subject(detection: &Detection, subject: &str) -> Found {
+        Found { detection: detection.id.to_owned(), subject: clip(subject), ..Found::default() }
+    }
+
+    /// The permission to act as somebody, as roles have it.
+    fn impersonation(detection: &Detection, kind: &Kind<'_>) -> Found {
+        let whom = kind.subject();
+        let account = whom.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
+        let (resource, namespace, name) = match account {
+            Some((namespace, name)) => ("serviceaccounts", namespace, name),
+            None => ("users", "", whom),
+        };
+        Found {
+            verb: "impersonate".into(),
+            resource: resource.into(),
+            namespace: clip(namespace),
+            name: clip(name),
+            ..Found::by_subject(detection, kind.user)
+        }
+    }
+}
+
+impl Fold for Detections {
+    const NAME: &'static str = "detections-1";
+    const COLUMNS: &'static [&'static str] = &[
+        "time",
+        "audit_id",
+        "stage",
+        "verb",
+        "user",
+        "groups",
+        "impersonated_user",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
+        "code",
+        "decision",
+    ];
+    const CLOSER: &'static [&'static str] = &[
+        "time",
+        "audit_id",
+        "verb",
+        "user",
+        "impersonated_user",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
+        "code",
+        "decision",
+        "request_uri",
+        "raw",
+    ];
+
+    fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
+        let batch = Batch::of(rows);
+        let mut picked = self.take_refusals(rows, &batch);
+        let (time, code, decision) = (rows.times("time"), rows.codes(), rows.text("decision"));
+        let members = rows.groups();
+        let is_member = |row: usize| members.at(row).any(|group| group == "system:masters");
+        let mut seen = HashMap::new();
+        for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
+            let (time, code) = (time(row), code(row).unwrap_or_default());
+            self.requests.add(Tally { count: 1, first: time, last: time, sample: String::new() });
+            let group = batch.groups.of(row);
+            for (place, detection) in &batch.meant[group] {
+                if !detection.rule.is_answered(code, decision.or_empty(row))
+                    || (matches!(detection.rule, Rule::Masters) && !is_member(row))
+                {
+                    continue;
+                }
+                if detection.look().is_some() {
+                    picked.push(row);
+                    continue;
+                }
+                let named = if detection.is_of_objects() { batch.name.key(row) } else { NONE };
+                batch.add(seen.entry((*place, group, named)).or_insert((row, None)), row, time);
+            }
+        }
+        for ((place, _, named), (row, tally)) in seen {
+            let detection = &DETECTIONS[usize::from(place)];
+            let name = batch.name.of_key(named).unwrap_or_default();
+            let tally = tally.unwrap_or_default();
+            self.found.add(
+                Found::of(detection, &batch.kinds.at(row), name),
+                Seen { tally, reasons: BTreeSet::new() },
+            );
+        }
+        picked.sort_unstable();
+        picked.dedup();
+        picked.into_iter().for_each(|row| closer.pick(row));
+    }
+
+    fn look_closer(&mut self, rows: &Rows<'_>) {
+        let (time, code, kinds) = (rows.times("time"), rows.codes(), Kinds::of(rows));
+        let (ids, name, decision) = (rows.words("audit_id"), rows.words("name"), rows.words("decision"));
+        let (uri, line) = (rows.words("request_uri"), rows.lines());
+        for row in 0..rows.len() {
+            let (kind, code) = (kinds.at(row), code(row).unwrap_or_default());
+            let [name, uri, decision] =
+                [&name, &uri, &decision].map(|words| words.at(row).unwrap_or_default());
+            let tally = Tally::of(time(row), ids.at(row));
+            if code == 403 && kind.resource.is_empty() {
+                let path = uri.split(['?', '#']).next().unwrap_or_default();
+                self.refuse(&kind, decision, path, tally.clone());
+            }
+            let texts = [kind.verb, kind.resource, kind.namespace, name, uri];
+            let request = Request::new(texts, line(row));
+            for (_, detection) in kind.detections() {
+                if let Some(look) = detection.look().filter(|_| detection.rule.is_answered(code, decision)) {
+                    self.told(detection, &kind, name, look(&request), tally.clone());
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.requests.add(other.requests);
+        self.found.merge(other.found);
+        self.refused.merge(other.refused);
+        for (key, tally) in other.untold {
+            self.untold.entry(key).or_default().add(tally);
+        }
+    }
+}
+
+/// Rows by kinds of requests.
+struct Batch<'b> {
+    requests: Requests<'b>,
+    groups: Groups,
+    kinds: Kinds<'b>,
+    /// The detections that may be about a group.
+    meant: Vec<Vec<(u8, &'static Detection)>>,
+    name: Text<'b>,
+    ids: Words<'b>,
+}
+
+impl<'b> Batch<'b> {
+    fn of(rows: &Rows<'b>) -> Batch<'b> {
+        let requests = Requests::of(rows);
+        let texts = ["verb", "api_group", "resource", "subresource", "namespace"];
+        let [verb, group, resource, subresource, namespace] = &texts.map(|column| rows.text(column));
+        let users = [&requests.user, &requests.impersonated];
+        let groups = Groups::by(&[users[0], users[1], verb, group, resource, subresource, namespace]);
+        let kinds = Kinds::of(rows);
+        let meant = (0..groups.len()).map(|group| kinds.at(groups.example(group)).detections().collect());
+        let meant = meant.collect();
+        Batch { requests, groups, kinds, meant, name: rows.text("name"), ids: rows.words("audit_id") }
+    }
+
+    /// Counts a row; only the first in time, and those of its moment, are read for the sample.
+    fn add(&self, (_, seen): &mut (usize, Option<Tally>), row: usize, time: Option<i64>) {
+        match seen {
+            Some(seen) if time > seen.first && seen.first.is_some() => {
+                seen.count += 1;
+                seen.last = seen.last.max(time);
+            }
+            Some(seen) => seen.add(Tally::of(time, self.ids.at(row))),
+            unseen => *unseen = Some(Tally::of(time, self.ids.at(row))),
+        }
+    }
+}
+
+impl Detections {
+    /// Takes in refusals of requests for resources; gives the others, for a closer look.
+    fn take_refusals(&mut self, rows: &Rows<'_>, batch: &Batch<'_>) -> Vec<usize> {
+        let (time, code, resource) = (rows.times("time"), rows.codes(), rows.words("resource"));
+        let decision = rows.text("decision");
+        let (mut by_path, mut refused) = (Vec::new(), HashMap::new());
+        for row in (0..rows.len()).filter(|row| code(*row) == Some(403) && batch.requests.is_one(*row)) {
+            if resource.at(row).is_none() {
+                by_path.push(row);
+            } else if let Some(time) = time(row) {
+                let minute = time.div_euclid(60_000_000);
+                let key = (batch.groups.of(row), batch.name.key(row), decision.key(row), minute);
+                batch.add(refused.entry(key).or_insert((row, None)), row, Some(time));
+            }
+        }
+        for (row, tally) in refused.into_values() {
+            let name = batch.name.or_empty(row);
+            self.refuse(&batch.kinds.at(row), decision.or_empty(row), name, tally.unwrap_or_default());
+        }
+        by_path
+    }
+
+    /// Takes in a refusal of what may be one of many, by authorization or before it.
+    fn refuse(&mut self, kind: &Kind<'_>, decision: &str, name: &str, tally: Tally) {
+        let is_meant = |detection: &&Detection| matches!(detection.rule, Rule::ManyRefusals);
+        let by = DETECTIONS.iter().find(is_meant).map(|detection| detection.by);
+        let Some(time) = tally.first else { return };
+        if decision != "allow" && by.is_some_and(|by| by.is(kind)) {
+            // Without a decision it is the impersonation that was refused.
+            let subject = if decision.is_empty() { kind.user } else { kind.subject() };
+            let mut hasher = Fnv::default();
+            // Names are guessed by reading; what else fails for many objects is one thing that fails.
+            let name = if kind.verb == "get" || kind.resource.is_empty() { name } else { "" };
+            let Kind { verb, group, resource, subresource, namespace, .. } = kind;
+            (verb, group, resource, subresource, namespace, name).hash(&mut hasher);
+            self.refused.add(clip(subject), time, hasher.finish(), tally);
+        }
+    }
+
+    /// Takes in what a closer look told.
+    fn told(&mut self, detection: &Detection, kind: &Kind<'_>, name: &str, told: Told, tally: Tally) {
+        match told {
+            Told::No => {}
+            Told::Yes(reasons) => {
+                let reasons = reasons.into_iter().take(REASONS + 1).collect();
+                self.found.add(Found::of(detection, kind, name), Seen { tally, reasons });
+            }
+            Told::Untold(need) => {
+                let resource = crate::filter::resource_name(kind.group, kind.resource, kind.subresource);
+                self.untold.entry((detection.id.to_owned(), resource, need)).or_default().add(tally);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

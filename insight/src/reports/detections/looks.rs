@@ -1,0 +1,301 @@
+//! What only the line of a request tells: its path, and what was written.
+//!
+//! Promises: a body is read wherever it stands (an object, a merge patch, a JSON patch); where the line has none, that is
+//! told, and with which level it would have one; what was only tried (`dryRun`) did not happen.
+
+use std::cell::OnceCell;
+
+use audit::{Event, Level};
+use serde_json::Value;
+
+use crate::clip::clip;
+
+/// Looks at a request that may match.
+pub(super) type Look = fn(&Request<'_>) -> Told;
+
+/// What the line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It is not meant.
+    No,
+    /// It is, for these reasons.
+    Yes(Vec<String>),
+    /// The log does not say.
+    Untold(Need),
+}
+
+/// What the log would have to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Need {
+    /// The body of the request.
+    Request,
+    /// The body of the answer: a patch does not say what it was applied to.
+    RequestResponse,
+    /// The whole event: the API server cut it, since it was too large.
+    Whole,
+}
+
+/// A request.
+pub(super) struct Request<'a> {
+    pub(super) verb: &'a str,
+    pub(super) resource: &'a str,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    /// Path and query.
+    pub(super) uri: &'a str,
+    event: Option<Event<'a>>,
+    body: OnceCell<Option<Value>>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new([verb, resource, namespace, name, uri]: [&'a str; 5], line: &'a [u8]) -> Request<'a> {
+        let event = Event::scan(line).ok();
+        Request { verb, resource, namespace, name, uri, event, body: OnceCell::new() }
+    }
+
+    fn path(&self) -> &'a str {
+        self.uri.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    fn is_only_tried(&self) -> bool {
+        self.uri.split_once('?').is_some_and(|(_, query)| {
+            query.split('&').any(|part| part.starts_with("dryRun=") && part != "dryRun=")
+        })
+    }
+
+    /// What was written: of a patch what came of it, where the log has that.
+    fn body(&self) -> Option<&Value> {
+        self.body.get_or_init(|| {
+            let event = self.event.as_ref()?;
+            let (request, response) = (event.request_object(), event.response_object());
+            let body = if self.verb == "patch" { response.or(request) } else { request.or(response) };
+            serde_json::from_str(&String::from_utf8_lossy(body?)).ok()
+        });
+        self.body.get()?.as_ref()
+    }
+
+    /// Why there is no body.
+    fn needs(&self) -> Told {
+        let level = self.event.as_ref().map(Event::level);
+        Told::Untold(match level {
+            Some(Level::Request | Level::RequestResponse) => Need::Whole,
+            _ => Need::Request,
+        })
+    }
+
+    /// Reasons to find in the body.
+    fn look(&self, see: impl Fn(&mut Vec<String>, &str, &Value)) -> Told {
+        let Some(body) = self.body() else { return self.needs() };
+        let mut reasons = Vec::new();
+        each(body, &mut |key, value| see(&mut reasons, key, value));
+        reasons.sort();
+        reasons.dedup();
+        if reasons.is_empty() { Told::No } else { Told::Yes(reasons) }
+    }
+}
+
+/// Everything in a body with the name that it has: of a JSON patch, the last one of the path.
+fn each(value: &Value, see: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Object(fields) => {
+            if let (Some(Value::String(path)), Some(value)) = (fields.get("path"), fields.get("value")) {
+                let name = path.rsplit('/').find(|name| !is_place(name)).unwrap_or_default();
+                see(name, value);
+            }
+            for (name, value) in fields {
+                see(name, value);
+                each(value, see);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| each(value, see)),
+        _ => {}
+    }
+}
+
+/// Whether this part of a JSON pointer is a place in a list.
+fn is_place(part: &str) -> bool {
+    part == "-" || part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    value.as_str().into_iter().chain(list.iter().filter_map(Value::as_str))
+}
+
+/// Paths that say nothing about the cluster but whether it is well, how it is called, and its public keys.
+const PUBLIC: [&str; 6] =
+    ["/healthz", "/livez", "/readyz", "/version", "/openid/v1/jwks", "/.well-known/openid-configuration"];
+/// What metrics agents read from kubelets.
+const METRICS: [&str; 3] = ["/metrics", "/healthz", "/stats"];
+
+/// The place, or what is below it.
+fn is_at(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The same of a request's path, which may be written so that it means another one.
+fn asks_at(path: &str, places: &[&str]) -> bool {
+    !path.contains("..") && !path.contains('%') && places.iter().any(|place| is_at(path, place))
+}
+
+pub(super) fn anonymous(request: &Request<'_>) -> Told {
+    let what = [request.verb, request.resource, request.namespace, request.name];
+    if request.resource.is_empty() {
+        let path = request.path();
+        return if asks_at(path, &PUBLIC) { Told::No } else { Told::Yes(vec![clip(path)]) };
+    }
+    // What `kubeadm join` reads before it has a credential.
+    if what == ["get", "configmaps", "kube-public", "cluster-info"] {
+        return Told::No;
+    }
+    Told::Yes(Vec::new())
+}
+
+pub(super) fn node_proxy(request: &Request<'_>) -> Told {
+    let path = request.path().split_once("/proxy").map_or("", |(_, path)| path);
+    if asks_at(path, &METRICS) { Told::No } else { Told::Yes(vec![clip(path)]) }
+}
+
+/// With these a container is root on its node, or as good as that.
+const CAPABILITIES: [&str; 11] = [
+    "ALL",
+    "BPF",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "NET_ADMIN",
+    "SYSLOG",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_MODULE",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+];
+
+pub(super) fn privileged(request: &Request<'_>) -> Told {
+    if makes_no_pod(request) {
+        return Told::No;
+    }
+    request.look(|reasons, name, value| match name {
+        "privileged" if value == &Value::Bool(true) => reasons.push("privileged".into()),
+        "capabilities" => {
+            let added = value.get("add").into_iter().flat_map(texts);
+            let added = added.map(|capability| capability.strip_prefix("CAP_").unwrap_or(capability));
+            let dangerous = added.filter(|capability| CAPABILITIES.contains(capability));
+            reasons.extend(dangerous.map(|capability| format!("capability {capability}")));
+        }
+        _ => {}
+    })
+}
+
+/// Of the host's files, those that lead further.
+const PATHS: [&str; 12] = [
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/run",
+];
+
+pub(super) fn host_access(request: &Request<'_>) -> Told {
+    if makes_no_pod(request) {
+        return Told::No;
+    }
+    request.look(|reasons, name, value| match name {
+        "hostNetwork" | "hostPID" | "hostIPC" if value == &Value::Bool(true) => reasons.push(name.into()),
+        "hostPath" => {
+            let path = value.get("path").and_then(Value::as_str).unwrap_or_default();
+            let whole = path.trim_end_matches('/');
+            let leads_further = whole.is_empty()
+                || path.contains("..")
+                || PATHS.iter().any(|place| is_at(whole, place) || is_at(place, whole));
+            if leads_further && !path.is_empty() {
+                reasons.push(format!("hostPath {}", clip(path)));
+            }
+        }
+        _ => {}
+    })
+}
+
+/// What a pod may do is decided when it is made.
+fn makes_no_pod(request: &Request<'_>) -> bool {
+    (request.resource == "pods" && request.verb != "create") || request.is_only_tried()
+}
+
+pub(super) fn cluster_admin(request: &Request<'_>) -> Told {
+    if request.is_only_tried() {
+        return Told::No;
+    }
+    let is_the_binding = request.resource == "clusterrolebindings" && request.name == "cluster-admin";
+    let told = request.look(|reasons, name, value| match name {
+        "roleRef" if value.get("name").and_then(Value::as_str) == Some("cluster-admin") => {
+            reasons.push("cluster-admin".into());
+        }
+        "subjects" if named(value).any(|name| name == "system:masters") => {
+            reasons.push("system:masters".into());
+        }
+        _ => {}
+    });
+    let asks_for = |wanted: &str| {
+        let mut found = false;
+        request.body().into_iter().for_each(|body| each(body, &mut |name, _| found |= name == wanted));
+        found
+    };
+    match told {
+        Told::Yes(_) => told,
+        _ if is_the_binding => Told::Yes(vec!["cluster-admin".into()]),
+        Told::No if asks_for("subjects") && !asks_for("roleRef") => Told::Untold(Need::RequestResponse),
+        told => told,
+    }
+}
+
+/// Users and groups that everybody is.
+const EVERYBODY: [&str; 3] = ["system:anonymous", "system:authenticated", "system:unauthenticated"];
+
+pub(super) fn everybody(request: &Request<'_>) -> Told {
+    if request.is_only_tried() {
+        return Told::No;
+    }
+    request.look(|reasons, name, value| {
+        if name == "subjects" {
+            reasons.extend(named(value).filter(|name| EVERYBODY.contains(name)).map(str::to_owned));
+        }
+    })
+}
+
+/// The names of users and groups among subjects, or of one.
+fn named(subjects: &Value) -> impl Iterator<Item = &str> {
+    items(subjects)
+        .iter()
+        .filter(|subject| subject["kind"] != "ServiceAccount")
+        .filter_map(|subject| subject["name"].as_str())
+}
+
+pub(super) fn dangerous_role(request: &Request<'_>) -> Told {
+    if request.is_only_tried() {
+        return Told::No;
+    }
+    request.look(|reasons, name, value| match name {
+        "verbs" => {
+            let leads_on = texts(value).filter(|verb| matches!(*verb, "escalate" | "bind" | "impersonate"));
+            reasons.extend(leads_on.map(str::to_owned));
+        }
+        "rules" if items(value).iter().any(is_for_all) => reasons.push("* on everything".into()),
+        _ => {}
+    })
+}
+
+fn is_for_all(rule: &Value) -> bool {
+    ["verbs", "resources", "apiGroups"].iter().all(|field| texts(&rule[*field]).any(|text| text == "*"))
+}
+
+/// What is in a list, or the one thing.
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
