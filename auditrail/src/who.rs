@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::chosen::Chosen;
 use crate::exit::Failure;
 use crate::print::{grouped, length};
-use crate::report::Reporting;
+use crate::report::{Output, Reporting};
 use crate::short::{self, Object};
 use crate::table::Table;
 
@@ -59,9 +59,10 @@ pub(crate) fn who(who: &Who) -> Result<ExitCode, Failure> {
         )));
     }
     let query = Query { reads: who.reads || filter.verb.is_some(), filter, newest: who.limit };
-    let (found, incomplete) = who.reporting.find(&query)?;
+    let (mut found, incomplete) = who.reporting.find(&query)?;
+    found.tell_changes();
     let Found { events, matched, .. } = found;
-    who.reporting.tell(&Report { matched, events }, incomplete, tables)
+    who.reporting.tell(&Report { matched, events }, incomplete, |report| tables(report, who.reporting.output))
 }
 
 impl Who {
@@ -87,7 +88,7 @@ impl Who {
     }
 }
 
-fn tables(report: &Report) -> Vec<Table> {
+fn tables(report: &Report, output: Output) -> Vec<Table> {
     let older = report.matched - report.events.len() as u64;
     let notes = (older > 0).then(|| format!("{} older events: see --limit", grouped(older)));
     let columns = vec![
@@ -97,18 +98,21 @@ fn tables(report: &Report) -> Vec<Table> {
         "what",
         "namespace",
         "name",
+        "changed",
         "#code",
         "session",
         "client",
         "source IP",
         "audit ID",
     ];
-    vec![Table {
+    let table = Table {
         title: String::new(),
         columns,
         rows: report.events.iter().map(cells).collect(),
         notes: notes.into_iter().collect(),
-    }]
+    };
+    // Programs find the same columns every time.
+    vec![if output == Output::Table { table.without_empty_columns(9) } else { table }]
 }
 
 fn cells(event: &Event) -> Vec<String> {
@@ -128,6 +132,7 @@ fn cells(event: &Event) -> Vec<String> {
         what,
         event.namespace.clone(),
         event.name.clone(),
+        event.changed.join(", "),
         event.code.map(|code| code.to_string()).unwrap_or_default(),
         event.session_seconds.map(length).unwrap_or_default(),
         event.client.clone(),

@@ -86,3 +86,20 @@ fn an_object_may_be_named_as_kubectl_does() {
         assert!(String::from_utf8_lossy(&output.stderr).contains(say), "{output:?}");
     }
 }
+
+#[test]
+fn what_was_changed_is_told_where_the_level_has_it() {
+    let place = Place::new();
+    let history = Path::new(env!("CARGO_MANIFEST_DIR")).join("../audit/tests/fixtures/rbac/history.log.zst");
+    let history = zstd::decode_all(&std::fs::read(history).unwrap()[..]).unwrap();
+    std::fs::write(place.0.path().join("history.log"), history).unwrap();
+    let told = place.json("who --resource clusterrolebindings --name lab-view history.log");
+    let created = &told["events"][0];
+    assert_eq!(created["changed"], serde_json::json!(["role view", "subjects viewers"]));
+    let text = String::from_utf8(place.run("who clusterrolebinding/lab-view history.log").stdout).unwrap();
+    assert!(text.contains("role view, subjects viewers"), "{text}");
+    let text = String::from_utf8(place.run("who --namespace shop audit.log").stdout).unwrap();
+    assert!(!text.contains("changed"), "at Metadata there is nothing to tell: {text}");
+    let csv = String::from_utf8(place.run("who --namespace shop audit.log -o csv").stdout).unwrap();
+    assert!(csv.starts_with("time,who,verb,what,namespace,name,changed,code,session,"), "{csv}");
+}

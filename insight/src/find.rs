@@ -3,6 +3,7 @@
 //! Promises: rows are chosen by their columns, and only the chosen ones are read whole; at most as many events as asked
 //! for are kept, the newest, and it is known how many there were; files and the lake give the same.
 
+mod change;
 mod event;
 mod query;
 
@@ -146,6 +147,11 @@ impl Found {
         self.events.extend(other.events);
         self.unreadable.extend(other.unreadable);
         self.cut(query);
+    }
+
+    /// Tells what the events changed, with the value before where an earlier one of these events told it.
+    pub fn tell_changes(&mut self) {
+        change::tell(&mut self.events);
     }
 
     fn cut(&mut self, query: &Query) {

@@ -38,6 +38,9 @@ pub struct Event {
     pub reason: String,
     /// How long a session in a container took, in seconds; None for other requests.
     pub session_seconds: Option<i64>,
+    /// What it changed, in a few words, where the level of the event tells; see [`super::Found::tell_changes`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
     /// The program, by its own word.
     pub client: String,
     /// From where.
@@ -96,6 +99,7 @@ impl Event {
             code: rows.codes()(row),
             reason: text("reason"),
             session_seconds,
+            changed: Vec::new(),
             client: text("client"),
             source_ip: text("source_ip"),
             audit_id: text("audit_id"),
