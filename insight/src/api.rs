@@ -5,6 +5,7 @@
 //! cannot be read is a 503 that says why; a request that names another host is refused.
 
 mod pages;
+mod reports;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,11 +79,17 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         Shared { insight, services, settings: Arc::new(settings), turn: Arc::new(Semaphore::new(1)) };
     Router::new()
         .route("/", get(pages::overview))
+        .route("/refused", get(reports::refused))
+        .route("/rbac", get(reports::rbac))
+        .route("/slow", get(reports::slow))
         .route("/search", get(pages::search))
         .route("/event", get(pages::event))
         .route("/policy", get(pages::policy))
         .route("/static/{name}", get(asset))
         .route("/api/overview", get(pages::overview_json))
+        .route("/api/denied", get(reports::denied_json))
+        .route("/api/rbac", get(reports::rbac_json))
+        .route("/api/slow", get(reports::slow_json))
         .route("/api/search", get(pages::search_json))
         .route("/api/event", get(pages::event_json))
         .route("/api/lake", get(lake))

@@ -24,6 +24,7 @@ pub(crate) struct Asked {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) user: String,
+    pub(crate) client: String,
     pub(crate) verb: String,
     pub(crate) resource: String,
     pub(crate) namespace: String,
@@ -32,6 +33,12 @@ pub(crate) struct Asked {
     pub(crate) decision: String,
     pub(crate) audit_id: String,
     pub(crate) uri: String,
+    /// What slow requests are put together by: words with commas between them.
+    pub(crate) by: String,
+    /// Whose objectives hold for slow requests.
+    pub(crate) slo: String,
+    /// From which uses roles are made.
+    pub(crate) mode: String,
     /// A file of the lake, and a row in it.
     pub(crate) file: String,
     pub(crate) row: u64,
@@ -65,11 +72,31 @@ impl Asked {
         moment(&self.from).is_some() || moment(&self.to).is_some()
     }
 
+    /// What was chosen of these, by name; what was not chosen is left out.
+    pub(crate) fn chosen<'a>(&'a self, names: &[&'static str]) -> Vec<(&'static str, &'a str)> {
+        let of = |name: &'static str| {
+            let value = match name {
+                "user" => &self.user,
+                "client" => &self.client,
+                "verb" => &self.verb,
+                "resource" => &self.resource,
+                "namespace" => &self.namespace,
+                "by" => &self.by,
+                "slo" => &self.slo,
+                "mode" => &self.mode,
+                _ => "",
+            };
+            (name, value.trim())
+        };
+        names.iter().map(|name| of(name)).filter(|(_, value)| !value.is_empty()).collect()
+    }
+
     /// The filters.
     pub(crate) fn wanted(&self) -> Wanted {
         let of = |text: &str| text.trim().to_owned();
         Wanted {
             user: of(&self.user),
+            client: of(&self.client),
             verb: of(&self.verb),
             resource: of(&self.resource),
             namespace: of(&self.namespace),

@@ -41,6 +41,18 @@ impl<T: AsRef<str>> fmt::Display for Shown<T> {
     }
 }
 
+/// Several lines of such a text, whose ends of lines stay what they are.
+pub(crate) struct Lines<'t>(pub(crate) &'t str);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .split('\n')
+            .enumerate()
+            .try_for_each(|(index, line)| write!(f, "{}{}", if index > 0 { "\n" } else { "" }, Shown(line)))
+    }
+}
+
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

@@ -31,6 +31,7 @@ mod moment;
 mod overview;
 mod page;
 mod policy;
+mod proposed;
 pub mod reports;
 mod requests;
 mod rows;

@@ -8,21 +8,32 @@
 pub(crate) mod activity;
 mod chart;
 pub(crate) mod event;
+mod filters;
+mod lines;
 pub(crate) mod policy;
+pub(crate) mod rbac;
+pub(crate) mod refused;
 pub(crate) mod search;
 mod services;
+pub(crate) mod slow;
 mod text;
 
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use crate::asked::{Asked, SPANS, for_form};
+use crate::asked::for_form;
 use crate::assets::{SCRIPT, STYLE};
 use crate::escape::Escaped;
 
 /// The pages that are always a click away: path, name, and the key after `g`.
-const PAGES: [(&str, &str, &str); 3] =
-    [("/", "Overview", "o"), ("/search", "Search", "s"), ("/policy", "Policy", "p")];
+const PAGES: [(&str, &str, &str); 6] = [
+    ("/", "Overview", "o"),
+    ("/refused", "Refused", "r"),
+    ("/rbac", "RBAC", "b"),
+    ("/slow", "Slow", "l"),
+    ("/search", "Search", "s"),
+    ("/policy", "Policy", "p"),
+];
 
 /// A whole page; `path` is the one of its link, `write` writes what is on it.
 pub(crate) fn page(path: &str, title: &str, write: impl FnOnce(&mut String) -> fmt::Result) -> String {
@@ -74,24 +85,11 @@ fn foot(page: &mut String) -> fmt::Result {
     for (key, what) in keys {
         write!(page, "<tr><td><kbd>{key}</kbd></td><td>{what}</td></tr>")?;
     }
-    page.write_str(
-        "</table><form method=\"dialog\"><button>close</button></form></dialog>\
-         <footer><a href=\"/api/overview\">/api/overview</a> <a href=\"/api/search\">/api/search</a> \
-         <a href=\"/api/lake\">/api/lake</a> <a href=\"/api/status\">/api/status</a> \
-         <a href=\"/metrics\">/metrics</a></footer></body></html>\n",
-    )
-}
-
-/// The choice of the span of time, as links and as a part of a form.
-fn spans(page: &mut String, path: &str, asked: &Asked, times: &Range<i64>) -> fmt::Result {
-    page.write_str("<div class=\"spans\">")?;
-    for (name, _) in SPANS {
-        let here = if !asked.has_ends() && asked.span().0 == name { " aria-current=\"true\"" } else { "" };
-        write!(page, "<a href=\"{path}?range={name}\"{here}>{name}</a>")?;
+    page.write_str("</table><form method=\"dialog\"><button>close</button></form></dialog><footer>")?;
+    for path in ["overview", "denied", "rbac", "slow", "search", "lake", "status"] {
+        write!(page, "<a href=\"/api/{path}\">/api/{path}</a> ")?;
     }
-    write!(page, "<form action=\"{path}\">")?;
-    ends(page, times)?;
-    page.write_str("<button>show</button></form></div>")
+    page.write_str("<a href=\"/metrics\">/metrics</a></footer></body></html>\n")
 }
 
 fn ends(page: &mut String, times: &Range<i64>) -> fmt::Result {

@@ -16,7 +16,7 @@ use crate::rows::{REPEATING, Rows};
 
 mod wanted;
 
-pub(crate) use wanted::Wanted;
+pub(crate) use wanted::{Wanted, fits};
 
 /// An event that was found: what tells it from others at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,13 +65,14 @@ pub(crate) struct Found {
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "time",
     "latency_us",
     "audit_id",
     "stage",
     "verb",
     "user",
+    "client",
     "resource",
     "subresource",
     "namespace",

@@ -69,7 +69,7 @@ impl Open {
             answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
         );
         let code = answer.status();
-        (code, String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap())
+        (code, String::from_utf8(to_bytes(answer.into_body(), 16 << 20).await.unwrap().to_vec()).unwrap())
     }
 
     async fn json(&self, path: &str) -> Value {
@@ -302,22 +302,151 @@ async fn a_user_agent_a_name_or_a_query_that_is_markup_is_shown_as_text() {
     let evil = "</td><script>x()</script><img src=x onerror=x()>";
     let event = json!({"level": "Metadata", "stage": "ResponseComplete", "verb": evil, "auditID": evil,
         "requestURI": evil, "user": {"username": evil, "groups": [evil]}, "userAgent": evil, "sourceIPs": [evil],
-        "objectRef": {"resource": evil, "namespace": evil, "name": evil}, "annotations": {evil: evil},
+        "objectRef": {"resource": evil, "namespace": evil, "name": evil}, "annotations": {evil: evil, "authorization.k8s.io/decision": "forbid"},
         "responseStatus": {"code": 403, "message": evil}, "requestReceivedTimestamp": "2026-11-23T06:00:00.000000Z",
         "stageTimestamp": "2026-11-23T06:00:01.000000Z"});
     write(&open.lake, 0, &[event.to_string()]);
     let (_, search) = open.get("/search").await;
     let event = links(&search, "/event?").remove(0);
     let query = "%22%3E%3Cscript%3Ex()%3C/script%3E";
+    let paths = ["/refused", "/rbac", "/slow", "/rbac?mode=wanted"].map(|path| {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        [path.to_owned(), format!("{path}{mark}user={}", encoded(evil))]
+    });
+    let paths: Vec<&str> = paths.iter().flatten().map(String::as_str).collect();
+    for path in &paths {
+        let (code, page) = open.get(path).await;
+        assert!(code == StatusCode::OK && page.contains("&lt;script&gt;x()"), "{path}: {page}");
+    }
+    let all = "user={query}&client={query}&verb={query}&resource={query}&namespace={query}&by={query}&slo={query}&mode={query}&from={query}&range={query}";
+    let all = all.replace("{query}", query);
     for path in [
         "/",
         &event,
+        &format!("/refused?{all}"),
+        &format!("/rbac?{all}"),
+        &format!("/slow?{all}"),
         &format!("/search?user={query}&from={query}&verb={query}&range={query}"),
         &format!("/policy?event={query}"),
-    ] {
+    ]
+    .iter()
+    .chain(&paths)
+    {
         let (code, page) = open.get(path).await;
         assert_eq!(code, StatusCode::OK);
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    }
+}
+
+/// As a part of a query.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// The events whose last stage tells how they were answered, with a code of this kind.
+fn answered(lines: &[Vec<u8>], code: impl Fn(u64) -> bool) -> Vec<Value> {
+    let events =
+        lines.iter().filter_map(|line| serde_json::from_str::<Value>(&String::from_utf8_lossy(line)).ok());
+    events
+        .filter(|event| {
+            event["stage"] != "ResponseStarted" && event["responseStatus"]["code"].as_u64().is_some_and(&code)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn refusals_are_told_with_who_what_and_why_and_each_row_leads_to_its_events() {
+    let (open, lines) = (Open::filled(), lines());
+    let refused = answered(&lines, |code| code == 403);
+    let report = open.json("/api/denied").await["denied"].clone();
+    let rows = report["refused"].as_array().unwrap();
+    let count = |rows: &[Value]| rows.iter().map(|row| row["count"].as_u64().unwrap()).sum::<u64>();
+    assert!(!rows.is_empty() && count(rows) == refused.len() as u64, "{report}");
+    let (_, page) = open.get("/refused").await;
+    assert!(page.contains("401 and 403 of everybody") && page.contains("no role allows it"), "{page}");
+    assert!(page.contains("data-copy=\"fix-") && page.contains("kind: Role"), "{page}");
+    let row = &rows[0];
+    let (subject, verb) = (row["subject"].as_str().unwrap(), row["verb"].as_str().unwrap());
+    let link = links(&page, "/search?user=").remove(0);
+    let found = open.json(&format!("/api{link}")).await;
+    let events = found["events"].as_array().unwrap();
+    assert!(events.len() as u64 >= row["count"].as_u64().unwrap().min(200), "{link}: {found}");
+    assert!(events.iter().all(|event| event["user"] == subject && event["verb"] == verb), "{found}");
+    let one = open.json(&format!("/api/denied?user={}&verb={verb}", encoded(subject))).await;
+    let rows = one["denied"]["refused"].as_array().unwrap();
+    assert!(rows.contains(row) && rows.iter().all(|row| row["subject"] == subject), "{one}");
+    let none = open.get("/refused?user=nobody-has-this-name").await.1;
+    assert!(none.contains("Nothing was refused that fits"), "{none}");
+}
+
+#[tokio::test]
+async fn a_subject_is_chosen_for_the_least_roles_that_allow_all_it_was_allowed() {
+    let open = Open::filled();
+    let (_, page) = open.get("/rbac?range=7d").await;
+    let link = links(&page, "/rbac?user=system%3Aserviceaccount").remove(0);
+    assert!(link.ends_with("&range=7d"), "{link}");
+    let (code, one) = open.get(&link).await;
+    assert!(
+        code == StatusCode::OK && one.contains("kind: ClusterRole") && one.contains("asked again"),
+        "{one}"
+    );
+    let told = open.json(&format!("/api{link}")).await["rbac"].clone();
+    let proposed = &told["proposed"];
+    assert!(proposed["requests"].as_u64() > Some(0), "{told}");
+    assert_eq!(proposed["requests"], proposed["allowed"]);
+    let requests: u64 =
+        told["uses"].as_array().unwrap().iter().map(|row| row["allowed"].as_u64().unwrap()).sum();
+    assert_eq!(json!(requests), told["subjects"][0]["allowed"]);
+    let events = open.json(&format!("/api{}", links(&one, "/search?user=").remove(0))).await;
+    assert!(!events["events"].as_array().unwrap().is_empty(), "{events}");
+    let (_, wanted) = open.get(&format!("{link}&mode=fix")).await;
+    assert!(wanted.contains("<option value=\"fix\" selected>"), "{wanted}");
+    let (_, none) = open.get("/rbac?user=nobody-has-this-name").await;
+    assert!(none.contains("Nobody of this name asked"), "{none}");
+}
+
+#[tokio::test]
+async fn slow_requests_are_told_over_time_by_what_they_are_and_with_their_objectives() {
+    let open = Open::filled();
+    let report = open.json("/api/slow").await["slow"].clone();
+    let (_, page) = open.get("/slow").await;
+    assert!(page.contains("<path class=\"p99\"") && page.contains("What takes the time"), "{page}");
+    assert!(page.contains("Objectives") && page.contains("Meant to last"), "{page}");
+    let groups = report["groups"].as_array().unwrap();
+    assert!(!groups.is_empty() && groups[0]["client"] == "" && groups[0]["verb"] != "", "{report}");
+    let by_client = open.json("/api/slow?by=client&slo=mixin").await["slow"].clone();
+    assert!(by_client["groups"].as_array().unwrap().iter().all(|group| group["verb"] == ""), "{by_client}");
+    assert_eq!(
+        (&by_client["requests"], &by_client["objectives"]["preset"]),
+        (&report["requests"], &json!("mixin"))
+    );
+    let (_, lists) = open.get("/slow?verb=list&range=30d").await;
+    assert!(links(&lists, "/slow?range=7d").iter().all(|link| link.ends_with("&verb=list")), "{lists}");
+    let link = links(&lists, "/search?verb=list").remove(0);
+    let found = open.json(&format!("/api{link}")).await;
+    assert!(!found["events"].as_array().unwrap().is_empty(), "{link}: {found}");
+    let (_, none) = open.get("/slow?user=nobody-has-this-name").await;
+    assert!(none.contains("No request of this time fits"), "{none}");
+}
+
+#[tokio::test]
+async fn pages_of_an_empty_lake_and_of_one_that_went_away_say_so() {
+    let open = Open::empty();
+    for (path, words) in [
+        ("/refused", "Nothing was refused that fits"),
+        ("/rbac", "Nobody of this name asked"),
+        ("/slow", "No request of this time fits"),
+    ] {
+        let (code, page) = open.get(path).await;
+        assert!(code == StatusCode::OK && page.contains(words), "{path}: {page}");
+    }
+    std::fs::remove_dir_all(open.directory.path()).unwrap();
+    for path in ["/refused", "/rbac", "/slow"] {
+        let (code, page) = open.get(path).await;
+        assert!(code == StatusCode::OK && page.contains("cannot list its files"), "{path}: {page}");
+    }
+    for path in ["/api/denied", "/api/rbac", "/api/slow"] {
+        assert_eq!(open.get(path).await.0, StatusCode::SERVICE_UNAVAILABLE, "{path}");
     }
 }
 
@@ -333,7 +462,7 @@ async fn the_policy_is_shown_with_its_rules_and_explains_an_event_that_is_pasted
 #[tokio::test]
 async fn who_asks_under_a_name_that_is_not_ours_is_refused() {
     let open = Open::filled();
-    for path in ["/", "/search", "/api/overview", "/api/status"] {
+    for path in ["/", "/search", "/rbac", "/api/overview", "/api/denied", "/api/status"] {
         let (code, body) = open.ask(path, "evil.example:8080").await;
         assert_eq!((code, body.contains("insight.hosts")), (StatusCode::MISDIRECTED_REQUEST, true), "{body}");
     }
@@ -371,7 +500,18 @@ async fn where_there_is_a_token_nothing_is_told_without_it() {
     std::fs::write(&token, "short\n").unwrap();
     assert_eq!(ask("/", Some("Bearer short")).await, StatusCode::SERVICE_UNAVAILABLE);
     std::fs::write(&token, "a-token-of-some-length\n").unwrap();
-    for path in ["/", "/search", "/event", "/policy", "/api/search", "/api/lake", "/api/status"] {
+    for path in [
+        "/",
+        "/refused",
+        "/rbac",
+        "/slow",
+        "/search",
+        "/event",
+        "/policy",
+        "/api/search",
+        "/api/denied",
+        "/api/status",
+    ] {
         assert_eq!(ask(path, None).await, StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(ask(path, Some("Bearer a-token-of-some-lengtH")).await, StatusCode::UNAUTHORIZED);
     }

@@ -14,35 +14,20 @@ use lake::LakeError;
 use serde_json::json;
 
 use super::{HEADERS, Shared, refused};
-use crate::ask::{Answer, ask};
 use crate::asked::Asked;
-use crate::overview::Overview;
+use crate::page;
 use crate::policy::{self, Counted, Written};
 use crate::reports::activity::Activity;
 use crate::search::{self, Found, Wanted};
-use crate::{moment, page};
 
 /// Most events of a search.
 const MOST_FOUND: usize = 200;
 /// How long a search or a count looks further.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// Threads of a question.
-const THREADS: usize = 2;
-
-struct Seen {
-    times: Range<i64>,
-    lake: Overview,
-    answer: Answer<Activity>,
-}
+pub(super) const THREADS: usize = 2;
 
 impl Shared {
-    fn activity(&self, asked: &Asked) -> Result<Seen, LakeError> {
-        let lake = self.insight.overview(0)?;
-        let times = asked.times(lake.extent_us.1);
-        let answer = ask::<Activity>(&self.insight.0.lake, &self.settings.states, Some(&times), THREADS)?;
-        Ok(Seen { times, lake, answer })
-    }
-
     fn found(&self, asked: &Asked) -> Result<(Range<i64>, Found), LakeError> {
         let times = asked.times(self.insight.overview(0)?.extent_us.1);
         let deadline = Instant::now() + PATIENCE;
@@ -73,7 +58,7 @@ impl Shared {
 pub(super) async fn overview(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let page = shared.look(move |shared| {
         let status = (shared.services)();
-        match shared.activity(&asked) {
+        match shared.seen::<Activity>(&asked) {
             Ok(seen) => page::activity::render(&asked, &seen.times, &seen.lake, &seen.answer, &status),
             Err(error) => page::activity::without_lake(&error.to_string(), &status),
         }
@@ -83,10 +68,8 @@ pub(super) async fn overview(State(shared): State<Shared>, Query(asked): Query<A
 
 pub(super) async fn overview_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let answer = shared.look(move |shared| {
-        let seen = shared.activity(&asked)?;
-        let [from, to] = [seen.times.start, seen.times.end].map(moment::written);
-        let (activity, unreadable) = (seen.answer.fold.report(), seen.answer.unreadable);
-        Ok(json!({"from": from, "to": to, "activity": activity, "unreadable": unreadable}))
+        let seen = shared.seen::<Activity>(&asked)?;
+        Ok(seen.told("activity", seen.answer.fold.report()))
     });
     told(answer.await)
 }
@@ -153,14 +136,14 @@ impl Shared {
     }
 }
 
-fn shown(page: Result<String, Response>) -> Response {
+pub(super) fn shown(page: Result<String, Response>) -> Response {
     match page {
         Ok(page) => (HEADERS, Html(page)).into_response(),
         Err(broken) => broken,
     }
 }
 
-fn told(answer: Result<Result<serde_json::Value, LakeError>, Response>) -> Response {
+pub(super) fn told(answer: Result<Result<serde_json::Value, LakeError>, Response>) -> Response {
     match answer {
         Ok(Ok(answer)) => (HEADERS, Json(answer)).into_response(),
         Ok(Err(error)) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),

@@ -11,8 +11,9 @@ use crate::escape::{Encoded, Escaped, Shown};
 use crate::overview::{Overview, Unreadable};
 use crate::reports::activity::{Activity, Ranked, Report};
 
+use super::filters::spans;
 use super::text::{grouped, size};
-use super::{chart, page, services, spans};
+use super::{chart, page, services};
 
 /// The page.
 pub(crate) fn render(
@@ -23,7 +24,7 @@ pub(crate) fn render(
     status: &Value,
 ) -> String {
     page("/", "Overview", |page| {
-        spans(page, "/", asked, times)?;
+        spans(page, "/", asked, times, &[])?;
         write_activity(page, times, &answer.fold.report())?;
         write_lake(page, lake)?;
         unreadable(page, lake.unreadable.iter().chain(&answer.unreadable))?;
@@ -80,7 +81,6 @@ fn ranking(page: &mut String, by: &str, rows: &[Ranked], query: &str) -> fmt::Re
         page.write_str("<tr><td>")?;
         match row.name.as_str() {
             "" => page.write_str("<span class=\"soft\">none</span>")?,
-            name if by == "client" => write!(page, "{}", Shown(name))?,
             name => {
                 write!(page, "<a href=\"/search?{by}={}&amp;{query}\">{}</a>", Encoded(name), Shown(name))?
             }
@@ -106,7 +106,7 @@ fn write_lake(page: &mut String, lake: &Overview) -> fmt::Result {
     page.write_str("</dl></section>")
 }
 
-fn fact(page: &mut String, name: &str, value: &str) -> fmt::Result {
+pub(super) fn fact(page: &mut String, name: &str, value: &str) -> fmt::Result {
     write!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value))
 }
 

@@ -49,7 +49,9 @@ pub(super) fn write(page: &mut String, points: &[Point], times: &Range<i64>) -> 
     page.write_str("</svg><figcaption>")?;
     let ends = [times.start, times.end].map(|us| moment::written(us).chars().take(16).collect::<String>());
     write!(page, "<span>{}</span><span class=\"legend\">", Escaped(&ends[0]))?;
-    for (class, words) in CLASSES {
+    let mut all = Classes::default();
+    bars.iter().for_each(|bar| all.add(*bar));
+    for ((class, words), _) in CLASSES.iter().zip(counts(&all)).filter(|(_, events)| *events > 0) {
         write!(page, "<i class=\"{class}\">{words}</i> ")?;
     }
     write!(page, "</span><span>{} UTC</span></figcaption></figure>", Escaped(&ends[1]))
@@ -73,7 +75,7 @@ fn bars(points: &[Point], times: &Range<i64>) -> (i64, Vec<Classes>) {
 }
 
 fn write_bar(page: &mut String, index: i64, bar: &Classes, start_us: i64, tallest: u64) -> fmt::Result {
-    let counts = [bar.fine, bar.refused, bar.faulty, bar.broken, bar.open];
+    let counts = counts(bar);
     let time: String = moment::written(start_us).chars().take(16).collect();
     write!(page, "<g><title>{time} UTC: {} events", grouped(bar.events()))?;
     for ((_, words), events) in CLASSES.iter().zip(counts).filter(|(_, events)| *events > 0) {
@@ -96,6 +98,11 @@ fn write_bar(page: &mut String, index: i64, bar: &Classes, start_us: i64, talles
         )?;
     }
     page.write_str("</g>")
+}
+
+/// In the order of [`CLASSES`].
+fn counts(bar: &Classes) -> [u64; 5] {
+    [bar.fine, bar.refused, bar.faulty, bar.broken, bar.open]
 }
 
 fn scaled(events: u64, tallest: u64) -> u64 {

@@ -52,7 +52,7 @@ let row = -1;
 let afterG = false;
 
 function move(by) {
-  const rows = [...document.querySelectorAll("table.rows tbody tr")];
+  const rows = [...document.querySelectorAll("table.rows tbody tr:not(.more)")];
   if (rows.length === 0) return;
   rows[row]?.classList.remove("here");
   row = Math.min(rows.length - 1, Math.max(0, row + by));
@@ -101,8 +101,23 @@ function choosing(chart) {
     const ends = [from, bar(event)].sort((one, other) => one - other);
     from = null;
     if (ends[0] === ends[1]) return;
-    location.search = new URLSearchParams({ from: time(ends[0]), to: time(ends[1] + 1) }).toString();
+    const query = new URLSearchParams(location.search);
+    query.delete("range");
+    query.set("from", time(ends[0]));
+    query.set("to", time(ends[1] + 1));
+    location.search = query.toString();
   });
+}
+
+// Where the page did not come by TLS or from loopback, browsers have no clipboard but the old way.
+async function copied(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    return document.execCommand("copy");
+  }
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -115,8 +130,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("button[data-copy]").forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      button.textContent = "copied";
+      button.textContent = await copied(document.getElementById(button.dataset.copy)) ? "copied" : "select it and copy";
     });
   });
   const live = document.getElementById("live");

@@ -26,6 +26,7 @@ fn form(page: &mut String, wanted: &Wanted, times: &Range<i64>) -> fmt::Result {
     page.write_str("<section><form class=\"filters\" action=\"/search\">")?;
     let fields = [
         ("user", &wanted.user, "system:serviceaccount:*"),
+        ("client", &wanted.client, "kubectl*"),
         ("resource", &wanted.resource, "pods/log"),
         ("namespace", &wanted.namespace, "kube-*"),
         ("name", &wanted.name, "web-*"),
@@ -63,7 +64,7 @@ fn events(page: &mut String, found: &Found, most: usize) -> fmt::Result {
     write!(
         page,
         "<section><h2>{newest}{} events</h2><table class=\"rows\"><thead><tr><th>time (UTC)</th><th>user</th>\
-         <th>verb</th><th>object</th><th>code</th><th>took</th></tr></thead><tbody>",
+         <th class=\"verb\">verb</th><th>object</th><th>code</th><th class=\"n\">took</th></tr></thead><tbody>",
         found.events.len()
     )?;
     found.events.iter().try_for_each(|hit| row(page, hit))?;
@@ -74,7 +75,7 @@ fn row(page: &mut String, hit: &Hit) -> fmt::Result {
     let time: String = hit.time.trim_end_matches('Z').chars().take(23).collect();
     write!(
         page,
-        "<tr><td><a href=\"/event?file={}&amp;row={}&amp;audit_id={}\">{}</a></td><td>{}</td><td>{}</td><td>",
+        "<tr><td class=\"time\"><a href=\"/event?file={}&amp;row={}&amp;audit_id={}\">{}</a></td><td>{}</td><td>{}</td><td>",
         Encoded(&hit.file),
         hit.row,
         Encoded(&hit.audit_id),
@@ -91,7 +92,7 @@ fn row(page: &mut String, hit: &Hit) -> fmt::Result {
         Some(code) => ("fine", code.to_string()),
     };
     let took = hit.latency_us.map(duration).unwrap_or_default();
-    write!(page, "</td><td><i class=\"{class}\">{}</i></td><td>{took}</td></tr>", Shown(code))
+    write!(page, "</td><td><i class=\"{class}\">{}</i></td><td class=\"n\">{took}</td></tr>", Shown(code))
 }
 
 /// What the request was for: the object, or the path where there is none.
@@ -122,6 +123,7 @@ fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) 
     )?;
     let words = [
         ("user", &wanted.user),
+        ("client", &wanted.client),
         ("verb", &wanted.verb),
         ("resource", &wanted.resource),
         ("namespace", &wanted.namespace),

@@ -29,13 +29,41 @@ pub(super) fn size(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
-/// `1.25 s`, `37 ms`.
+/// `15.0 min`, `1.25 s`, `37 ms`.
 pub(super) fn duration(us: i64) -> String {
     match us {
+        7_200_000_000.. => format!("{:.1} h", us as f64 / 3.6e9),
+        600_000_000.. => format!("{:.1} min", us as f64 / 6e7),
         1_000_000.. => format!("{:.2} s", us as f64 / 1e6),
         1000.. => format!("{} ms", us / 1000),
         _ => format!("{us} µs"),
     }
+}
+
+/// The same of what cannot be negative.
+pub(super) fn took(us: u64) -> String {
+    duration(i64::try_from(us).unwrap_or(i64::MAX))
+}
+
+/// `3 min`, `2 h`: how long something was ago, roughly.
+pub(super) fn length(seconds: i64) -> String {
+    match seconds {
+        172_800.. => format!("{} d", seconds / 86_400),
+        7200.. => format!("{} h", seconds / 3600),
+        120.. => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// `12.5 %` of a number out of a thousand.
+pub(super) fn percent(per_mille: u64) -> String {
+    format!("{}.{} %", per_mille / 10, per_mille % 10)
+}
+
+/// `2026-11-23 06:12:09`; nothing where there is no time.
+pub(super) fn second(us: Option<i64>) -> String {
+    let time = us.map(crate::moment::written).unwrap_or_default();
+    time.chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 /// Deeper than this JSON is not indented further.
@@ -102,6 +130,16 @@ fn word(page: &mut String, rest: &str) -> Result<usize, fmt::Error> {
     Ok(length)
 }
 
+/// A choice of values as an `<option>` list; the first is chosen where none is.
+pub(super) fn choice(page: &mut String, name: &str, chosen: &str, options: &[(&str, &str)]) -> fmt::Result {
+    write!(page, "<label>{name} <select name=\"{name}\">")?;
+    for (value, words) in options {
+        let selected = if *value == chosen { " selected" } else { "" };
+        write!(page, "<option value=\"{value}\"{selected}>{words}</option>")?;
+    }
+    page.write_str("</select></label>")
+}
+
 /// A choice of words as an `<option>` list; the first is for none.
 pub(super) fn select(page: &mut String, name: &str, chosen: &str, options: &[&str]) -> fmt::Result {
     write!(page, "<label>{name} <select name=\"{name}\"><option value=\"\">any</option>")?;
@@ -121,6 +159,16 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!((size(1023), size(3 << 20)), ("1023 B".to_owned(), "3.0 MiB".to_owned()));
         assert_eq!((duration(1_250_000), duration(37_999)), ("1.25 s".to_owned(), "37 ms".to_owned()));
+    }
+
+    #[test]
+    fn long_times_and_shares_are_too() {
+        assert_eq!([700_000_000, 9_000_000_000].map(duration), ["11.7 min", "2.5 h"]);
+        assert_eq!((percent(125), percent(1000)), ("12.5 %".to_owned(), "100.0 %".to_owned()));
+        assert_eq!(
+            (second(Some(1_795_414_329_336_001)), second(None)),
+            ("2026-11-23 06:12:09".into(), String::new())
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::rows::Rows;
 pub(crate) struct Wanted {
     /// Who asked; `*` stands for any text.
     pub(crate) user: String,
+    /// The program, by its own word; `*` stands for any text.
+    pub(crate) client: String,
     /// The verb.
     pub(crate) verb: String,
     /// The resource (`pods`, `pods/log`, `*` for any text).
@@ -37,6 +39,7 @@ impl Wanted {
         let (resource, subresource) = self.resource.split_once('/').unwrap_or((&self.resource, ""));
         let columns = [
             ("user", self.user.as_str()),
+            ("client", &self.client),
             ("verb", &self.verb),
             ("resource", resource),
             ("subresource", subresource),

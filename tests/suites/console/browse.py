@@ -90,6 +90,7 @@ class Browser:
     def __init__(self, playwright, url, **settings):
         self.browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         self.page = self.browser.new_page(viewport={"width": 1280, "height": 900}, **settings)
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.url, self.errors = url, []
         self.page.on("console", lambda said: said.type in ("error", "warning") and self.errors.append(said.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -109,10 +110,80 @@ class Browser:
 
     def shot(self, name):
         pathlib.Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=f"{SHOTS}/{name}.png")
+        self.page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
     def text(self):
         return self.page.inner_text("body")
+
+
+def refused(browser):
+    page = browser.page
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url("**/refused")
+    browser.check()
+    assert page.locator("svg.chart rect.refused").count() > 0
+    browser.shot("refused")
+    page.click("tr.more summary >> nth=0")
+    assert "acting as the subject" in browser.text() or "client" in browser.text()
+    fix = page.locator("tr.more:has(button[data-copy])").first
+    fix.locator("summary").click() if not fix.locator("details[open]").count() else None
+    fix.locator("button[data-copy]").click()
+    fix.locator("button:has-text('copied')").wait_for()
+    assert "kind: " in page.evaluate("navigator.clipboard.readText()")
+    browser.shot("refused-open")
+    box = page.locator("svg.chart").bounding_box()
+    verb = page.locator("table.rows tbody tr td:nth-child(2)").first.inner_text()
+    page.fill("input[name=verb]", verb)
+    page.click("form.filters button")
+    page.wait_for_url("**verb=*")
+    assert set(page.locator("table.rows tbody tr:not(.more) td:nth-child(2)").all_inner_texts()) == {verb}
+    box = page.locator("svg.chart").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
+    page.mouse.up()
+    page.wait_for_url("**from=*")
+    assert page.locator("input[name=verb]").first.input_value() == verb, "the span forgot the filter"
+    browser.check()
+
+
+def rbac(browser):
+    page = browser.page
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    page.wait_for_url("**/rbac")
+    browser.check()
+    browser.shot("rbac")
+    page.click("table.rows a:has-text('system:serviceaccount') >> nth=0")
+    page.wait_for_url("**user=system*")
+    browser.check()
+    page.select_option("select[name=mode]", "wanted")
+    page.click("form.filters button")
+    page.wait_for_url("**mode=wanted*")
+    assert "asked again" in browser.text().replace("\n", " ") and "kind: " in browser.text()
+    page.click("button[data-copy=roles]")
+    page.wait_for_selector("button:has-text('copied')")
+    assert "kind: " in page.evaluate("navigator.clipboard.readText()")
+    browser.shot("rbac-one")
+
+
+def slow(browser):
+    page = browser.page
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.wait_for_url("**/slow")
+    browser.check()
+    assert page.locator("svg.lines path.p99").count() == 1
+    browser.shot("slow")
+    page.select_option("select[name=by]", "client")
+    page.click("form.filters button")
+    page.wait_for_url("**by=client*")
+    browser.check()
+    page.click("table.rows tbody a >> nth=0")
+    page.wait_for_url("**/search*")
+    assert page.locator("table.rows tbody tr").count() > 0
+    browser.check()
 
 
 def real_log(playwright, served):
@@ -127,9 +198,12 @@ def real_log(playwright, served):
     browser.shot("keys")
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
+    refused(browser)
+    rbac(browser)
+    slow(browser)
     page.keyboard.press("g")
     page.keyboard.press("s")
-    page.wait_for_url("**/search*")
+    page.wait_for_url("**/search")
     browser.check()
     browser.shot("search")
     page.keyboard.press("/")
@@ -171,6 +245,10 @@ def real_log(playwright, served):
     browser.open("/")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a phone has to scroll sideways"
     browser.shot("phone")
+    for path in ["/refused", "/rbac", "/slow", "/search"]:
+        browser.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path}: a phone has to scroll sideways"
+        browser.shot("phone-" + path[1:])
     browser.browser.close()
 
 
@@ -195,7 +273,26 @@ def attacked(playwright, served):
     for link in [link.get_attribute("href") for link in browser.page.locator(".tables a").all()]:
         assert link.startswith("/search?"), link
         browser.open(link)
+    for path in ["/refused", "/rbac", "/slow"]:
+        browser.open(path)
+        text = browser.text()
+        for attack in ATTACKS[:5]:
+            assert attack in text, f"{attack} is not shown as text on {path}"
+        for link in [link.get_attribute("href") for link in browser.page.locator("main a").all()]:
+            assert link.startswith(("/search?", path)), link
+        browser.page.evaluate("document.querySelectorAll('details').forEach((details) => details.open = true)")
+        browser.page.mouse.move(300, 500)
+        browser.check()
+        browser.shot("attacked-" + path[1:])
+        links = [link.get_attribute("href") for link in browser.page.locator("table.rows a").all()]
+        for link in links[:20]:
+            browser.open(link)
     for attack in ATTACKS[:5]:
+        for path in ["/refused", "/rbac", "/slow"]:
+            browser.page.goto(browser.url + path)
+            browser.page.fill("input[name=user]", attack)
+            browser.page.click("form.filters button")
+            browser.check()
         browser.page.goto(browser.url + "/search")
         browser.page.fill("input[name=user]", attack)
         browser.page.click("form.filters button")
@@ -212,6 +309,16 @@ def without_scripts(playwright, served):
     browser.with_scripts = False
     page = browser.page
     browser.open("/")
+    page.click("nav >> text=Refused")
+    page.click("tr.more summary >> nth=0")
+    page.fill("input[name=user]", "system:*")
+    page.click("form.filters button")
+    page.click("nav >> text=RBAC")
+    page.click("table.rows a >> nth=0")
+    assert "asked again" in browser.text()
+    page.click("nav >> text=Slow")
+    page.click("text=7d")
+    browser.shot("slow-without-scripts")
     page.click("nav >> text=Search")
     page.fill("input[name=code]", "4xx")
     page.click("form.filters button")
@@ -226,7 +333,10 @@ def without_scripts(playwright, served):
 def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="console-logs-"))
     log, attacks = directory / "real.log", directory / "attacks.log"
-    subprocess.run(["zstd", "-q", "-d", str(FIXTURES / "real.log.zst"), "-o", str(log)], check=True)
+    roles = FIXTURES.parent.parent / "audit/tests/fixtures/rbac/audit.log.zst"
+    with open(log, "wb") as together:
+        for recorded in [FIXTURES / "real.log.zst", roles]:
+            subprocess.run(["zstd", "-q", "-d", "-c", str(recorded)], stdout=together, check=True)
     attacks.write_text("".join(attacking(*numbered) + "\n" for numbered in enumerate(ATTACKS)), encoding="utf-8")
     try:
         with sync_playwright() as playwright:

@@ -167,6 +167,9 @@ pub struct LongRunning {
 pub struct Point {
     /// When it begins.
     pub time: String,
+    /// The same in microseconds since 1970, and the length.
+    #[serde(skip)]
+    pub span_us: (i64, i64),
     /// Requests.
     pub requests: u64,
     /// Half of them took no longer.
@@ -252,6 +255,7 @@ impl Slow {
             .for_each(|(window, latencies)| points.entry(window / step).or_default().add(latencies.clone()));
         let point = |(number, latencies): (&u32, &Latencies)| Point {
             time: moment::written(i64::from(number * step) * WINDOW_US),
+            span_us: (i64::from(number * step) * WINDOW_US, i64::from(step) * WINDOW_US),
             requests: latencies.count(),
             p50_us: latencies.percentile_us(500),
             p99_us: latencies.percentile_us(990),

@@ -1,0 +1,162 @@
+//! The pages on reports, and the API beside them.
+//!
+//! Promises: a page and its API tell the same report of the same times and filters; whole hours come from kept states.
+
+use std::ops::Range;
+
+use audit::rbac::Uses;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use lake::LakeError;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::pages::{THREADS, shown, told};
+use crate::ask::{Answer, ask};
+use crate::asked::Asked;
+use crate::fold::Fold;
+use crate::overview::Overview;
+use crate::reports::activity::Activity;
+use crate::reports::denied::{Denied, Filter};
+use crate::reports::slow::{self, By, Preset, Slow};
+use crate::reports::usage::Usage;
+use crate::{moment, page, proposed};
+
+/// A report's state over the times that were asked for.
+pub(super) struct Seen<F> {
+    pub(super) times: Range<i64>,
+    pub(super) lake: Overview,
+    pub(super) answer: Answer<F>,
+}
+
+impl Shared {
+    /// Asks for a report's state.
+    pub(super) fn seen<F: Fold>(&self, asked: &Asked) -> Result<Seen<F>, LakeError> {
+        let lake = self.insight.overview(0)?;
+        let times = asked.times(lake.extent_us.1);
+        let answer = self.over::<F>(&times)?;
+        Ok(Seen { times, lake, answer })
+    }
+
+    fn over<F: Fold>(&self, times: &Range<i64>) -> Result<Answer<F>, LakeError> {
+        ask::<F>(&self.insight.0.lake, &self.settings.states, Some(times), THREADS)
+    }
+}
+
+impl<F> Seen<F> {
+    /// What a program is told: the report under its name, and of which times it is.
+    pub(super) fn told(&self, name: &str, report: impl Serialize) -> Value {
+        let [from, to] = [self.times.start, self.times.end].map(moment::written);
+        json!({"from": from, "to": to, name: report, "unreadable": self.answer.unreadable})
+    }
+}
+
+/// None where nothing was chosen.
+fn chosen(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn filter(asked: &Asked) -> Filter {
+    Filter {
+        user: chosen(&asked.user),
+        namespace: chosen(&asked.namespace),
+        verb: chosen(&asked.verb),
+        resource: chosen(&asked.resource),
+    }
+}
+
+fn question(asked: &Asked) -> slow::Asked {
+    let usual = slow::Asked::default();
+    let by = asked.by.split(',').filter_map(|by| match by.trim() {
+        "verb" => Some(By::Verb),
+        "resource" => Some(By::Resource),
+        "scope" => Some(By::Scope),
+        "client" => Some(By::Client),
+        "user" => Some(By::User),
+        _ => None,
+    });
+    let by: Vec<By> = by.collect();
+    slow::Asked {
+        by: if by.is_empty() { usual.by } else { by },
+        user: chosen(&asked.user),
+        client: chosen(&asked.client),
+        verb: chosen(&asked.verb),
+        resource: chosen(&asked.resource),
+        preset: if asked.slo.trim() == "mixin" { Preset::Mixin } else { usual.preset },
+        ..usual
+    }
+}
+
+pub(super) async fn refused(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| {
+        let both = shared.seen::<Denied>(&asked).and_then(|seen| {
+            let activity = shared.over::<Activity>(&seen.times)?;
+            Ok((seen, activity))
+        });
+        match both {
+            Ok((seen, activity)) => {
+                let (report, over_time) =
+                    (seen.answer.fold.report(&filter(&asked)), activity.fold.report().over_time);
+                page::refused::render(&asked, &seen.times, &report, &over_time, (&seen.answer, &activity))
+            }
+            Err(error) => page::failed("/refused", "Refused", &error.to_string()),
+        }
+    });
+    shown(page.await)
+}
+
+pub(super) async fn denied_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let answer = shared.look(move |shared| {
+        let seen = shared.seen::<Denied>(&asked)?;
+        Ok(seen.told("denied", seen.answer.fold.report(&filter(&asked))))
+    });
+    told(answer.await)
+}
+
+pub(super) async fn slow(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| match shared.seen::<Slow>(&asked) {
+        Ok(seen) => {
+            let report = seen.answer.fold.report(&question(&asked));
+            page::slow::render(&asked, &seen.times, &report, &seen.answer)
+        }
+        Err(error) => page::failed("/slow", "Slow", &error.to_string()),
+    });
+    shown(page.await)
+}
+
+pub(super) async fn slow_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let answer = shared.look(move |shared| {
+        let seen = shared.seen::<Slow>(&asked)?;
+        Ok(seen.told("slow", seen.answer.fold.report(&question(&asked))))
+    });
+    told(answer.await)
+}
+
+pub(super) async fn rbac(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let page = shared.look(move |shared| match shared.seen::<Usage>(&asked) {
+        Ok(seen) => page::rbac::render(&asked, &seen.times, &seen.answer.fold.uses, &seen.answer),
+        Err(error) => page::failed("/rbac", "RBAC", &error.to_string()),
+    });
+    shown(page.await)
+}
+
+pub(super) async fn rbac_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+    let answer = shared.look(move |shared| {
+        let seen = shared.seen::<Usage>(&asked)?;
+        Ok(seen.told("rbac", used(&asked, &seen.answer.fold.uses)))
+    });
+    told(answer.await)
+}
+
+/// All whose names fit; where exactly one was named, its uses and the least roles for it too.
+fn used(asked: &Asked, uses: &Uses) -> Value {
+    let user = asked.user.trim();
+    let own = uses.only(|who| who.user == user);
+    let (subjects, left) = (proposed::users(uses, user), proposed::left(uses));
+    if user.is_empty() || own.subjects().next().is_none() {
+        return json!({"subjects": subjects, "left": left});
+    }
+    let roles = proposed::roles(user, &own, proposed::mode(asked.mode.trim()));
+    json!({"subjects": subjects, "left": left, "uses": proposed::uses_of(&own), "proposed": roles})
+}
