@@ -45,6 +45,11 @@ impl Data {
         Ok(format!("file://{}{slashes}", if slashes.starts_with('/') { "" } else { "/" }))
     }
 
+    /// What insight knows of whole hours of the lake.
+    pub(crate) fn states(&self) -> PathBuf {
+        self.0.join("insight")
+    }
+
     /// The file that names the admin address of the running `up`.
     pub(crate) fn address(&self) -> PathBuf {
         self.0.join("admin-address")

@@ -125,6 +125,9 @@ impl Plan {
         if !chosen("insight.lake") {
             self.insight.lake = self.data.lake()?;
         }
+        if !chosen("insight.states") {
+            self.insight.states = Some(self.data.states());
+        }
         Ok(())
     }
 

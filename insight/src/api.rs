@@ -9,6 +9,7 @@ mod reports;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -19,7 +20,6 @@ use axum::{Json, Router};
 use chassis::secret::{Revealed, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use crate::kept::Kept;
 use crate::{Insight, assets, guard};
@@ -28,7 +28,7 @@ use crate::{Insight, assets, guard};
 pub type Services = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// What the console is told beside the lake.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The audit policy to show and to explain events with.
     pub policy: Option<PathBuf>,
@@ -40,6 +40,16 @@ pub struct Settings {
     pub states: Kept,
     /// The names of certificates whose holders need no token; None: nobody shows any.
     pub readers: Option<Vec<String>>,
+    /// How long a page reads before it shows what was read until then; what it read is kept, so that the next one comes
+    /// further. Where no states are kept, a page reads all that it needs.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let patience = Duration::from_millis(1500);
+        Settings { policy: None, hosts: Vec::new(), token: None, states: Kept::nowhere(), readers: None, patience }
+    }
 }
 
 /// Hours in an answer that asks for no number.
@@ -64,7 +74,6 @@ struct Shared {
     insight: Insight,
     services: Services,
     settings: Arc<Settings>,
-    turn: Arc<Semaphore>,
 }
 
 /// [`console_with`] without settings.
@@ -75,8 +84,7 @@ pub fn console(insight: Insight, services: Services) -> Router {
 /// The console with its API, to be merged with a process's other HTTP paths. `services` tells what the page
 /// shows of the services.
 pub fn console_with(insight: Insight, services: Services, settings: Settings) -> Router {
-    let shared =
-        Shared { insight, services, settings: Arc::new(settings), turn: Arc::new(Semaphore::new(1)) };
+    let shared = Shared { insight, services, settings: Arc::new(settings) };
     Router::new()
         .route("/", get(pages::overview))
         .route("/refused", get(reports::refused))
@@ -181,7 +189,7 @@ impl Shared {
         self,
         question: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Result<T, Response> {
-        let turn = self.turn.clone().acquire_owned().await;
+        let turn = self.insight.0.turn.clone().acquire_owned().await;
         let answer = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             question(&self)

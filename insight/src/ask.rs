@@ -12,7 +12,7 @@ use lake::{File, Lake, LakeError, Partition};
 use crate::fold::Fold;
 use crate::kept::Kept;
 use crate::overview::Unreadable;
-use crate::scan::{self, Folded, Hour};
+use crate::scan::{self, Folded, GoesOn, Hour};
 
 /// How often the lake is listed again because files left it.
 const TRIES: usize = 4;
@@ -26,6 +26,8 @@ pub struct Answer<F> {
     pub files: u64,
     /// How many of them were opened; the others were known.
     pub opened: u64,
+    /// Files for which there was no time; their events are missing.
+    pub missing: u64,
     /// Files that could not be read; their events are missing.
     pub unreadable: Vec<Unreadable>,
 }
@@ -41,17 +43,29 @@ pub fn ask<F: Fold>(
     times: Option<&Range<i64>>,
     threads: usize,
 ) -> Result<Answer<F>, LakeError> {
+    ask_while(lake, kept, times, threads, &|| true)
+}
+
+/// As [`ask`], but opens no further file of whole hours when it does not go on: the answer is of those that were read
+/// until then, which are kept, so that who asks again comes further.
+pub(crate) fn ask_while<F: Fold>(
+    lake: &Lake,
+    kept: &Kept,
+    times: Option<&Range<i64>>,
+    threads: usize,
+    goes_on: GoesOn<'_>,
+) -> Result<Answer<F>, LakeError> {
     for left in (0..TRIES).rev() {
         let hours = hours(lake.files()?, times);
         let files = hours.iter().map(|hour| hour.files.len() as u64).sum();
-        let Folded { fold, failed, opened } = scan::hours::<F>(lake, kept, hours, threads);
+        let Folded { fold, failed, opened, missing } = scan::hours::<F>(lake, kept, hours, threads, goes_on);
         let left_the_lake =
             failed.iter().any(|(_, error)| matches!(error, LakeError::Storage { missing: true, .. }));
         if !left_the_lake || left == 0 {
             let unreadable = failed
                 .into_iter()
                 .map(|(file, error)| Unreadable { path: file.path, why: error.to_string() });
-            return Ok(Answer { fold, files, opened, unreadable: unreadable.collect() });
+            return Ok(Answer { fold, files, opened, missing, unreadable: unreadable.collect() });
         }
     }
     unreachable!("the last try gives an answer")
@@ -59,11 +73,7 @@ pub fn ask<F: Fold>(
 
 /// The hours that may hold an event of these times.
 fn hours(files: Vec<File>, times: Option<&Range<i64>>) -> Vec<Hour> {
-    let mut hours: BTreeMap<Partition, Vec<File>> = BTreeMap::new();
-    for file in files {
-        hours.entry(file.partition).or_default().push(file);
-    }
-    let asked = hours.into_iter().filter_map(|(partition, files)| {
+    let asked = by_hour(files).into_iter().filter_map(|(partition, files)| {
         let hour = partition.start_us()..partition.start_us() + HOUR_US;
         let times = match times {
             Some(times) if times.start >= hour.end || times.end <= hour.start => return None,
@@ -73,6 +83,15 @@ fn hours(files: Vec<File>, times: Option<&Range<i64>>) -> Vec<Hour> {
         Some(Hour { partition, files, times })
     });
     asked.collect()
+}
+
+/// The files of each hour.
+pub(crate) fn by_hour(files: Vec<File>) -> BTreeMap<Partition, Vec<File>> {
+    let mut hours: BTreeMap<Partition, Vec<File>> = BTreeMap::new();
+    for file in files {
+        hours.entry(file.partition).or_default().push(file);
+    }
+    hours
 }
 
 const HOUR_US: i64 = 3_600_000_000;

@@ -67,7 +67,7 @@ impl Config {
             hosts: self.hosts.clone(),
             token: self.token_file.as_deref().map(Secret::from_file),
             states: states.unwrap_or_else(Kept::nowhere),
-            readers: None,
+            ..Settings::default()
         }
     }
 

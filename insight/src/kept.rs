@@ -64,6 +64,11 @@ impl Kept {
         Kept(Some(Arc::new(Place { directory: directory.to_path_buf(), written: AtomicU64::new(0) })))
     }
 
+    /// Whether there is a place.
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// States of the lake at `url` are kept below `directory`, apart from those of other lakes.
     #[must_use]
     pub fn of_lake(directory: &Path, url: &str) -> Kept {

@@ -42,12 +42,14 @@ mod shares;
 pub mod sql;
 mod status;
 mod tally;
+mod warm;
 mod windows;
 
 use std::sync::Arc;
 
 use lake::{Lake, LakeError};
 use proto::v1::ServiceStatus;
+use tokio::sync::Semaphore;
 
 pub use api::{Services, Settings, console, console_with};
 pub use ask::{Answer, ask};
@@ -77,6 +79,8 @@ struct Inner {
     known: known::Known,
     metrics: metrics::Metrics,
     started_us: i64,
+    /// One question to the lake at a time.
+    turn: Arc<Semaphore>,
 }
 
 impl Insight {
@@ -90,6 +94,7 @@ impl Insight {
             known: known::Known::default(),
             metrics: metrics::Metrics::declare(),
             started_us: moment::now_us(),
+            turn: Arc::new(Semaphore::new(1)),
         })))
     }
 

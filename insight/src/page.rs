@@ -21,6 +21,7 @@ mod text;
 use std::fmt::{self, Write};
 use std::ops::Range;
 
+use crate::ask::Answer;
 use crate::asked::for_form;
 use crate::assets::{SCRIPT, STYLE};
 use crate::escape::Escaped;
@@ -35,10 +36,57 @@ const PAGES: [(&str, &str, &str); 6] = [
     ("/policy", "Policy", "p"),
 ];
 
+/// How much of what a page is about was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    files: u64,
+    missing: u64,
+}
+
+impl Progress {
+    const ALL: Progress = Progress { files: 0, missing: 0 };
+
+    fn of<F>(answer: &Answer<F>) -> Progress {
+        Progress { files: answer.files, missing: answer.missing }
+    }
+
+    fn and(self, other: Progress) -> Progress {
+        Progress { files: self.files + other.files, missing: self.missing + other.missing }
+    }
+
+    /// Says what is missing, where something is.
+    fn write(self, page: &mut String) -> fmt::Result {
+        let Progress { files, missing } = self;
+        if missing == 0 {
+            return Ok(());
+        }
+        let read = files.saturating_sub(missing);
+        write!(
+            page,
+            "<section role=\"status\" class=\"progress\"><p>Not all of this time is read yet; the newest hours come \
+             first, and the numbers are of what is. This page renews itself.</p>\
+             <p><progress max=\"{files}\" value=\"{read}\"></progress> {} of {} files</p></section>",
+            text::grouped(read),
+            text::grouped(files)
+        )
+    }
+}
+
 /// A whole page; `path` is the one of its link, `write` writes what is on it.
 pub(crate) fn page(path: &str, title: &str, write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    page_of(path, title, Progress::ALL, write)
+}
+
+/// A page that says how much was read, and renews itself as long as that is not all.
+fn page_of(
+    path: &str,
+    title: &str,
+    progress: Progress,
+    write: impl FnOnce(&mut String) -> fmt::Result,
+) -> String {
     let mut page = String::with_capacity(16 * 1024);
-    head(&mut page, path, title)
+    head(&mut page, path, title, progress.missing > 0)
+        .and_then(|()| progress.write(&mut page))
         .and_then(|()| write(&mut page))
         .and_then(|()| foot(&mut page))
         .expect("writing to a string does not fail");
@@ -52,15 +100,16 @@ pub(crate) fn failed(path: &str, title: &str, why: &str) -> String {
     })
 }
 
-fn head(page: &mut String, path: &str, title: &str) -> fmt::Result {
+fn head(page: &mut String, path: &str, title: &str, renews: bool) -> fmt::Result {
     write!(
         page,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{} · Auditrail</title>\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{}\
          <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/static/{}\">\
          <script src=\"/static/{}\"></script></head><body>\
          <a class=\"skip\" href=\"#main\">to the content</a><header><a class=\"brand\" href=\"/\">Auditrail</a><nav>",
         Escaped(title),
+        if renews { "<meta http-equiv=\"refresh\" content=\"2\">" } else { "" },
         STYLE.name(),
         SCRIPT.name()
     )?;

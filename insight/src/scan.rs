@@ -36,13 +36,25 @@ pub(crate) struct Folded<F> {
     pub(crate) failed: Vec<(File, LakeError)>,
     /// Files that were opened.
     pub(crate) opened: u64,
+    /// Files for which there was no time.
+    pub(crate) missing: u64,
 }
 
-/// Folds the hours; those that are kept are not read.
-pub(crate) fn hours<F: Fold>(lake: &Lake, kept: &Kept, hours: Vec<Hour>, threads: usize) -> Folded<F> {
+/// Whether there is time to read one more file.
+pub(crate) type GoesOn<'g> = &'g (dyn Fn() -> bool + Sync);
+
+/// Folds the hours, the newest first; those that are kept are not read. When it does not go on, no further file of whole
+/// hours is opened; what was read until then is kept.
+pub(crate) fn hours<F: Fold>(
+    lake: &Lake,
+    kept: &Kept,
+    hours: Vec<Hour>,
+    threads: usize,
+    goes_on: GoesOn<'_>,
+) -> Folded<F> {
     let desk = Desk { queue: Mutex::new(tasks(hours)), pending: Mutex::new(BTreeMap::new()) };
     let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
-        let work = || work(lake, kept, &desk);
+        let work = || work(lake, kept, &desk, goes_on);
         let workers: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
         let first = work();
         let others = workers
@@ -55,13 +67,14 @@ pub(crate) fn hours<F: Fold>(lake: &Lake, kept: &Kept, hours: Vec<Hour>, threads
 
 impl<F: Fold> Folded<F> {
     fn none() -> Folded<F> {
-        Folded { fold: F::default(), failed: Vec::new(), opened: 0 }
+        Folded { fold: F::default(), failed: Vec::new(), opened: 0, missing: 0 }
     }
 
     fn and(mut self, other: Folded<F>) -> Folded<F> {
         self.fold.merge(other.fold);
         self.failed.extend(other.failed);
         self.opened += other.opened;
+        self.missing += other.missing;
         self
     }
 }
@@ -86,15 +99,17 @@ struct Pending<F> {
     left: usize,
     /// What it will be kept as; None when it must not be.
     files: Option<Vec<File>>,
+    /// Whether a file was folded that was not known.
+    grew: bool,
 }
 
-/// The oldest hour comes last, since work is taken from the end.
+/// The newest hour comes last, since work is taken from the end.
 fn tasks(mut hours: Vec<Hour>) -> Vec<Task> {
-    hours.sort_by_key(|hour| std::cmp::Reverse(hour.partition));
+    hours.sort_by_key(|hour| hour.partition);
     hours.into_iter().map(Task::Begin).collect()
 }
 
-fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>) -> Folded<F> {
+fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) -> Folded<F> {
     let mut mine = Folded::none();
     loop {
         let task = desk.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -102,7 +117,17 @@ fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>) -> Folded<F> {
             None => return mine,
             Some(Task::Begin(hour)) => begin(kept, desk, hour, &mut mine),
             Some(Task::Read(hour, file, times)) => {
-                read(lake, kept, desk, hour, file, times.as_ref(), &mut mine)
+                let done = if times.is_none() && !goes_on() {
+                    Done::NoTime
+                } else {
+                    mine.opened += 1;
+                    let mut fold = F::default();
+                    match take_file(&mut fold, lake, &file, times.as_ref()) {
+                        Ok(()) => Done::Folded(fold),
+                        Err(error) => Done::Failed(error),
+                    }
+                };
+                finish(kept, desk, hour, file, done, &mut mine);
             }
         }
     }
@@ -122,39 +147,50 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
         fold: known.unwrap_or_default(),
         left: unread.len(),
         files: times.is_none().then_some(files),
+        grew: false,
     };
     desk.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, pending);
     let tasks = unread.into_iter().map(|file| Task::Read(partition, file, times.clone()));
     desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
 }
 
-fn read<F: Fold>(
-    lake: &Lake,
+/// What became of a file.
+enum Done<F> {
+    Folded(F),
+    Failed(LakeError),
+    NoTime,
+}
+
+fn finish<F: Fold>(
     kept: &Kept,
     desk: &Desk<F>,
     hour: Partition,
     file: File,
-    times: Option<&Range<i64>>,
+    done: Done<F>,
     mine: &mut Folded<F>,
 ) {
-    let mut fold = F::default();
-    let done = take_file(&mut fold, lake, &file, times);
-    mine.opened += 1;
     let finished = {
         let mut pending = desk.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = pending.get_mut(&hour).expect("an hour is pending until its last file is folded");
         entry.left -= 1;
         match done {
-            Ok(()) => entry.fold.merge(fold),
-            Err(error) => {
+            Done::Folded(fold) => {
+                entry.fold.merge(fold);
+                entry.grew = true;
+            }
+            Done::Failed(error) => {
                 entry.files = None;
                 mine.failed.push((file, error));
+            }
+            Done::NoTime => {
+                mine.missing += 1;
+                entry.files.iter_mut().for_each(|files| files.retain(|other| other.path != file.path));
             }
         }
         (entry.left == 0).then(|| pending.remove(&hour)).flatten()
     };
-    if let Some(Pending { fold, files, .. }) = finished {
-        if let Some(files) = files {
+    if let Some(Pending { fold, files, grew, .. }) = finished {
+        if let Some(files) = files.filter(|_| grew) {
             kept.keep(hour, &files, &fold);
         }
         mine.fold.merge(fold);

@@ -83,8 +83,8 @@ impl Drain for Draining {
     }
 }
 
-/// Serves the console and the process's HTTP paths on a listener, over TLS where there are certificates, until `stop`
-/// is requested.
+/// Serves the console and the process's HTTP paths on a listener, over TLS where there are certificates, and keeps states
+/// of hours ready, until `stop` is requested.
 ///
 /// # Errors
 /// When the listener breaks.
@@ -94,11 +94,19 @@ pub async fn show(
     ready: Ready,
     stop: Stop,
 ) -> anyhow::Result<()> {
+    let (kept, states, asked) = (insight.clone(), settings.states.clone(), stop.clone());
     let readers = secured.as_ref().map(|certificates| certificates.readers());
     let console = console_with(insight, services, Settings { readers, ..settings });
-    let served = match secured {
-        Some(certificates) => http::serve_secured(listener, certificates, ready, console, stop).await,
-        None => http::serve(listener, ready, console, stop).await,
+    let served = async {
+        let served = match secured {
+            Some(certificates) => http::serve_secured(listener, certificates, ready, console, stop).await,
+            None => http::serve(listener, ready, console, stop).await,
+        };
+        served.context("insight.http_listen broke")
     };
-    served.context("insight.http_listen broke")
+    let kept_ready = async {
+        kept.keep_ready(states, asked).await;
+        Ok(())
+    };
+    tokio::try_join!(served, kept_ready).map(|_| ())
 }

@@ -4,7 +4,7 @@
 //! so.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -22,15 +22,13 @@ use crate::search::{self, Found, Wanted};
 
 /// Most events of a search.
 const MOST_FOUND: usize = 200;
-/// How long a search or a count looks further.
-const PATIENCE: Duration = Duration::from_millis(1500);
 /// Threads of a question.
 pub(super) const THREADS: usize = 2;
 
 impl Shared {
     fn found(&self, asked: &Asked) -> Result<(Range<i64>, Found), LakeError> {
         let times = asked.times(self.insight.overview(0)?.extent_us.1);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.settings.patience;
         let found = search::find(&self.insight.0.lake, &asked.wanted(), &times, MOST_FOUND, deadline)?;
         Ok((times, found))
     }
@@ -46,7 +44,7 @@ impl Shared {
         }
         let wanted = Wanted { audit_id: asked.audit_id.clone(), ..Wanted::default() };
         let ever = 0..i64::MAX;
-        let found = search::find(lake, &wanted, &ever, 1, Instant::now() + PATIENCE)?;
+        let found = search::find(lake, &wanted, &ever, 1, Instant::now() + self.settings.patience)?;
         found.events.first().map_or(Ok(None), |hit| search::line(lake, &hit.file, hit.row))
     }
 
@@ -132,7 +130,7 @@ pub(super) async fn policy(State(shared): State<Shared>, Query(asked): Query<Ask
 
 impl Shared {
     fn count(&self, policy: &audit::Policy) -> Result<Counted, LakeError> {
-        policy::count(&self.insight.0.lake, policy, Instant::now() + PATIENCE)
+        policy::count(&self.insight.0.lake, policy, Instant::now() + self.settings.patience)
     }
 }
 

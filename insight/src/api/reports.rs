@@ -3,6 +3,7 @@
 //! Promises: a page and its API tell the same report of the same times and filters; whole hours come from kept states.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use audit::rbac::Uses;
 use axum::extract::{Query, State};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::pages::{THREADS, shown, told};
-use crate::ask::{Answer, ask};
+use crate::ask::{Answer, ask_while};
 use crate::asked::Asked;
 use crate::fold::Fold;
 use crate::overview::Overview;
@@ -40,7 +41,10 @@ impl Shared {
     }
 
     fn over<F: Fold>(&self, times: &Range<i64>) -> Result<Answer<F>, LakeError> {
-        ask::<F>(&self.insight.0.lake, &self.settings.states, Some(times), THREADS)
+        let states = &self.settings.states;
+        let deadline = Instant::now() + self.settings.patience;
+        let goes_on = || !states.is_somewhere() || Instant::now() < deadline;
+        ask_while::<F>(&self.insight.0.lake, states, Some(times), THREADS, &goes_on)
     }
 }
 
@@ -48,7 +52,11 @@ impl<F> Seen<F> {
     /// What a program is told: the report under its name, and of which times it is.
     pub(super) fn told(&self, name: &str, report: impl Serialize) -> Value {
         let [from, to] = [self.times.start, self.times.end].map(moment::written);
-        json!({"from": from, "to": to, name: report, "unreadable": self.answer.unreadable})
+        let Answer { files, missing, unreadable, .. } = &self.answer;
+        json!({
+            "from": from, "to": to, name: report, "complete": *missing == 0, "files": files, "files_missing": missing,
+            "unreadable": unreadable,
+        })
     }
 }
 

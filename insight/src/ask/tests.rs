@@ -1,6 +1,7 @@
 //! What is known of hours, against files that come, go and break.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::laws;
@@ -39,6 +40,27 @@ impl Desk {
         let states = folds.flat_map(|fold| std::fs::read_dir(fold.unwrap().path()).unwrap());
         states.map(|state| state.unwrap().path()).collect()
     }
+}
+
+#[test]
+fn what_was_read_until_there_was_no_more_time_is_kept_and_who_asks_again_comes_further() {
+    let desk = Desk::new();
+    let files = desk.lake.files().unwrap().len() as u64;
+    assert!(files > 2, "{files}");
+    let left = AtomicI64::new(0);
+    let goes_on = || left.fetch_sub(1, Ordering::Relaxed) > 0;
+    let ask = || ask_while::<Deprecated>(&desk.lake, &desk.kept(), None, 1, &goes_on).unwrap();
+    let first = ask();
+    assert_eq!((first.files, first.opened, first.missing), (files, 0, files));
+    assert_eq!(first.fold, Deprecated::default());
+    for read in 1..=files {
+        left.store(1, Ordering::Relaxed);
+        let answer = ask();
+        assert_eq!((answer.opened, answer.missing), (1, files - read));
+    }
+    let whole = ask();
+    assert_eq!((whole.opened, whole.missing), (0, 0));
+    assert_eq!(whole.fold, laws::folded::<Deprecated>(&desk.lines));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::reports::activity::{Activity, Ranked, Report};
 
 use super::filters::spans;
 use super::text::{grouped, size};
-use super::{chart, page, services};
+use super::{Progress, chart, page, page_of, services};
 
 /// The page.
 pub(crate) fn render(
@@ -23,7 +23,7 @@ pub(crate) fn render(
     answer: &Answer<Activity>,
     status: &Value,
 ) -> String {
-    page("/", "Overview", |page| {
+    page_of("/", "Overview", Progress::of(answer), |page| {
         spans(page, "/", asked, times, &[])?;
         write_activity(page, times, &answer.fold.report())?;
         write_lake(page, lake)?;

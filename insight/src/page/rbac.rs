@@ -14,8 +14,8 @@ use crate::proposed::{self, Proposed, Use, User};
 
 use super::activity::{fact, unreadable};
 use super::filters::{self, Query, Search, searched, span};
-use super::page;
 use super::text::{choice, grouped};
+use super::{Progress, page_of};
 
 /// Most rows of a table.
 const MOST_ROWS: usize = 200;
@@ -27,7 +27,7 @@ const MODES: [(&str, &str); 3] = [
 
 /// The page.
 pub(crate) fn render<F>(asked: &Asked, times: &Range<i64>, uses: &Uses, answer: &Answer<F>) -> String {
-    page("/rbac", "RBAC", |page| {
+    page_of("/rbac", "RBAC", Progress::of(answer), |page| {
         filters::spans(page, "/rbac", asked, times, &["user", "mode"])?;
         filters::form(page, "/rbac", asked, &[("user", "system:serviceaccount:kube-system:*")], |page| {
             choice(page, "mode", asked.mode.trim(), &MODES)

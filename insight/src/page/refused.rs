@@ -16,7 +16,7 @@ use crate::tally::Tally;
 use super::activity::{fact, unreadable};
 use super::filters::{self, Query, Search, searched, span};
 use super::text::{grouped, length, second};
-use super::{chart, page};
+use super::{Progress, chart, page_of};
 
 /// What the page can be narrowed by.
 const FILTERS: [&str; 4] = ["user", "verb", "resource", "namespace"];
@@ -33,7 +33,7 @@ pub(crate) fn render<F, G>(
     over_time: &[Point],
     (answer, other): (&Answer<F>, &Answer<G>),
 ) -> String {
-    page("/refused", "Refused", |page| {
+    page_of("/refused", "Refused", Progress::of(answer).and(Progress::of(other)), |page| {
         filters::spans(page, "/refused", asked, times, &FILTERS)?;
         summary(page, times, report, over_time)?;
         let examples = ["system:serviceaccount:*", "list", "pods/log", "kube-*"];

@@ -16,7 +16,7 @@ use crate::reports::slow::{Culprit, Group, Objectives, Report};
 use super::activity::{fact, unreadable};
 use super::filters::{self, Search, searched};
 use super::text::{choice, grouped, percent, took};
-use super::{lines, page};
+use super::{Progress, lines, page_of};
 
 /// What the page can be narrowed by.
 const FILTERS: [&str; 6] = ["user", "client", "verb", "resource", "by", "slo"];
@@ -36,7 +36,7 @@ const OBJECTIVES: [(&str, &str); 2] = [("", "Kubernetes"), ("mixin", "kubernetes
 
 /// The page.
 pub(crate) fn render<F>(asked: &Asked, times: &Range<i64>, report: &Report, answer: &Answer<F>) -> String {
-    page("/slow", "Slow", |page| {
+    page_of("/slow", "Slow", Progress::of(answer), |page| {
         filters::spans(page, "/slow", asked, times, &FILTERS)?;
         summary(page, report)?;
         let fields = [
