@@ -4,6 +4,7 @@
 //! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their turn; a lake that
 //! cannot be read is a 503 that says why; a request that names another host is refused.
 
+mod login;
 mod pages;
 mod reports;
 
@@ -15,7 +16,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::secret::{Revealed, Secret};
 use serde::Deserialize;
@@ -93,6 +94,8 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/search", get(pages::search))
         .route("/event", get(pages::event))
         .route("/policy", get(pages::policy))
+        .route("/login", get(login::form).post(login::enter))
+        .route("/logout", post(login::leave))
         .route("/static/{name}", get(asset))
         .route("/api/overview", get(pages::overview_json))
         .route("/api/denied", get(reports::denied_json))
@@ -113,7 +116,10 @@ async fn only_us(State(shared): State<Shared>, request: Request, next: Next) -> 
             "this name is not known here: ask by address or as localhost, or add the name to insight.hosts";
         return refused(StatusCode::MISDIRECTED_REQUEST, why);
     }
-    if guard::is_reader(&request, shared.settings.readers.as_deref()) {
+    // What everybody may have: how pages look, and the way in.
+    let path = request.uri().path();
+    let is_open = matches!(path, "/login" | "/logout") || path.starts_with("/static/");
+    if is_open || guard::is_reader(&request, shared.settings.readers.as_deref()) {
         return next.run(request).await;
     }
     match shared.token().await {
@@ -122,7 +128,10 @@ async fn only_us(State(shared): State<Shared>, request: Request, next: Next) -> 
             refused(StatusCode::FORBIDDEN, why)
         }
         Ok(Some(token)) if !guard::has_token(request.headers(), token.as_str()) => {
-            let ask = (header::WWW_AUTHENTICATE, "Basic realm=\"auditrail: the token is the password\"");
+            if login::is_for_people(&request) {
+                return login::instead(&request);
+            }
+            let ask = (header::WWW_AUTHENTICATE, "Bearer realm=\"auditrail\"");
             ([ask], refused(StatusCode::UNAUTHORIZED, "this needs the token of insight.token_file"))
                 .into_response()
         }

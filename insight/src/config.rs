@@ -29,15 +29,16 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// Names by which browsers may ask for the console, beside `localhost` and addresses. Default: none.
     pub hosts: Vec<String>,
-    /// File with the token that whoever uses the console has to bring: as `Authorization: Bearer`, or as the password
-    /// that a browser asks for. Default: none, which is refused where `http_listen` is not on loopback.
+    /// File with the token that whoever uses the console has to bring: in the form that browsers get, or as
+    /// `Authorization: Bearer`. Default: none, which is refused where `http_listen` is not on loopback.
     pub token_file: Option<PathBuf>,
     /// The console's port speaks TLS with the certificate of section `tls`, and opens to whoever shows a certificate
     /// with a name in `tls.roles.read` or `tls.roles.admin`, or brings the token where there is one. `/livez`,
     /// `/readyz` and `/metrics` need neither. Default: false.
     pub https: bool,
-    /// Directory where the states of whole hours are kept, so that they need not be read again. Default: none, nothing
-    /// is kept.
+    /// Directory where the states of whole hours are kept, which insight makes ready in the background, so that no page
+    /// has to wait for a large lake to be read. Default: none, nothing is kept and pages read what they need; with
+    /// `up`, below its data directory.
     pub states: Option<PathBuf>,
 }
 

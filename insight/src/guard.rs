@@ -3,6 +3,7 @@
 //! Promises: the token is never told, and how long a comparison takes says nothing of it but its length; a web page of somebody else cannot read the console through the browser of who may (DNS rebinding): a
 //! request is answered only when it names this host by an address, as `localhost`, or by a name of the configuration.
 
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::extract::{ConnectInfo, Request};
@@ -10,6 +11,8 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chassis::http::Caller;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 /// Shorter tokens could be guessed, in bytes.
 pub(crate) const SHORTEST_TOKEN: usize = 16;
@@ -22,8 +25,41 @@ pub(crate) fn is_reader(request: &Request, readers: Option<&[String]>) -> bool {
     readers.any(|reader| names.iter().any(|name| name.eq_ignore_ascii_case(reader)))
 }
 
-/// Whether the request brings the token: as `Bearer`, or as the password of whatever user, which browsers ask for.
+/// The cookie of who signed in.
+pub(crate) const COOKIE: &str = "auditrail";
+
+/// What stands for the token in a cookie: only who has the token can make it, and nobody can make the token of it.
+pub(crate) fn pass(token: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key may have any length");
+    mac.update(b"auditrail console 1");
+    mac.finalize().into_bytes().iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Whether this is the token; spaces around it do not matter.
+pub(crate) fn is_token(brought: &str, token: &str) -> bool {
+    is_same(brought.trim().as_bytes(), token.as_bytes())
+}
+
+/// Whether the request brings the token: as `Bearer`, as the password of whatever user, or as the cookie that stands
+/// for it.
 pub(crate) fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    has_cookie(headers, token) || has_authorization(headers, token)
+}
+
+fn has_cookie(headers: &HeaderMap, token: &str) -> bool {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut own = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    });
+    let pass = pass(token);
+    own.any(|value| is_same(value.as_bytes(), pass.as_bytes()))
+}
+
+fn has_authorization(headers: &HeaderMap, token: &str) -> bool {
     let brought = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((kind, value)) = brought.and_then(|brought| brought.split_once(' ')) else { return false };
     if kind.eq_ignore_ascii_case("bearer") {
@@ -113,6 +149,31 @@ mod tests {
         }
         assert!(!brings(&basic("0123456789abcdef")) && !brings(&basic("0123456789abcdef:")));
         assert!(!has_token(&HeaderMap::new(), token));
+    }
+
+    #[test]
+    fn a_cookie_opens_the_console_as_long_as_its_token_is_the_same() {
+        let brings = |cookie: &str, token: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, cookie.parse().unwrap());
+            has_token(&headers, token)
+        };
+        let (token, pass) = ("0123456789abcdef", pass("0123456789abcdef"));
+        assert!(pass.len() == 64 && !pass.contains(token));
+        assert!(
+            brings(&format!("auditrail={pass}"), token)
+                && brings(&format!("a=b; auditrail={pass}; c"), token)
+        );
+        for wrong in [
+            "",
+            "auditrail=",
+            "auditrail=0123456789abcdef",
+            &format!("other={pass}"),
+            &format!("auditrail={pass}0"),
+        ] {
+            assert!(!brings(wrong, token), "{wrong}");
+        }
+        assert!(!brings(&format!("auditrail={pass}"), "fedcba9876543210"));
     }
 
     #[test]

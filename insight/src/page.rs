@@ -10,6 +10,7 @@ mod chart;
 pub(crate) mod event;
 mod filters;
 mod lines;
+pub(crate) mod login;
 pub(crate) mod policy;
 pub(crate) mod rbac;
 pub(crate) mod refused;

@@ -26,9 +26,9 @@ pub(crate) fn render(
     page_of("/", "Overview", Progress::of(answer), |page| {
         spans(page, "/", asked, times, &[])?;
         write_activity(page, times, &answer.fold.report())?;
-        write_lake(page, lake)?;
         unreadable(page, lake.unreadable.iter().chain(&answer.unreadable))?;
-        services::write(page, status)
+        services::write(page, status)?;
+        write_lake(page, lake)
     })
 }
 

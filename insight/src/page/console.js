@@ -21,12 +21,45 @@ function toggleTheme() {
   keep(localStorage, "theme", root.dataset.theme);
 }
 
+// What is at a path of the status, of which `*` is every one; the server writes the same (page/services.rs).
+function found(value, path) {
+  if (path.length === 0 || value === null || value === undefined) return [value];
+  const [first, ...rest] = path;
+  return first === "*" ? Object.values(value).flatMap((one) => found(one, rest)) : found(value[first], rest);
+}
+
+function written(as, values) {
+  if (as === "text") return values.filter((value) => typeof value === "string").join(", ");
+  const sum = values.reduce((sum, value) => sum + (typeof value === "number" ? value : 0), 0);
+  if (as === "size") return size(sum);
+  if (as === "ms") return sum === 0 ? "0 s" : duration(sum * 1000);
+  return String(sum).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+function size(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < units.length - 1; unit += 1) bytes /= 1024;
+  return (unit === 0 ? bytes : bytes.toFixed(1)) + " " + units[unit];
+}
+
+function duration(us) {
+  if (us >= 7.2e9) return (us / 3.6e9).toFixed(1) + " h";
+  if (us >= 6e8) return (us / 6e7).toFixed(1) + " min";
+  if (us >= 1e6) return (us / 1e6).toFixed(2) + " s";
+  return Math.floor(us / 1000) + " ms";
+}
+
 // The account and the lag, as the services say them now.
 async function renewStatus(live) {
   try {
     const answer = await fetch("/api/status", { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    const services = (await answer.json()).services || [];
+    const status = await answer.json();
+    document.querySelectorAll("[data-live]").forEach((cell) => {
+      cell.textContent = written(cell.dataset.as, found(status, cell.dataset.live.split("/")));
+    });
+    const services = status.services || [];
     const problems = services.flatMap((service) => service.problems || []);
     live.textContent = problems.length === 0 ? "all well" : problems.length + (problems.length === 1 ? " problem" : " problems");
     live.title = problems.join("\n");
@@ -134,6 +167,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   });
   const live = document.getElementById("live");
+  if (document.querySelector(".login")) return;
   renewStatus(live);
   setInterval(() => { if (!document.hidden) renewStatus(live); }, 5000);
 });

@@ -51,11 +51,16 @@ def attacking(number, attack):
 class Served:
     """`auditrail up` over a log, with a lake in a directory of its own."""
 
-    def __init__(self, log):
+    def __init__(self, log, token=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="console-"))
         config = self.directory / "auditrail.yaml"
         # Any address of this machine, so that a console that runs here is not in the way.
-        config.write_text(f"insight: {{policy: {FIXTURES.resolve() / 'datadog.yaml'}, listen: '127.0.0.1:0', http_listen: '127.0.0.1:0'}}\n")
+        asks = ""
+        if token:
+            (self.directory / "token").write_text(token)
+            asks = f", token_file: {self.directory / 'token'}"
+        policy = FIXTURES.resolve() / "datadog.yaml"
+        config.write_text(f"insight: {{policy: {policy}, listen: '127.0.0.1:0', http_listen: '127.0.0.1:0'{asks}}}\n")
         command = [AUDITRAIL, "up", "--config", str(config), "--path", str(log), "--to", "lake",
                    "--data", str(self.directory / "data")]
         self.said = open(self.directory / "said", "w+")
@@ -114,6 +119,16 @@ class Browser:
 
     def text(self):
         return self.page.inner_text("body")
+
+
+def live(page):
+    """The script writes the same numbers as the server, and renews them."""
+    cells = page.locator("[data-live]")
+    assert cells.count() > 10
+    served = cells.all_inner_texts()
+    page.evaluate("document.querySelectorAll('[data-live]').forEach((cell) => cell.textContent = '?')")
+    page.wait_for_function("[...document.querySelectorAll('[data-live]')].every((cell) => cell.textContent !== '?')")
+    assert cells.all_inner_texts() == served, (served, cells.all_inner_texts())
 
 
 def refused(browser):
@@ -193,6 +208,7 @@ def real_log(playwright, served):
     page.wait_for_selector("#live:not([hidden])")
     browser.shot("overview")
     assert page.locator("svg.chart rect.fine").count() > 0
+    live(page)
     page.keyboard.press("?")
     assert page.locator("dialog[open]").count() == 1
     browser.shot("keys")
@@ -330,6 +346,33 @@ def without_scripts(playwright, served):
     browser.browser.close()
 
 
+TOKEN = "a-token-of-some-length"
+
+
+def signing_in(playwright, served):
+    browser = Browser(playwright, served.url)
+    page = browser.page
+    page.goto(served.url + "/slow?verb=list")
+    browser.errors.clear()  # the browser notes the 401
+    assert "Sign in" in browser.text() and "How long" not in browser.text()
+    browser.shot("login")
+    page.fill("input[name=token]", "another-token-of-some-length")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=That is not the token")
+    browser.errors.clear()
+    page.fill("input[name=token]", TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/slow?verb=list")
+    browser.check()
+    page.wait_for_selector("#live:not([hidden])")
+    assert "How long" in browser.text() and page.inner_text("#live") == "all well"
+    assert page.evaluate("document.cookie") == "", "a script can read the cookie"
+    browser.open("/login")
+    page.click("text=sign out")
+    page.wait_for_selector("input[name=token]")
+    browser.browser.close()
+
+
 def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="console-logs-"))
     log, attacks = directory / "real.log", directory / "attacks.log"
@@ -340,8 +383,12 @@ def main():
     attacks.write_text("".join(attacking(*numbered) + "\n" for numbered in enumerate(ATTACKS)), encoding="utf-8")
     try:
         with sync_playwright() as playwright:
-            for log, suites in [(log, [real_log, without_scripts]), (attacks, [attacked])]:
-                served = Served(log)
+            for log, token, suites in [
+                (log, None, [real_log, without_scripts]),
+                (attacks, None, [attacked]),
+                (log, TOKEN, [signing_in]),
+            ]:
+                served = Served(log, token)
                 try:
                     for suite in suites:
                         suite(playwright, served)
