@@ -121,14 +121,20 @@ class Browser:
         return self.page.inner_text("body")
 
 
-def live(page):
+def live(page, served):
     """The script writes the same numbers as the server, and renews them."""
     cells = page.locator("[data-live]")
+    renewed = lambda: "?" not in cells.all_inner_texts()
+
+    def same():
+        page.reload()
+        before = cells.all_inner_texts()
+        page.evaluate("document.querySelectorAll('[data-live]').forEach((cell) => cell.textContent = '?')")
+        served.wait_for(renewed)
+        return cells.all_inner_texts() == before
+
     assert cells.count() > 10
-    served = cells.all_inner_texts()
-    page.evaluate("document.querySelectorAll('[data-live]').forEach((cell) => cell.textContent = '?')")
-    page.wait_for_function("[...document.querySelectorAll('[data-live]')].every((cell) => cell.textContent !== '?')")
-    assert cells.all_inner_texts() == served, (served, cells.all_inner_texts())
+    served.wait_for(same)
 
 
 def refused(browser):
@@ -208,7 +214,7 @@ def real_log(playwright, served):
     page.wait_for_selector("#live:not([hidden])")
     browser.shot("overview")
     assert page.locator("svg.chart rect.fine").count() > 0
-    live(page)
+    live(page, served)
     page.keyboard.press("?")
     assert page.locator("dialog[open]").count() == 1
     browser.shot("keys")
