@@ -49,7 +49,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let patience = Duration::from_millis(1500);
-        Settings { policy: None, hosts: Vec::new(), token: None, states: Kept::nowhere(), readers: None, patience }
+        Settings {
+            policy: None,
+            hosts: Vec::new(),
+            token: None,
+            states: Kept::nowhere(),
+            readers: None,
+            patience,
+        }
     }
 }
 

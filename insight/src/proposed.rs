@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use audit::rbac::{self, Left, Mode, Options, Rbac, Seen, Subject, Uses};
 use serde::Serialize;
 
+use crate::filter::fits;
 use crate::moment;
-use crate::search::fits;
 
 /// Most requests that a proposal does not allow, which are named.
 const NAMED: usize = 50;

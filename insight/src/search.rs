@@ -16,7 +16,7 @@ use crate::rows::{REPEATING, Rows};
 
 mod wanted;
 
-pub(crate) use wanted::{Wanted, fits};
+pub(crate) use wanted::Wanted;
 
 /// An event that was found: what tells it from others at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

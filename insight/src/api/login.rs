@@ -64,7 +64,8 @@ pub(super) async fn enter(State(shared): State<Shared>, headers: HeaderMap, body
     match shared.token().await {
         Ok(None) => to("/"),
         Ok(Some(token)) if guard::is_token(&posted.token, token.as_str()) => {
-            let cookie = cookie(&headers, &guard::pass(token.as_str()), "");
+            let by_tls = shared.settings.readers.is_some() || is_by_tls(&headers);
+            let cookie = cookie(by_tls, &guard::pass(token.as_str()), "");
             ([(header::SET_COOKIE, cookie)], to(&posted.to)).into_response()
         }
         Ok(Some(_)) => {
@@ -82,7 +83,7 @@ pub(super) async fn leave(headers: HeaderMap) -> Response {
     if !is_ours(&headers) {
         return elsewhere();
     }
-    ([(header::SET_COOKIE, cookie(&headers, "", "; Max-Age=0"))], to("/login")).into_response()
+    ([(header::SET_COOKIE, cookie(is_by_tls(&headers), "", "; Max-Age=0"))], to("/login")).into_response()
 }
 
 async fn read(body: Body) -> Option<Posted> {
@@ -100,8 +101,12 @@ fn elsewhere() -> Response {
     refused(StatusCode::FORBIDDEN, "a page of somebody else sent this")
 }
 
-fn cookie(headers: &HeaderMap, value: &str, end: &str) -> String {
-    let by_tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+/// Whether somebody before us speaks TLS.
+fn is_by_tls(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+}
+
+fn cookie(by_tls: bool, value: &str, end: &str) -> String {
     let secure = if by_tls { "; Secure" } else { "" };
     format!("{}={value}; HttpOnly; SameSite=Strict; Path=/{secure}{end}", guard::COOKIE)
 }

@@ -16,10 +16,11 @@ use super::Shared;
 use super::pages::{THREADS, shown, told};
 use crate::ask::{Answer, ask_while};
 use crate::asked::Asked;
+use crate::filter::Filter;
 use crate::fold::Fold;
 use crate::overview::Overview;
 use crate::reports::activity::Activity;
-use crate::reports::denied::{Denied, Filter};
+use crate::reports::denied::Denied;
 use crate::reports::slow::{self, By, Preset, Slow};
 use crate::reports::usage::Usage;
 use crate::{moment, page, proposed};
@@ -71,6 +72,7 @@ fn filter(asked: &Asked) -> Filter {
         namespace: chosen(&asked.namespace),
         verb: chosen(&asked.verb),
         resource: chosen(&asked.resource),
+        name: chosen(&asked.name),
     }
 }
 

@@ -19,7 +19,7 @@ use super::text::{grouped, length, second};
 use super::{Progress, chart, page_of};
 
 /// What the page can be narrowed by.
-const FILTERS: [&str; 4] = ["user", "verb", "resource", "namespace"];
+const FILTERS: [&str; 5] = ["user", "verb", "resource", "namespace", "name"];
 /// Most rows of a table.
 const MOST_ROWS: usize = 100;
 /// Names that are told in a row.
@@ -36,7 +36,7 @@ pub(crate) fn render<F, G>(
     page_of("/refused", "Refused", Progress::of(answer).and(Progress::of(other)), |page| {
         filters::spans(page, "/refused", asked, times, &FILTERS)?;
         summary(page, times, report, over_time)?;
-        let examples = ["system:serviceaccount:*", "list", "pods/log", "kube-*"];
+        let examples = ["system:serviceaccount:*", "list", "pods/log", "kube-*", "web-*"];
         let fields: Vec<_> = FILTERS.into_iter().zip(examples).collect();
         filters::form(page, "/refused", asked, &fields, |_| Ok(()))?;
         refused(page, asked, times, report)?;
