@@ -9,6 +9,7 @@ mod hands;
 #[cfg(unix)]
 mod hang_up;
 mod lines;
+mod manifests;
 mod nothing_is_lost;
 mod policy;
 mod published_defects;
