@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The Kubernetes manifests: rendered as they are committed, strictly within the schemas of three versions, and taken by a
-# real API server, whose own audit log is then read the way the collector's pod may read it.
+# The Kubernetes manifests: rendered as they are committed, strictly within the schemas of three versions (and the types
+# of cert-manager and prometheus-operator), and taken by a real API server, whose own audit log is then read the way the
+# collector's pod may read it.
 set -euo pipefail
 
 skip() { echo "skipped: $*"; }
@@ -23,6 +24,12 @@ if python3 -m venv "$cache/python" && "$cache/python/bin/pip" install -q kuberne
     "$cache/python/bin/python" "$here/schemas.py" k8s/rendered/*.yaml
 else
     skip "kubernetes-validate cannot be installed on this machine, so no schema is held against the manifests"
+fi
+
+if command -v go >/dev/null && (cd "$here/foreign" && go build -o "$cache/foreign" .); then
+    "$cache/foreign" k8s/rendered/*.yaml
+else
+    skip "go is not on this machine, so objects of cert-manager and prometheus-operator are not looked at"
 fi
 
 # An API server and its store; building the first takes some ten minutes where it was not built before.
