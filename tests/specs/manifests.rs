@@ -67,6 +67,23 @@ fn the_agents_own_configmap_names_a_log_in_the_mounted_directory() {
 }
 
 #[test]
+fn the_cluster_to_try_it_on_writes_its_log_where_the_collector_looks() {
+    let kind = std::fs::read_to_string(rendered::root().join("k8s/kind.yaml")).unwrap();
+    let kind: Value = serde_saphyr::from_str(&kind).unwrap();
+    let node = &kind["nodes"][0];
+    let kubeadm: Value = serde_saphyr::from_str(&text(node, "/kubeadmConfigPatches/0")).unwrap();
+    let flags = &kubeadm["apiServer"]["extraArgs"];
+    let workload = Rendered::of("try").workload("collector");
+    let directory = text(workload.volume("audit-log"), "/hostPath/path");
+    assert_eq!(text(flags, "/audit-log-path"), format!("{directory}/audit.log"));
+    assert_eq!(flags["audit-policy-file"], node["extraMounts"][0]["containerPath"]);
+    assert!(rendered::root().join(text(node, "/extraMounts/0/hostPath")).is_file());
+    for volume in kubeadm["apiServer"]["extraVolumes"].as_array().unwrap() {
+        assert_eq!(volume["hostPath"], volume["mountPath"], "flags name paths of the API server's pod");
+    }
+}
+
+#[test]
 fn ports_and_probes_are_those_that_the_configuration_opens() {
     for workload in workloads() {
         let section = &workload.configuration[&workload.name];
