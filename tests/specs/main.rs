@@ -5,6 +5,7 @@
 mod architecture;
 mod command_line;
 mod destinations;
+mod documents;
 mod hands;
 #[cfg(unix)]
 mod hang_up;
