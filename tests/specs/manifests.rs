@@ -1,8 +1,10 @@
 //! The Kubernetes manifests as they are applied (`k8s/rendered`), held against the programs that they start: every
 //! configuration passes the real check, and every port, path, name and limit in them is one that the code has.
 
+mod images;
 mod laid_out;
 mod rendered;
+mod running;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

