@@ -13,12 +13,16 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::{Metric, Registry};
 
+use described::Said;
+
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::metrics::histogram::Histogram;
 
+mod described;
 mod labelled;
 
+pub use described::{Description, Kind, described};
 pub use labelled::{Counters, Gauges, Histograms, Labelled, MOST_SERIES, OTHER};
 
 /// The media type of [`render`].
@@ -29,7 +33,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// # Panics
 /// When `name` is no valid name, or was declared before as something else: a mistake in the program.
 pub fn counter(name: &'static str, help: &'static str) -> Counter {
-    declare(counted(name), help, Counter::default)
+    declare(counted(name), said(Kind::Counter, &[], help), Counter::default)
 }
 
 /// A value that goes up and down.
@@ -37,7 +41,7 @@ pub fn counter(name: &'static str, help: &'static str) -> Counter {
 /// # Panics
 /// As [`counter`].
 pub fn gauge(name: &'static str, help: &'static str) -> Gauge {
-    declare(name, help, Gauge::default)
+    declare(name, said(Kind::Gauge, &[], help), Gauge::default)
 }
 
 /// A distribution with the given upper bounds, ascending.
@@ -45,7 +49,7 @@ pub fn gauge(name: &'static str, help: &'static str) -> Gauge {
 /// # Panics
 /// As [`counter`].
 pub fn histogram(name: &'static str, help: &'static str, bounds: &'static [f64]) -> Histogram {
-    declare(name, help, || Histogram::new(bounds.iter().copied()))
+    declare(name, said(Kind::Histogram, &[], help), || Histogram::new(bounds.iter().copied()))
 }
 
 /// Counters told apart by labels: `counters("..._total", "...", &["destination"]).of(&["datadog"])`.
@@ -53,7 +57,7 @@ pub fn histogram(name: &'static str, help: &'static str, bounds: &'static [f64])
 /// # Panics
 /// As [`counter`].
 pub fn counters(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Counters {
-    declare(counted(name), help, || Counters::new(labels, Counter::default))
+    declare(counted(name), said(Kind::Counter, labels, help), || Counters::new(labels, Counter::default))
 }
 
 /// Gauges told apart by labels.
@@ -61,7 +65,7 @@ pub fn counters(name: &'static str, help: &'static str, labels: &'static [&'stat
 /// # Panics
 /// As [`counter`].
 pub fn gauges(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Gauges {
-    declare(name, help, || Gauges::new(labels, Gauge::default))
+    declare(name, said(Kind::Gauge, labels, help), || Gauges::new(labels, Gauge::default))
 }
 
 /// Distributions told apart by labels.
@@ -74,7 +78,7 @@ pub fn histograms(
     labels: &'static [&'static str],
     bounds: &'static [f64],
 ) -> Histograms {
-    declare(name, help, || Histograms::new(labels, labelled::Bounds(bounds)))
+    declare(name, said(Kind::Histogram, labels, help), || Histograms::new(labels, labelled::Bounds(bounds)))
 }
 
 /// All that was declared, as OpenMetrics text.
@@ -92,9 +96,14 @@ static DECLARED: LazyLock<Mutex<Declared>> = LazyLock::new(Mutex::default);
 struct Declared {
     registry: Registry,
     by_name: BTreeMap<&'static str, Box<dyn Any + Send>>,
+    said: BTreeMap<&'static str, Said>,
 }
 
-fn declare<M: Metric + Clone>(name: &'static str, help: &'static str, make: impl FnOnce() -> M) -> M {
+fn said(kind: Kind, labels: &'static [&'static str], help: &'static str) -> Said {
+    Said { kind, labels, help }
+}
+
+fn declare<M: Metric + Clone>(name: &'static str, said: Said, make: impl FnOnce() -> M) -> M {
     let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     assert!(name.starts_with("auditrail_") && name.bytes().all(valid), "`{name}` is no metric name of ours");
     let mut declared = DECLARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +113,8 @@ fn declare<M: Metric + Clone>(name: &'static str, help: &'static str, make: impl
         return same.unwrap_or_else(|| panic!("metric `{name}` was declared as something else"));
     }
     let metric = make();
-    declared.registry.register(name, help, metric.clone());
+    declared.registry.register(name, said.help, metric.clone());
+    declared.said.insert(name, said);
     declared.by_name.insert(name, Box::new(metric.clone()));
     metric
 }

@@ -114,11 +114,15 @@ pub fn start(
     metric: &'static str,
 ) -> Result<Option<Arc<Certificates>>, ConfigError> {
     let Some(settings) = configuration.map(Tls::of).transpose()?.flatten() else { return Ok(None) };
-    let expiry = metrics::gauge(metric, "When the certificate of this process ends, in seconds since 1970.");
-    let certificates = Certificates::open(&settings, Some(expiry)).map_err(ConfigError::Other)?;
+    let certificates = Certificates::open(&settings, Some(expiry(metric))).map_err(ConfigError::Other)?;
     certificates.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
     tokio::spawn(keep_current(Arc::downgrade(&certificates)));
     Ok(Some(certificates))
+}
+
+/// The metric that says when the certificate of this process ends, under `name`.
+pub fn expiry(name: &'static str) -> Gauge {
+    metrics::gauge(name, "When the certificate of this process ends, in seconds since 1970.")
 }
 
 async fn keep_current(certificates: Weak<Certificates>) {

@@ -79,6 +79,12 @@ impl Appends {
         matches!(self.state, State::Full(_))
     }
 
+    /// Tells the metrics how full the queue is.
+    pub(crate) fn tell_usage(&self) {
+        let usage = self.queue.usage();
+        metrics::queue(usage.used_bytes, usage.limit);
+    }
+
     /// Adds a batch with the state behind it, or state alone.
     pub(crate) fn add(&mut self, record: Option<(Vec<u8>, Bytes)>, puts: Vec<Put>) {
         if let Some((header, payload)) = record {

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::entry::{self, Entry};
 use crate::error::{Once, OnceError, OpenError, RunError};
 use crate::orders::Orders;
+use crate::metrics;
 use crate::quarantine::Quarantine;
 use crate::reader::{Reached, Reader, Until};
 use crate::recover::{Again, Recovery};
@@ -60,6 +61,7 @@ impl Collector {
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: Config, next: Stage) -> Result<Collector, OpenError> {
+        metrics::declare();
         let (entries, warnings) = entry::entries(&config)?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let dir = config.queue.dir.as_path();

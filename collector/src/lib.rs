@@ -54,6 +54,7 @@ pub use crate::entry::check;
 pub use crate::error::{HalfLine, Once, OnceError, OpenError, RunError};
 pub use crate::event_list::{NoEventList, is_event_list, split as split_event_list};
 pub use crate::import::{ImportError, Imported, Taken, import_registry};
+pub use crate::metrics::described_metrics;
 pub use crate::sibling::{Age, in_rotation};
 pub use crate::survey::{Surveyed, survey};
 pub use crate::webhook::{Webhook, WebhookTls};

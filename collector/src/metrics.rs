@@ -2,9 +2,13 @@
 
 use std::sync::LazyLock;
 
-use chassis::metrics::{Counter, Counters, Gauge, Gauges, counter, counters, gauge, gauges};
+use chassis::metrics::{
+    self, Counter, Counters, Description, Gauge, Gauges, counter, counters, gauge, gauges,
+};
 
 use crate::tally::Tally;
+
+mod advice;
 
 /// When the certificate of this process ends.
 pub(crate) const CERTIFICATE: &str = "auditrail_collector_certificate_expiry_timestamp_seconds";
@@ -28,6 +32,10 @@ static PUSHES: LazyLock<Counters> = LazyLock::new(|| {
 });
 static QUEUED: LazyLock<Gauge> =
     LazyLock::new(|| gauge("auditrail_collector_queued_events", "Lines in the queue without a receipt."));
+static QUEUE: LazyLock<Gauge> =
+    LazyLock::new(|| gauge("auditrail_collector_queue_bytes", "Bytes that the queue takes of its limit."));
+static QUEUE_LIMIT: LazyLock<Gauge> =
+    LazyLock::new(|| gauge("auditrail_collector_queue_limit_bytes", "Bytes that the queue may take."));
 static LAG: LazyLock<Gauges> = LazyLock::new(|| {
     gauges("auditrail_collector_behind_bytes", "Bytes in the files behind the reading position.", &["path"])
 });
@@ -80,6 +88,30 @@ static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| {
     gauge("auditrail_collector_webhook_connections", "Connections that the webhook has open.")
 });
 
+/// Declares every metric, so that each is shown from the start.
+pub(crate) fn declare() {
+    for counter in [&READ_EVENTS, &READ_BYTES, &TRUNCATED, &LOST] {
+        LazyLock::force(counter);
+    }
+    for counters in [&LEFT_OUT, &PUSHES, &POSTED] {
+        LazyLock::force(counters);
+    }
+    for gauge in [&QUEUED, &QUEUE, &QUEUE_LIMIT, &CONNECTIONS] {
+        LazyLock::force(gauge);
+    }
+    for gauges in [&LAG, &LAG_SECONDS, &UNACKED, &UNREAD_FILES, &RETENTION, &GAPS, &HELD] {
+        LazyLock::force(gauges);
+    }
+}
+
+/// Every metric of the collector, with what to do when it moves.
+#[must_use]
+pub fn described_metrics() -> Vec<Description> {
+    declare();
+    chassis::tls::expiry(CERTIFICATE);
+    metrics::described("auditrail_collector_", advice::ADVICE)
+}
+
 /// Lines were read.
 pub(crate) fn read(tally: Tally) {
     READ_EVENTS.inc_by(tally.events);
@@ -111,6 +143,12 @@ pub(crate) fn pushed(answer: &str) {
 /// How many lines wait.
 pub(crate) fn queued(events: u64) {
     QUEUED.set(gauge_value(events));
+}
+
+/// How full the queue is.
+pub(crate) fn queue(bytes: u64, limit: u64) {
+    QUEUE.set(gauge_value(bytes));
+    QUEUE_LIMIT.set(gauge_value(limit));
 }
 
 /// How far reading is behind.

@@ -118,6 +118,7 @@ impl Reader {
             self.appends.add(None, source.take_puts());
             self.books.looked(source);
         }
+        self.appends.tell_usage();
         self.report();
     }
 

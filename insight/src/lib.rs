@@ -61,6 +61,7 @@ pub use fold::{Closer, Fold, take_lines};
 pub use groups::Groups;
 pub use kept::Kept;
 pub use latencies::Latencies;
+pub use metrics::described_metrics;
 pub use overview::{Hour, Overview, Unreadable};
 pub use requests::Requests;
 pub use rows::{Annotations, Lists, NONE, Rows, Text, Words};

@@ -4,12 +4,21 @@
 //! `auditrail_insight_unreadable_files`: the lake as last looked at.
 //! `auditrail_insight_opened_files_total`: files that had to be opened for an answer.
 
-use chassis::metrics::{self, Counter, Gauge};
+use chassis::metrics::{self, Counter, Description, Gauge};
 
 use crate::overview::Overview;
 
+mod advice;
+
 /// When the certificate of this process ends.
 pub(crate) const CERTIFICATE: &str = "auditrail_insight_certificate_expiry_timestamp_seconds";
+
+/// Every metric of insight, with what to do when it moves.
+#[must_use]
+pub fn described_metrics() -> Vec<Description> {
+    let _declared = (Metrics::declare(), chassis::tls::expiry(CERTIFICATE));
+    metrics::described("auditrail_insight_", advice::ADVICE)
+}
 
 /// Insight's metrics.
 #[derive(Debug)]

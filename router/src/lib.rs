@@ -48,6 +48,7 @@ pub use explain::{
     DestinationAnswer, Explainer, Explanation, Keeps, OwnPolicy, Redacted, RouteAnswer, SampleAnswer,
 };
 pub use in_force::ReadSection;
+pub use metrics::described_metrics;
 pub use service::{Alone, serve, serve_from};
 
 use dedupe::Window;

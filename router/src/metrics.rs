@@ -9,13 +9,22 @@
 //! Promise: an event is counted for a destination when that gives its receipt, so that a batch that comes again
 //! is not counted twice while the router remembers it.
 
-use chassis::metrics::{self, Counter, Counters, Histogram};
+use chassis::metrics::{self, Counter, Counters, Description, Histogram};
 use proto::Batch;
 
 use crate::share::Share;
 
+mod advice;
+
 /// When the certificate of this process ends.
 pub(crate) const CERTIFICATE: &str = "auditrail_router_certificate_expiry_timestamp_seconds";
+
+/// Every metric of the router, with what to do when it moves.
+#[must_use]
+pub fn described_metrics() -> Vec<Description> {
+    let _declared = (Metrics::declare(), moved(), chassis::tls::expiry(CERTIFICATE));
+    metrics::described("auditrail_router_", advice::ADVICE)
+}
 
 /// Batches that two shippers may have.
 pub(crate) fn moved() -> Counter {

@@ -55,6 +55,7 @@ mod workbench;
 
 pub use config::*;
 pub use error::OpenError;
+pub use metrics::described_metrics;
 pub use receipts::receipts_in;
 pub use service::{serve, serve_from};
 pub use shipper::{Progress, Shipper, Stuck};

@@ -3,16 +3,27 @@
 //! `auditrail_shipper_requests_total{destination, outcome}`, `auditrail_shipper_sent_bytes_total`,
 //! `auditrail_shipper_request_seconds`, `auditrail_shipper_delivered_events_total`,
 //! `auditrail_shipper_dead_events_total`, `auditrail_shipper_backfilled_events_total`, `auditrail_shipper_taken_batches_total{destination, outcome}`,
-//! `auditrail_shipper_spool_bytes`.
+//! and what its status says: see [`told`].
 
 use std::time::Duration;
 
-use chassis::metrics::{self, Counter, Counters, Gauge, Gauges, Histogram, Histograms};
+use chassis::metrics::{self, Counter, Counters, Description, Histogram, Histograms};
+use proto::v1::DestinationStatus;
 
 use crate::verdict::Verdict;
 
+mod advice;
+mod told;
+
 /// When the certificate of this process ends.
 pub(crate) const CERTIFICATE: &str = "auditrail_shipper_certificate_expiry_timestamp_seconds";
+
+/// Every metric of the shipper, with what to do when it moves.
+#[must_use]
+pub fn described_metrics() -> Vec<Description> {
+    let _declared = (Metrics::of("none"), told::Told::declare(), chassis::tls::expiry(CERTIFICATE));
+    metrics::described("auditrail_shipper_", advice::ADVICE)
+}
 
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -63,7 +74,7 @@ pub(crate) struct Metrics {
     dead: Counter,
     backfilled: Counter,
     seconds: Histogram,
-    spool: Gauge,
+    told: told::Told,
 }
 
 impl Metrics {
@@ -73,7 +84,6 @@ impl Metrics {
         let both = |name, help| metrics::counters(name, help, &["destination", "outcome"]);
         let seconds: Histograms =
             metrics::histograms("auditrail_shipper_request_seconds", "Time until the answer", TO, SECONDS);
-        let spool: Gauges = metrics::gauges("auditrail_shipper_spool_bytes", "Disk that the spool takes", TO);
         Metrics {
             destination: destination.to_owned(),
             requests: both("auditrail_shipper_requests_total", "Requests and writes, by what came of them"),
@@ -86,7 +96,7 @@ impl Metrics {
             ),
             dead: counter("auditrail_shipper_dead_events_total", "Events that became dead letters"),
             seconds: seconds.of(&[destination]),
-            spool: spool.of(&[destination]),
+            told: told::Told::declare(),
         }
     }
 
@@ -119,8 +129,13 @@ impl Metrics {
         self.taken.of(&[&self.destination, outcome]).inc();
     }
 
+    /// What its status says now.
+    pub(crate) fn tell(&self, status: &DestinationStatus) {
+        self.told.tell(status);
+    }
+
     /// The disk that the spool takes now, in bytes.
     pub(crate) fn spool(&self, bytes: u64) {
-        self.spool.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.told.spool(&self.destination, bytes);
     }
 }

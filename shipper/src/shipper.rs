@@ -96,8 +96,13 @@ impl Shipper {
             tokio::spawn(kept_going(begin, opening.standing.clone(), stop.clone()))
         });
         let deliveries: Vec<_> = deliveries.collect();
+        let (inner, ended) = (self.0.clone(), Stop::new());
         async move {
-            join_all(deliveries).await;
+            let delivered = async {
+                join_all(deliveries).await;
+                ended.request();
+            };
+            tokio::join!(delivered, inner.tell_until(&ended));
         }
     }
 
@@ -200,9 +205,26 @@ fn orphans(config: &Config) -> Vec<String> {
     orphans
 }
 
+/// How old the metrics of a destination's status may be.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
 const ORPHAN: &str = "may hold events for it; configure it again, or remove the directory";
 
 impl Inner {
+    /// Tells the metrics what the status of each destination says. It is in no task of its own, so that no handle is
+    /// left when the run has ended.
+    async fn tell_until(self: Arc<Self>, ended: &Stop) {
+        while !ended.requested() {
+            let inner = self.clone();
+            let tell = |opening: &Opening| opening.standing.metrics.tell(&opening.status());
+            blocking(move || inner.destinations.values().for_each(tell)).await;
+            tokio::select! {
+                () = ended.wait() => {}
+                () = tokio::time::sleep(TELL_EVERY) => {}
+            }
+        }
+    }
+
     async fn push(self: Arc<Self>, batch: Batch) -> Result<Receipt, Refusal> {
         let Some(opening) = self.destinations.get(&batch.destination) else {
             let known: Vec<&str> = self.destinations.keys().map(String::as_str).collect();

@@ -11,6 +11,7 @@ mod hands;
 mod hang_up;
 mod lines;
 mod manifests;
+mod metrics;
 mod nothing_is_lost;
 mod policy;
 mod published_defects;
