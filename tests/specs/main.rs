@@ -12,6 +12,7 @@ mod hang_up;
 mod lines;
 mod manifests;
 mod metrics;
+mod monitoring;
 mod nothing_is_lost;
 mod policy;
 mod published_defects;
