@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use insight::reports::verify::{Verified, verify};
-use lake::{Lake as Table, Merged, Merging};
+use lake::{Lake as Table, Location, Merged, Merging};
 
 use crate::data::Data;
 use crate::exit::Failure;
@@ -22,6 +22,8 @@ use crate::table::{Table as Printed, print};
 pub(crate) enum Lake {
     /// Merge the small files of each hour into larger ones, now.
     Compact(Compact),
+    /// Print the statement that makes the table `events` of the lake in another engine.
+    Ddl(crate::lake_ddl::Ddl),
 }
 
 /// Which lake.
@@ -60,20 +62,34 @@ pub(crate) struct Verify {
 
 impl Which {
     fn open(&self) -> Result<Table, Failure> {
-        let url = match &self.lake {
-            Some(url) => url.clone(),
-            None => Data::in_directory(&self.data).lake()?,
-        };
-        Ok(Table::open_existing(&url)?)
+        Ok(Table::existing(&self.location()?)?)
+    }
+
+    /// Where the lake is.
+    ///
+    /// # Errors
+    /// When the data directory has no usable path.
+    pub(crate) fn location(&self) -> anyhow::Result<Location> {
+        match &self.lake {
+            Some(url) => Ok(Location::of(url)),
+            None => Ok(Location::of(&Data::in_directory(&self.data).lake()?)),
+        }
+    }
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// When the lake is not there, or cannot be read or written; with `ddl`, when the engine cannot have it.
+pub(crate) fn lake(command: &Lake) -> Result<ExitCode, Failure> {
+    match command {
+        Lake::Compact(compact) => compacted(compact),
+        Lake::Ddl(ddl) => crate::lake_ddl::ddl(ddl),
     }
 }
 
 /// Exit 0 when all that could be merged is.
-///
-/// # Errors
-/// When the lake is not there, or cannot be read or written.
-pub(crate) fn lake(command: &Lake) -> Result<ExitCode, Failure> {
-    let Lake::Compact(compact) = command;
+fn compacted(compact: &Compact) -> Result<ExitCode, Failure> {
     let lake = compact.which.open()?;
     // Merging is safe at any time; who asks by hand does not want to wait until an hour is quiet.
     let merging = Merging { after_us: 0, quiet_us: 0, target: compact.file_size.as_u64() };

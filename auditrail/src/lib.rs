@@ -28,6 +28,7 @@ mod hold;
 mod import;
 mod kubeconfig;
 mod lake;
+mod lake_ddl;
 mod layout;
 mod lint;
 mod manual;

@@ -48,6 +48,7 @@ pub use reading::{Batches, Reading};
 pub use rows::Rows;
 pub use schema::schema;
 pub use summary::Summary;
+pub use url::{Bucket, Place, Service};
 
 use std::collections::BTreeSet;
 

@@ -35,6 +35,15 @@ impl Location {
         Location { url: url.into(), ..Location::default() }
     }
 
+    /// The directory or bucket that it names; touches nothing.
+    ///
+    /// # Errors
+    /// As for [`Location::check`].
+    pub fn place(&self) -> Result<Place, LakeError> {
+        self.check()?;
+        place(&self.url)
+    }
+
     /// Whether a lake can be there; touches nothing.
     ///
     /// # Errors

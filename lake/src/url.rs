@@ -8,8 +8,8 @@ use reqwest::Url;
 use std::path::PathBuf;
 
 /// What an address names.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
     /// A directory of this machine.
     Directory(PathBuf),
     /// A bucket (a container, with Azure), and where in it.
@@ -17,20 +17,28 @@ pub(crate) enum Place {
 }
 
 /// Where in which service's bucket.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Bucket {
-    pub(crate) service: Service,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Whose bucket.
+    pub service: Service,
     /// `s3://bucket/prefix` without anything more.
     pub(crate) url: String,
+    /// How it is called; with Azure, the container.
+    pub name: String,
+    /// With Azure, the account, where the address names one.
+    pub account: Option<String>,
     /// Below which key, decoded, without slashes at its ends; "" for the whole bucket.
-    pub(crate) prefix: String,
+    pub prefix: String,
 }
 
 /// Whose protocol it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
+pub enum Service {
+    /// S3, and what speaks its protocol.
     S3,
+    /// Google Cloud Storage.
     Google,
+    /// Azure's blobs.
     Azure,
 }
 
@@ -84,7 +92,11 @@ fn bucket(service: Service, url: &str) -> Result<Bucket, String> {
     if prefix.split('/').any(|part| !prefix.is_empty() && matches!(part, "" | "." | "..")) {
         return Err("its prefix has an empty part, or one of dots".into());
     }
-    Ok(Bucket { service, url: parsed.to_string(), prefix })
+    let (name, account) = match host.split_once('.') {
+        Some((account, _)) if account_of(host) => (parsed.username(), Some(account.to_owned())),
+        _ => (host, None),
+    };
+    Ok(Bucket { service, url: parsed.to_string(), name: name.to_owned(), account, prefix })
 }
 
 /// The directory that a file URL names, from what follows `file://`.
@@ -137,15 +149,17 @@ mod tests {
 
     #[test]
     fn a_bucket_is_named_as_its_services_tools_do() {
-        for (url, service, prefix) in [
-            ("s3://audit/a/b/", Service::S3, "a/b"),
-            ("S3A://audit", Service::S3, ""),
-            ("gs://audit/my%20lake", Service::Google, "my lake"),
-            ("az://container/lake", Service::Azure, "lake"),
-            ("abfss://container@account.dfs.core.windows.net/lake", Service::Azure, "lake"),
+        for (url, service, name, prefix) in [
+            ("s3://audit/a/b/", Service::S3, "audit", "a/b"),
+            ("S3A://audit", Service::S3, "audit", ""),
+            ("gs://audit/my%20lake", Service::Google, "audit", "my lake"),
+            ("az://container/lake", Service::Azure, "container", "lake"),
+            ("abfss://container@account.dfs.core.windows.net/lake", Service::Azure, "container", "lake"),
         ] {
             let Place::Bucket(bucket) = place(url).unwrap() else { panic!("{url} is a bucket") };
-            assert_eq!((bucket.service, bucket.prefix.as_str()), (service, prefix), "{url}");
+            let named = (bucket.service, bucket.name.as_str(), bucket.prefix.as_str());
+            assert_eq!(named, (service, name, prefix), "{url}");
+            assert_eq!(bucket.account.as_deref(), url.contains('@').then_some("account"), "{url}");
         }
     }
 
