@@ -7,7 +7,7 @@ if ! python3 -m venv "$environment" 2>/dev/null; then
     echo "skipped: python3 with venv is not on this machine"
     exit 0
 fi
-if ! "$environment/bin/pip" install --quiet --disable-pip-version-check 'moto[server]'; then
+if ! "$environment/bin/python" -m pip install --quiet --disable-pip-version-check 'moto[server]'; then
     echo "skipped: moto cannot be installed on this machine"
     exit 0
 fi

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Another engine reads the lake's files: DuckDB, in a Python environment of its own.
+# Other engines read the lake's files, in a Python environment of their own: DuckDB and pyarrow, and ClickHouse (chdb) and
+# Spark where those can be installed; DuckDB, ClickHouse and Spark through the statements of `auditrail lake ddl`.
 set -euo pipefail
 
 environment="$(pwd)/target/suites/parquet"
@@ -7,8 +8,17 @@ if ! python3 -m venv "$environment" 2>/dev/null; then
     echo "skipped: python3 with venv is not on this machine"
     exit 0
 fi
-if ! "$environment/bin/pip" install --quiet --disable-pip-version-check duckdb pyarrow; then
+install() { "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+if ! install duckdb pyarrow; then
     echo "skipped: duckdb and pyarrow cannot be installed on this machine"
     exit 0
 fi
-PYTHON="$environment/bin/python" cargo test -p lake --test another_engine -- --nocapture
+install chdb || echo "skipped: chdb (ClickHouse) cannot be installed on this machine"
+if command -v java >/dev/null; then
+    install pyspark || echo "skipped: pyspark cannot be installed on this machine"
+else
+    echo "skipped: Spark needs java, which is not on this machine"
+fi
+export PYTHON="$environment/bin/python"
+cargo test -p lake --test another_engine -- --nocapture
+cargo test -p auditrail --test lake_other_engines -- --nocapture

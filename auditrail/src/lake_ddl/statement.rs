@@ -72,8 +72,8 @@ fn clickhouse(address: &Address, columns: &[(&str, String)]) -> String {
     format!(
         "-- A list or map that is null is an empty one here.\n\
          CREATE OR REPLACE VIEW events AS SELECT\n{selected},\n    \
-         toDate(extract(_path, 'date=([0-9-]{{10}})/hour=[0-9]{{2}}/[^/]+$')) AS `date`,\n    \
-         toInt32OrZero(extract(_path, '/hour=([0-9]{{2}})/[^/]+$')) AS `hour`\n\
+         CAST(extract(_path, 'date=([0-9-]{{10}})/hour=[0-9]{{2}}/[^/]+$') AS Date) AS `date`,\n    \
+         CAST(extract(_path, '/hour=([0-9]{{2}})/[^/]+$') AS Int32) AS `hour`\n\
          FROM {}\n    {arguments},\n    {structure}\n);\n",
         address.function
     )
