@@ -10,7 +10,7 @@ use anyhow::Context;
 use chassis::Configuration;
 use chassis::datadog::Environment;
 
-use crate::cli::Check;
+use crate::configuration::Check;
 use crate::exit::Failure;
 use crate::plan::{self, destinations};
 use crate::say;

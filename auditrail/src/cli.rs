@@ -26,10 +26,12 @@ enum Command {
     Demo(Demo),
     /// Show what the services do: logs, account, spools, holds, and what to do about them.
     Status(Status),
+    /// Show rates, lag and spools of the services, live, until `q`.
+    Top(crate::top::Top),
     /// Show events as they pass a router, with what becomes of them.
     Tap(crate::tap::Tap),
     /// Check logs, rights, queue, spools and the way to the next stage, and say what to do; exit 0 when all is well.
-    Doctor(Doctor),
+    Doctor(crate::doctor::Doctor),
     /// Look at events that no intake took, send them again, or drop them.
     #[command(subcommand)]
     DeadLetters(crate::dead_letters::DeadLetters),
@@ -66,7 +68,7 @@ enum Command {
     Policy(Policy),
     /// Work with the configuration.
     #[command(subcommand)]
-    Config(Config),
+    Config(crate::configuration::Command),
     /// Take over from another collector.
     #[command(subcommand)]
     Import(Import),
@@ -138,23 +140,6 @@ pub struct Status {
     /// The certificates to show.
     #[command(flatten)]
     pub credentials: crate::credentials::Credentials,
-}
-
-/// `auditrail doctor`.
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The data directory of `up`, for what the configuration does not place.
-    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
-    pub data: PathBuf,
-    /// An audit log to check besides those of the configuration; may be given several times.
-    #[arg(long, value_name = "FILE")]
-    pub path: Vec<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -277,20 +262,6 @@ pub struct Suggest {
 }
 
 #[derive(Debug, Subcommand)]
-enum Config {
-    /// Check a configuration file, and every policy that it names, without starting anything.
-    Check(Check),
-}
-
-/// `auditrail config check`.
-#[derive(Debug, Args)]
-pub struct Check {
-    /// The configuration file.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-}
-
-#[derive(Debug, Subcommand)]
 enum Import {
     /// Take the positions of a Datadog Agent's registry.json, so that no line is skipped or sent again; the Agent's
     /// logs and the collector must be stopped.
@@ -358,6 +329,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(up) => crate::up::up(&up),
         Command::Demo(demo) => crate::demo::demo(&demo),
         Command::Status(status) => crate::status::status(&status),
+        Command::Top(top) => crate::top::top(&top),
         Command::Tap(tap) => crate::tap::tap(&tap),
         Command::Doctor(doctor) => crate::doctor::doctor(&doctor),
         Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),
@@ -379,7 +351,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Policy(Policy::Apply(apply)) => crate::apply::apply(&apply),
         Command::Policy(Policy::Simulate(simulate)) => crate::simulate::simulate(&simulate),
         Command::Policy(Policy::Suggest(suggest)) => crate::suggest::suggest(&suggest),
-        Command::Config(Config::Check(check)) => crate::check::check(&check),
+        Command::Config(command) => crate::configuration::run(&command),
         Command::Import(Import::DatadogRegistry(import)) => crate::import::datadog_registry(&import),
         Command::Webhook(Webhook::Kubeconfig(kubeconfig)) => crate::kubeconfig::kubeconfig(&kubeconfig),
         Command::Replay(replay) => crate::resend::resend(&replay),

@@ -4,6 +4,7 @@
 //! exit 0 only when all of it is.
 
 use std::cell::OnceCell;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,18 +12,22 @@ use chassis::datadog::LogsEntry;
 use proto::v1::ServiceStatus;
 use serde_json::json;
 
-use crate::cli::{Doctor, Status};
+use crate::cli::Status;
 use crate::credentials::Credentials;
 use crate::exit::Failure;
 use crate::placed::Placed;
 use crate::{say, status};
 
+mod bundle;
 mod certificates;
+mod clock;
 mod condition;
+mod destinations;
 mod disk;
 mod finding;
 mod logs;
 mod next;
+mod policies;
 mod quarantine;
 mod queue_dir;
 mod spools;
@@ -30,8 +35,43 @@ mod spools;
 use finding::{Finding, Grade};
 
 /// All checks, in the order of the data. Each looks at the subject and says what it found.
-const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 6] =
-    [logs::check, queue_dir::check, quarantine::check, certificates::check, next::check, spools::check];
+const CHECKS: [fn(&Subject<'_>) -> Vec<Finding>; 8] = [
+    logs::check,
+    queue_dir::check,
+    quarantine::check,
+    certificates::check,
+    next::check,
+    policies::check,
+    spools::check,
+    destinations::check,
+];
+
+/// `auditrail doctor`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory of `up`, for what the configuration does not place.
+    #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
+    data: PathBuf,
+    /// An audit log to check besides those of the configuration; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    path: Vec<PathBuf>,
+    /// Ask Datadog too whether it knows the key, and what its clock says; no event is sent.
+    #[arg(long)]
+    online: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Write a bundle for support besides: findings, settings, status, metrics and sizes, without secrets and without
+    /// audit events. FILE ends in `.tar.gz` or `.tar.zst`, and is not there yet.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// With --bundle: a file with a service's own log, whose end goes with it; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    log: Vec<PathBuf>,
+}
 
 /// What is looked at.
 struct Subject<'a> {
@@ -53,6 +93,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<ExitCode, Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let subject = Subject { placed, arguments, runtime, running: OnceCell::new() };
+    let room = arguments.bundle.as_deref().map(bundle::Form::of).transpose().map_err(Failure::usage)?;
     let findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(&subject)).collect();
     let well = findings.iter().all(|finding| finding.grade == Grade::Ok);
     let text = match arguments.json {
@@ -60,6 +101,10 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<ExitCode, Failure> {
         false => finding::lines(&findings),
     };
     say::result(&text)?;
+    if let (Some(path), Some(form)) = (&arguments.bundle, room) {
+        bundle::write(path, form, &subject, &findings)?;
+        say::aside(&format!("the bundle is in {}; look into it before you pass it on", path.display()));
+    }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

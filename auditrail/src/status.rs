@@ -26,7 +26,7 @@ const PERIOD: Duration = Duration::from_secs(2);
 
 /// Where to ask.
 #[derive(Debug)]
-struct Address {
+pub(crate) struct Address {
     url: String,
     /// The service that the configuration puts there.
     service: Option<&'static str>,
@@ -34,9 +34,10 @@ struct Address {
 
 /// What was found out.
 #[derive(Debug)]
-struct Found {
-    services: Vec<ServiceStatus>,
-    silent: Vec<String>,
+pub(crate) struct Found {
+    pub(crate) services: Vec<ServiceStatus>,
+    /// Who does not answer, and why.
+    pub(crate) silent: Vec<String>,
 }
 
 /// Exit 0 when a service answered, 1 when none did.
@@ -113,7 +114,10 @@ fn nobody(addresses: &[Address]) -> Failure {
 }
 
 /// The addresses to ask: those given; that of a running `up`; those of the configuration, or its defaults.
-fn addresses(arguments: &Status, scheme: &str) -> Result<Vec<Address>, Failure> {
+///
+/// # Errors
+/// When the configuration is bad.
+pub(crate) fn addresses(arguments: &Status, scheme: &str) -> Result<Vec<Address>, Failure> {
     if !arguments.address.is_empty() {
         return Ok(arguments.address.iter().map(|address| Address::named(address, scheme)).collect());
     }
@@ -153,7 +157,7 @@ fn configured(
 
 /// Asks everywhere, each replica where a name leads to several. A service that runs in one process with another speaks through it, and is not missing where the
 /// configuration would put it alone.
-async fn ask_all(caller: &Caller, addresses: &[Address]) -> Found {
+pub(crate) async fn ask_all(caller: &Caller, addresses: &[Address]) -> Found {
     let (mut services, mut silent) = (Vec::new(), Vec::new());
     for address in addresses {
         match caller.each(&address.url).await {

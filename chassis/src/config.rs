@@ -17,12 +17,14 @@ use serde::de::DeserializeOwned;
 mod changes;
 mod document;
 mod error;
+mod leaves;
 mod overrides;
 mod printed;
 mod section;
 
 pub(crate) use document::{Document, Entry, Node, Value};
 pub use error::{ConfigError, Place};
+pub use leaves::leaves;
 pub(crate) use section::read_again;
 
 use overrides::Override;
@@ -159,6 +161,22 @@ impl Configuration {
     #[must_use]
     pub fn origin_of(&self, key: &str) -> Origin {
         section::origin_of(&self.document, &self.overrides, key)
+    }
+
+    /// The same, with a path for the key: a name in it may have dots.
+    #[must_use]
+    pub fn origin_at(&self, path: &[&str]) -> Origin {
+        section::origin_at(&self.document, &self.overrides, path)
+    }
+
+    /// What the file and the variables say of a section, key by key, whatever it means: each with its path. A list of
+    /// plain values is one.
+    ///
+    /// # Errors
+    /// When a variable names a key that cannot be.
+    pub fn written(&self, section: &str) -> Result<Vec<(Vec<String>, serde_json::Value)>, ConfigError> {
+        let section = section::overlay(&self.document, &self.overrides, section)?;
+        Ok(leaves(&serde_json::Value::from(&section)))
     }
 
     /// Refuses sections that are not among `known`, in the file and in variables.

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, ServerConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Configuration, Invalid, Section};
 use crate::metrics::{self, Gauge};
@@ -24,7 +24,7 @@ use files::{Files, Ready};
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Section `tls:`. Absent: services speak in plain text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// The certificate that is shown to callers and to whom is called, with those between it and its authority; PEM.
@@ -38,7 +38,7 @@ pub struct Tls {
 }
 
 /// Names of certificates (DNS names or common names) by what their holders may do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Roles {
     /// May send batches.

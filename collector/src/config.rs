@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use chassis::datadog::{Environment, LogsEntry, ProcessingRule, Rules, TextEncoding};
 use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::pattern::Pattern;
 use crate::sibling;
 use crate::webhook::Webhook;
 
 /// The section `collector:`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Whether anything is collected. Default: true. `DD_LOGS_ENABLED=false` says no as well.
@@ -67,7 +67,7 @@ pub struct Config {
 }
 
 /// The queue's directory and its bound.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Storage {
     /// The directory; made where it does not exist. Default: `/var/lib/auditrail/collector`.

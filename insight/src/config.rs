@@ -9,12 +9,12 @@ use anyhow::bail;
 use chassis::secret::Secret;
 use chassis::{Invalid, Section};
 use lake::Lake;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Kept, Settings};
 
 /// Section `insight:` of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The lake to read: `file:///directory` or a plain path. Default: `file:///var/lib/auditrail/lake`.

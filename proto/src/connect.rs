@@ -40,6 +40,15 @@ pub struct BadAddress {
     scheme: &'static str,
 }
 
+/// What a stage says of its health.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// It serves.
+    pub serves: bool,
+    /// What its clock says, as HTTP writes a date.
+    pub date: Option<String>,
+}
+
 /// How stages and operators' calls are reached: in plain text (the default), or with certificates.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
@@ -117,11 +126,20 @@ impl Caller {
     /// # Errors
     /// [`NotAsked`].
     pub async fn is_serving(&self, address: &str) -> Result<bool, NotAsked> {
+        Ok(self.health(address).await?.serves)
+    }
+
+    /// What the stage behind an address says of its health.
+    ///
+    /// # Errors
+    /// [`NotAsked`].
+    pub async fn health(&self, address: &str) -> Result<Health, NotAsked> {
         let mut health = HealthClient::new(self.channel(address)?);
         let asked = tokio::time::timeout(CONNECT_TIMEOUT, health.check(HealthCheckRequest::default())).await;
         let late = |_| NotAsked::Silent(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
         let answer = asked.map_err(late)?.map_err(|status| NotAsked::Silent(innermost(&status)))?;
-        Ok(answer.into_inner().status() == ServingStatus::Serving)
+        let date = answer.metadata().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned);
+        Ok(Health { serves: answer.into_inner().status() == ServingStatus::Serving, date })
     }
 
     fn channel(&self, address: &str) -> Result<Channel, BadAddress> {

@@ -29,7 +29,7 @@ pub mod v1 {
 pub use batch::Line;
 pub use block::{decode_block, encode_block};
 pub use connect::{
-    BadAddress, Caller, NotAsked, ShipperCaller, Spread, connect, connect_admin, connect_router,
+    BadAddress, Caller, Health, NotAsked, ShipperCaller, Spread, connect, connect_admin, connect_router,
     connect_shipper, is_serving,
 };
 pub use gate::Gate;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chassis::datadog::ProcessingRule;
 use chassis::{ByteSize, Invalid, Section, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::StartError;
 use crate::keys::Keys;
@@ -20,7 +20,7 @@ use crate::processing::Processing;
 const MOST_REMEMBERED: usize = 10_000_000;
 
 /// Section `router:` of the configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// File of the `audit.k8s.io/v1` Policy that holds for every event. Absent: everything is kept as it is.
@@ -76,13 +76,13 @@ impl Default for Config {
 }
 
 /// One entry of `router.routes`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Its name in accounts, metrics and messages.
     pub name: String,
     /// Which events it takes. Absent: every one, and lines that are no audit event too.
-    #[serde(default, rename = "match")]
+    #[serde(default, rename = "match", skip_serializing)]
     pub condition: Option<audit::Match>,
     /// File of a Policy that holds on this route alone, after the one of all routes.
     #[serde(default)]
@@ -95,7 +95,7 @@ pub struct Route {
     pub best_effort: Vec<String>,
     /// What is replaced by fingerprints: `secrets`, `tokens`, `env`, `lastApplied`, `queryStrings`, or `all`. Default:
     /// nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub redact: audit::Redactions,
     /// The share of events that is kept, between 0 and 1; refusals and writes are always kept. Absent: all.
     #[serde(default)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use chassis::datadog::Environment;
 use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 mod destination;
 mod elasticsearch;
@@ -44,7 +44,7 @@ const LEAST_RECEIPTS: u64 = 1 << 20;
 const LONGEST_NAME: usize = 64;
 
 /// Section `shipper:`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where bodies wait until an intake took them.
@@ -71,7 +71,7 @@ pub struct Config {
 }
 
 /// `shipper.spool`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpoolConfig {
     /// Directory of all spools; each destination has one of its own in it. Default: /var/lib/auditrail/shipper.
@@ -81,7 +81,7 @@ pub struct SpoolConfig {
 }
 
 /// `shipper.dead_letters`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadLetterConfig {
     /// Most bytes on disk of *each* destination's dead letters; a full store holds its destination. Default: 1GiB.
@@ -89,7 +89,7 @@ pub struct DeadLetterConfig {
 }
 
 /// `shipper.receipts`: proofs of what was sent and taken.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReceiptsConfig {
     /// Most bytes on disk of *each* destination's receipts; the oldest go first. `0B`: none are kept. Default: 64MiB.
@@ -99,7 +99,7 @@ pub struct ReceiptsConfig {
 }
 
 /// `shipper.retry`: the pauses between attempts.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
     /// Pause after the first failure; it doubles with each further one. Default: 500ms.

@@ -30,6 +30,7 @@ mod severity;
 mod splunk_hec;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod validate;
 mod web;
 
 use body::Bodies;

@@ -12,13 +12,14 @@ pub(crate) fn retry_after(value: &str, now: SystemTime, longest: Duration) -> Op
     let value = value.trim();
     let wish = match value.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => date(value)?.duration_since(now).unwrap_or_default(),
+        Err(_) => http_date(value)?.duration_since(now).unwrap_or_default(),
     };
     Some(wish.min(longest))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`; the two forms that HTTP declares obsolete are not read.
-fn date(text: &str) -> Option<SystemTime> {
+#[must_use]
+pub fn http_date(text: &str) -> Option<SystemTime> {
     let mut parts = text.split_once(", ")?.1.split(' ');
     let day: u64 = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
     let month = parts.next()?;

@@ -4,6 +4,30 @@
 
 use std::path::Path;
 
+use super::finding::Finding;
+use crate::print;
+
+/// With less than that nothing can be kept.
+const FULL: u64 = 1 << 20;
+
+/// What is to be said of the room of the file system that `existing` is on, where a store may grow by `grows` bytes to
+/// the bound that `setting` gives it.
+pub(super) fn room(name: &str, existing: &Path, grows: u64, setting: &str) -> Option<Finding> {
+    free(existing).and_then(|free| of_room(name, free, grows, setting))
+}
+
+fn of_room(name: &str, free: u64, grows: u64, setting: &str) -> Option<Finding> {
+    let (room, more) = (print::bytes(free), print::bytes(grows));
+    if free < FULL {
+        let what = format!("its disk is full, {room} are free; free some room, or name another directory");
+        return Some(Finding::error(name, &what));
+    }
+    let what = format!(
+        "its disk has {room} free, and it may grow by {more} to its bound; free some room, or lower `{setting}`"
+    );
+    (free < grows).then(|| Finding::warning(name, &what))
+}
+
 /// The nearest directory above `dir` that exists; `dir` itself where it does.
 pub(super) fn existing(dir: &Path) -> &Path {
     let here = |dir: &&Path| !dir.as_os_str().is_empty() && dir.symlink_metadata().is_ok();
@@ -37,4 +61,18 @@ pub(super) fn free(dir: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 pub(super) fn free(_dir: &Path) -> Option<u64> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Grade;
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_an_error_and_one_that_may_become_full_a_warning() {
+        let grade = |free, grows| of_room("queue", free, grows, "queue.max_size").map(|found| found.grade);
+        assert_eq!(grade(4096, 0), Some(Grade::Error));
+        assert_eq!(grade(1 << 30, 2 << 30), Some(Grade::Warning));
+        assert_eq!(grade(1 << 30, 1 << 30), None);
+    }
 }

@@ -2,7 +2,6 @@
 
 use super::finding::Finding;
 use super::{Subject, condition, disk};
-use crate::print;
 
 const NAME: &str = "queue";
 
@@ -25,13 +24,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let (mut said, used) = condition::of(NAME, dir, running);
     let grows = storage.max_size.as_u64().saturating_sub(used);
-    if let Some(free) = disk::free(existing).filter(|free| *free < grows) {
-        let what = format!(
-            "its disk has {} free, and the queue may grow by {} to its max_size; free some room, or lower `queue.max_size`",
-            print::bytes(free),
-            print::bytes(grows)
-        );
-        said.push(Finding::warning(NAME, &what));
-    }
+    said.extend(disk::room(NAME, existing, grows, "queue.max_size"));
     said
 }

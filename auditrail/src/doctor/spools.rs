@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use super::{Subject, condition};
+use super::{Subject, condition, disk};
 
 /// The stores of a destination.
 const STORES: [&str; 2] = ["spool", "dead-letters"];
@@ -22,10 +22,19 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     destinations.sort();
     let stores = |destination: &PathBuf| STORES.map(|store| destination.join(store));
     let there = destinations.iter().flat_map(stores).filter(|dir| dir.is_dir());
-    there.flat_map(|dir| of_store(subject, &dir)).collect()
+    let (mut said, mut used) = (Vec::new(), 0);
+    for store in there {
+        let (found, bytes) = of_store(subject, &store);
+        said.extend(found);
+        used += bytes;
+    }
+    let wanted = &subject.placed.shipper;
+    let most = wanted.spool.max_size.as_u64().saturating_mul(wanted.destinations.len() as u64);
+    said.extend(disk::room("spools", disk::existing(dir), most.saturating_sub(used), "spool.max_size"));
+    said
 }
 
-fn of_store(subject: &Subject<'_>, dir: &Path) -> Vec<Finding> {
+fn of_store(subject: &Subject<'_>, dir: &Path) -> (Vec<Finding>, u64) {
     let mut names = dir.iter().rev().filter_map(|name| name.to_str());
     let (store, destination) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
     let name = format!("{store} of {destination}");
@@ -40,5 +49,5 @@ fn of_store(subject: &Subject<'_>, dir: &Path) -> Vec<Finding> {
         }
         None => condition::silent(&name, dir),
     };
-    condition::of(&name, dir, running).0
+    condition::of(&name, dir, running)
 }

@@ -39,14 +39,28 @@ fn from_file<S: Section>(document: &Document) -> Result<S, ConfigError> {
     }
 }
 
-fn overlaid<S: Section>(document: &Document, mine: &[&Override]) -> Result<S, ConfigError> {
-    let mut node = document.root.get(S::NAME).cloned().unwrap_or_else(Node::mapping);
-    let section = S::NAME.to_owned();
+/// A section as the file and the variables have it.
+pub(super) fn overlay(
+    document: &Document,
+    overrides: &[Override],
+    section: &str,
+) -> Result<Node, ConfigError> {
+    let mine: Vec<&Override> = overrides.iter().filter(|set| set.section() == section).collect();
+    under(document, &mine, section)
+}
+
+fn under(document: &Document, mine: &[&Override], section: &str) -> Result<Node, ConfigError> {
+    let mut node = document.root.get(section).cloned().unwrap_or_else(Node::mapping);
     for set in mine {
-        let refused =
-            |why| ConfigError::InVariable { variable: set.variable.clone(), section: section.clone(), why };
-        set.apply(&mut node).map_err(refused)?;
+        let (variable, section) = (set.variable.clone(), section.to_owned());
+        set.apply(&mut node).map_err(|why| ConfigError::InVariable { variable, section, why })?;
     }
+    Ok(node)
+}
+
+fn overlaid<S: Section>(document: &Document, mine: &[&Override]) -> Result<S, ConfigError> {
+    let node = under(document, mine, S::NAME)?;
+    let section = S::NAME.to_owned();
     let key = document.root.entry(S::NAME).map(|entry| entry.spot).unwrap_or_default();
     let printed = Printed::section(S::NAME, key, &node);
     parse(&printed.text).map_err(|error| {
@@ -120,7 +134,12 @@ fn child<'a>(node: &'a Node, name: &str) -> Option<(Spot, &'a Node)> {
 
 /// See [`super::Configuration::origin_of`].
 pub(super) fn origin_of(document: &Document, overrides: &[Override], key: &str) -> Origin {
-    let wanted = key.to_lowercase().replace('-', "_");
+    origin_at(document, overrides, &key.split('.').collect::<Vec<_>>())
+}
+
+/// See [`super::Configuration::origin_at`].
+pub(super) fn origin_at(document: &Document, overrides: &[Override], path: &[&str]) -> Origin {
+    let wanted = path.join(".").to_lowercase().replace('-', "_");
     let covers = |set: &&Override| {
         let said = set.key();
         wanted == said || wanted.strip_prefix(&said).is_some_and(|rest| rest.starts_with('.'))
@@ -129,7 +148,7 @@ pub(super) fn origin_of(document: &Document, overrides: &[Override], key: &str) 
         return Origin::Variable(set.variable.clone());
     }
     let mut at = (Spot::default(), &document.root);
-    for name in key.split('.') {
+    for name in path {
         match child(at.1, name) {
             Some(found) => at = found,
             None => return Origin::Default,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chassis::datadog::{ProcessingRule, Rules};
 use chassis::{ByteSize, Invalid, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Largest `max_body_size` that can be set: what becomes of a body is one operation of the queue.
 const MOST_BODY: ByteSize = ByteSize::mib(64);
@@ -18,7 +18,7 @@ const LEAST_BODY: ByteSize = ByteSize::kib(64);
 const MOST_PATH: usize = 256;
 
 /// Where API servers post their events (`--audit-webhook-config-file`). Absent: nowhere.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// The address to listen on. Required.
@@ -53,7 +53,7 @@ pub struct Webhook {
 }
 
 /// Files of the webhook's TLS, in PEM; they are read again when they change.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookTls {
     /// The server's certificate, with those between it and its authority.

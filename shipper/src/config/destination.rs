@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chassis::datadog::Environment;
 use chassis::{ByteSize, ConfigError, Invalid, Secret, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::elasticsearch::Elasticsearch;
 use super::http::Http;
@@ -22,7 +22,7 @@ const DEFAULT_SITE: &str = "datadoghq.com";
 const INTAKE_VARIABLE: &str = "DD_LOGS_CONFIG_LOGS_DD_URL";
 
 /// Where events go, told apart by `type`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Destination {
     /// Datadog's logs intake, or what speaks its protocol.
@@ -49,7 +49,7 @@ pub enum Destination {
 }
 
 /// `type: datadog`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Datadog {
     /// Datadog's site, `datadoghq.eu`. Default: `DD_SITE`, or `datadoghq.com`; with neither site nor url,
@@ -80,7 +80,7 @@ pub struct Datadog {
 }
 
 /// What becomes of events that the intake would drop for their age.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OldEvents {
     /// They are sent with the time of sending and the tag `auditrail.backfill:true`.
@@ -91,7 +91,7 @@ pub enum OldEvents {
 }
 
 /// How bodies are packed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Zstandard, level 1.
@@ -104,7 +104,7 @@ pub enum Compression {
 }
 
 /// `type: file`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// The file; made when it is not there, its directory too.
@@ -144,12 +144,12 @@ impl File {
 }
 
 /// `type: stdout`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stdout {}
 
 /// `type: lake`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lake {
     /// `file:///directory` or a plain path.
@@ -230,16 +230,34 @@ impl Destination {
     pub fn target(&self) -> String {
         match self {
             Destination::Datadog(datadog) => datadog.base(),
-            Destination::Elasticsearch(elastic) => format!("{} index {}", elastic.url, elastic.index),
-            Destination::Http(http) => http.url.clone(),
-            Destination::SplunkHec(splunk) => splunk.url.clone(),
-            Destination::Otlp(otlp) => otlp.target(),
-            Destination::Loki(loki) => loki.push_url(),
+            Destination::Elasticsearch(elastic) => format!("{} index {}", plain(&elastic.url), elastic.index),
+            Destination::Http(http) => plain(&http.url).to_owned(),
+            Destination::SplunkHec(splunk) => plain(&splunk.url).to_owned(),
+            Destination::Otlp(otlp) => plain(&otlp.target()).to_owned(),
+            Destination::Loki(loki) => plain(&loki.push_url()).to_owned(),
             Destination::Kafka(kafka) => format!("{} topic {}", kafka.brokers.join(","), kafka.topic),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
             Destination::Lake(lake) => lake.url.clone(),
         }
+    }
+
+    /// What it shows to be let in.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        let secret = match self {
+            Destination::Datadog(datadog) => datadog.key(),
+            Destination::Elasticsearch(elastic) => elastic.auth.secret(),
+            Destination::Http(http) => http.auth.secret(),
+            Destination::SplunkHec(splunk) => Some(Secret::from_file(&splunk.token_file)),
+            Destination::Otlp(otlp) => otlp.auth.secret(),
+            Destination::Loki(loki) => loki.auth.secret(),
+            Destination::Kafka(kafka) => {
+                kafka.sasl.as_ref().map(|sasl| Secret::from_file(&sasl.password_file))
+            }
+            Destination::File(_) | Destination::Stdout(_) | Destination::Lake(_) => None,
+        };
+        secret.into_iter().collect()
     }
 
     /// What no other destination may write to: a file, a lake, standard output. None for what takes from many.
@@ -359,6 +377,11 @@ impl Datadog {
         }
         Ok(())
     }
+}
+
+/// An address without its query, which may hold a token.
+fn plain(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(url, _)| url)
 }
 
 /// The address of an intake as the Agent writes it: `host:port` means https, a URL stays as it is.

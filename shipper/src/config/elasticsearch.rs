@@ -1,13 +1,13 @@
 //! `type: elasticsearch`: Elasticsearch and OpenSearch.
 
 use chassis::{ByteSize, Invalid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::destination::Compression;
 use super::reach::{self, Auth, Reach, Tls};
 
 /// `type: elasticsearch`, for OpenSearch too.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Elasticsearch {
     /// `http(s)://host:port`, with a path where there is one before the index.
@@ -36,7 +36,7 @@ pub struct Elasticsearch {
 }
 
 /// What a document is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Document {
     /// The event's own fields, beside `@timestamp` and `auditrail`.

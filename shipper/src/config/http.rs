@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chassis::{ByteSize, Invalid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::destination::Compression;
 use super::reach::{self, Auth, Reach, Tls};
 
 /// `type: http`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// Where bodies are posted to.
@@ -41,7 +41,7 @@ pub struct Http {
 }
 
 /// How events lie in a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HttpFormat {
     /// A line each, as it was read.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chassis::{ByteSize, Invalid, Secret, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::reach::Tls;
 
@@ -11,7 +11,7 @@ use super::reach::Tls;
 const LARGEST_BODY: ByteSize = ByteSize::mib(64);
 
 /// `type: kafka`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     /// Brokers that tell of the others, `host:port` each.
@@ -43,7 +43,7 @@ pub struct Kafka {
 }
 
 /// What decides on a record's partition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KafkaKey {
     /// The log that it comes from, so that the order of its lines stays.
@@ -54,7 +54,7 @@ pub enum KafkaKey {
 }
 
 /// How record batches are packed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KafkaCompression {
     /// Zstandard, level 1.
@@ -71,7 +71,7 @@ pub enum KafkaCompression {
 }
 
 /// How brokers are spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KafkaProtocol {
     /// As it is.
@@ -82,7 +82,7 @@ pub enum KafkaProtocol {
 }
 
 /// `sasl:` of a `kafka` destination.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sasl {
     /// How the password is proven.
@@ -94,7 +94,7 @@ pub struct Sasl {
 }
 
 /// How a password is proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum SaslMechanism {
     /// It is sent as it is, which wants TLS.
     #[serde(rename = "plain")]

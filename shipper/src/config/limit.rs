@@ -1,13 +1,13 @@
 //! `shipper.limits`: what a destination may be given, by choice.
 
 use chassis::{ByteSize, Invalid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Most requests to one destination at a time that can be asked for.
 const MOST_IN_FLIGHT: usize = 256;
 
 /// Limits of one destination that takes requests.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limit {
     /// Most requests at a time; below it the number that the intake can use is found. Default: 32.
@@ -21,7 +21,7 @@ pub struct Limit {
 }
 
 /// What becomes of events for which no budget is left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OverBudget {
     /// They wait in the spool for the next day.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use chassis::{ByteSize, Invalid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::reach::{self, Auth, Reach, Tls};
 
@@ -25,7 +25,7 @@ const LONGEST_LABEL: usize = 1024;
 const LONGEST_TENANT: usize = 150;
 
 /// `type: loki`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Loki {
     /// `http(s)://host:port`; `/loki/api/v1/push` is appended.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chassis::{ByteSize, Invalid};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::destination::Compression;
 use super::reach::{self, Auth, Reach, Tls};
 
 /// `type: otlp`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otlp {
     /// `http(s)://host:port` of the receiver; over HTTP, `/v1/logs` is appended. Default: `http://127.0.0.1:4317`,
@@ -40,7 +40,7 @@ pub struct Otlp {
 }
 
 /// How OTLP travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OtlpProtocol {
     /// As a gRPC call.

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chassis::datadog::Environment;
 use chassis::{ByteSize, Invalid, Revealed, Secret};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How to get to an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl AgentProxy {
 }
 
 /// `tls:` of a destination. Files are read again when they change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// Certificates in PEM that the intake's must be signed by, instead of the system's.
@@ -68,7 +68,7 @@ impl Tls {
 }
 
 /// `auth:` of a destination: a token, or a user and a password. Files are read again when they change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
     /// File with a token for `Authorization: Bearer`.

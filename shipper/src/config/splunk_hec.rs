@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use chassis::{ByteSize, Invalid, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::destination::Compression;
 use super::reach::{self, Reach, Tls};
 
 /// `type: splunk_hec`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplunkHec {
     /// `http(s)://host:port`; `/services/collector/event` is appended.

@@ -106,6 +106,15 @@ impl Client {
         request.send().await.map_err(|error| self.advised(told(error)))
     }
 
+    /// What the address answers to a question.
+    ///
+    /// # Errors
+    /// Says why no answer came.
+    pub(crate) async fn get(&self, headers: HeaderMap) -> Result<Response, String> {
+        let request = self.http().get(self.url.clone()).headers(headers);
+        request.send().await.map_err(|error| self.advised(told(error)))
+    }
+
     /// With what to do about it, where that can be said.
     fn advised(&self, why: String) -> String {
         if !why.contains("invalid peer certificate") {
