@@ -48,6 +48,8 @@ impl Insight {
             let (insight, states, stopped) = (self.clone(), states.clone(), stop.clone());
             let round = tokio::task::spawn_blocking(move || {
                 let goes_on = || !stopped.requested() && !insight.is_asked();
+                // What pages need first: the footers of all files, of which only new ones are read.
+                let _ = insight.overview(0);
                 let done = ready.round(&insight, &states, &goes_on);
                 (ready, done)
             });

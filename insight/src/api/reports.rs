@@ -30,6 +30,8 @@ pub(super) struct Seen<F> {
     pub(super) times: Range<i64>,
     pub(super) lake: Overview,
     pub(super) answer: Answer<F>,
+    /// Until when files are read for this page.
+    deadline: Instant,
 }
 
 impl Shared {
@@ -37,13 +39,13 @@ impl Shared {
     pub(super) fn seen<F: Fold>(&self, asked: &Asked) -> Result<Seen<F>, LakeError> {
         let lake = self.insight.overview(0)?;
         let times = asked.times(lake.extent_us.1);
-        let answer = self.over::<F>(&times)?;
-        Ok(Seen { times, lake, answer })
+        let deadline = Instant::now() + self.settings.patience;
+        let answer = self.over::<F>(&times, deadline)?;
+        Ok(Seen { times, lake, answer, deadline })
     }
 
-    fn over<F: Fold>(&self, times: &Range<i64>) -> Result<Answer<F>, LakeError> {
+    fn over<F: Fold>(&self, times: &Range<i64>, deadline: Instant) -> Result<Answer<F>, LakeError> {
         let states = &self.settings.states;
-        let deadline = Instant::now() + self.settings.patience;
         let goes_on = || !states.is_somewhere() || Instant::now() < deadline;
         ask_while::<F>(&self.insight.0.lake, states, Some(times), THREADS, &goes_on)
     }
@@ -101,7 +103,7 @@ fn question(asked: &Asked) -> slow::Asked {
 pub(super) async fn refused(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let page = shared.look(move |shared| {
         let both = shared.seen::<Denied>(&asked).and_then(|seen| {
-            let activity = shared.over::<Activity>(&seen.times)?;
+            let activity = shared.over::<Activity>(&seen.times, seen.deadline)?;
             Ok((seen, activity))
         });
         match both {

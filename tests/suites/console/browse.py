@@ -44,7 +44,8 @@ def attacking(number, attack):
         "requestReceivedTimestamp": f"2026-11-23T06:00:{number:02}.000000Z",
         "stageTimestamp": f"2026-11-23T06:00:{number:02}.800000Z",
         "annotations": {"authorization.k8s.io/decision": "forbid", "authorization.k8s.io/reason": attack,
-                        "apiserver.latency.k8s.io/total": attack, attack: attack},
+                        "apiserver.latency.k8s.io/total": attack, "apiserver.latency.k8s.io/etcd": "600ms",
+                        "apiserver.latency.k8s.io/" + attack: "150ms", attack: attack},
     }, ensure_ascii=False)
 
 
@@ -295,6 +296,8 @@ def attacked(playwright, served):
     for link in [link.get_attribute("href") for link in browser.page.locator(".tables a").all()]:
         assert link.startswith("/search?"), link
         browser.open(link)
+    browser.open("/slow")
+    assert "Where the time of 9 requests over 500 ms went" in browser.text()
     for path in ["/refused", "/rbac", "/slow"]:
         browser.open(path)
         text = browser.text()
