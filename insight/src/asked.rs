@@ -81,6 +81,7 @@ impl Asked {
                 "verb" => &self.verb,
                 "resource" => &self.resource,
                 "namespace" => &self.namespace,
+                "name" => &self.name,
                 "by" => &self.by,
                 "slo" => &self.slo,
                 "mode" => &self.mode,
