@@ -242,8 +242,11 @@ fn a_stop_is_given_the_time_that_it_may_take() {
     for workload in workloads() {
         let before = workload.container().pointer("/lifecycle/preStop/sleep/seconds").and_then(Value::as_u64);
         assert_eq!(before.is_some(), workload.name != "collector", "nobody calls a collector");
+        let section = &workload.configuration[&workload.name];
+        let linger = chassis::listen::linger(text(section, "/listen").parse().unwrap(), None);
+        assert!(section["linger"].is_null(), "the default is what is reckoned with");
         let whole = workload.pod()["terminationGracePeriodSeconds"].as_u64().unwrap();
-        assert!(whole > before.unwrap_or(0) + grace.as_secs(), "{workload}: {whole}");
+        assert!(whole > before.unwrap_or(0) + (linger + grace).as_secs(), "{workload}: {whole}");
     }
 }
 
