@@ -24,7 +24,7 @@ use crate::shares::{Fnv, Owned, Shares, Sum};
 use crate::tally::Tally;
 
 use catalogue::Rule;
-use looks::{Request, Told};
+use looks::{Look, Request, Told};
 use refusals::Refusals;
 use select::{Kind, Kinds};
 
@@ -127,11 +127,12 @@ impl Found {
 }
 
 impl Fold for Detections {
-    const NAME: &'static str = "detections-1";
+    const NAME: &'static str = "detections-2";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "audit_id",
         "stage",
+        "level",
         "verb",
         "user",
         "groups",
@@ -165,7 +166,8 @@ impl Fold for Detections {
         let batch = Batch::of(rows);
         let mut picked = self.take_refusals(rows, &batch);
         let (time, code, decision) = (rows.times("time"), rows.codes(), rows.text("decision"));
-        let members = rows.groups();
+        let (members, level) = (rows.groups(), rows.text("level"));
+        let is_bare = level.which(|level| level == "Metadata");
         let is_member = |row: usize| members.at(row).any(|group| group == "system:masters");
         let mut seen = HashMap::new();
         for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
@@ -178,7 +180,7 @@ impl Fold for Detections {
                 {
                     continue;
                 }
-                if detection.look().is_some() {
+                if detection.look().is_some_and(|look| matches!(look, Look::Path(_)) || !is_bare(row)) {
                     picked.push(row);
                     continue;
                 }
@@ -189,11 +191,11 @@ impl Fold for Detections {
         for ((place, _, named), (row, tally)) in seen {
             let detection = &DETECTIONS[usize::from(place)];
             let name = batch.name.of_key(named).unwrap_or_default();
-            let tally = tally.unwrap_or_default();
-            self.found.add(
-                Found::of(detection, &batch.kinds.at(row), name),
-                Seen { tally, reasons: BTreeSet::new() },
-            );
+            let (kind, tally) = (batch.kinds.at(row), tally.unwrap_or_default());
+            let told = detection.look().map_or(Told::Yes(Vec::new()), |look| {
+                look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name]))
+            });
+            self.told(detection, &kind, name, told, tally);
         }
         picked.sort_unstable();
         picked.dedup();
@@ -217,7 +219,7 @@ impl Fold for Detections {
             let request = Request::new(texts, line(row));
             for (_, detection) in kind.detections() {
                 if let Some(look) = detection.look().filter(|_| detection.rule.is_answered(code, decision)) {
-                    self.told(detection, &kind, name, look(&request), tally.clone());
+                    self.told(detection, &kind, name, look.at(&request), tally.clone());
                 }
             }
         }

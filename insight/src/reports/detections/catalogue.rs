@@ -200,7 +200,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "whoever reaches the API server can do this without logging in",
         todo: "find the binding for system:anonymous or system:unauthenticated that allows it, and delete it",
         by: By::Anonymous,
-        rule: requests(&[], &[], Some(looks::anonymous)),
+        rule: requests(&[], &[], Some(Look::Path(looks::anonymous))),
     },
     Detection {
         id: "cluster-admin-bound",
@@ -209,7 +209,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "cluster-admin and system:masters may do everything, secrets and nodes included",
         todo: "ask who asked for it; give a role for the task instead, and delete the binding",
         by: By::Others,
-        rule: requests(WRITES, BINDINGS, Some(looks::cluster_admin)),
+        rule: requests(WRITES, BINDINGS, Some(Look::Body(looks::cluster_admin))),
     },
     Detection {
         id: "bound-to-everybody",
@@ -219,7 +219,7 @@ pub static DETECTIONS: [Detection; 20] = [
               every user and every pod",
         todo: "bind the role to those who need it, and delete this binding",
         by: By::Others,
-        rule: requests(WRITES, BINDINGS, Some(looks::everybody)),
+        rule: requests(WRITES, BINDINGS, Some(Look::Body(looks::everybody))),
     },
     Detection {
         id: "dangerous-role",
@@ -228,7 +228,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "escalate, bind and impersonate, or all verbs on everything, are administration by another name",
         todo: "see who is bound to the role (`auditrail rbac`), and take these verbs out of it",
         by: By::Others,
-        rule: requests(WRITES, ROLES, Some(looks::dangerous_role)),
+        rule: requests(WRITES, ROLES, Some(Look::Body(looks::dangerous_role))),
     },
     Detection {
         id: "node-proxy",
@@ -237,7 +237,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "the kubelet runs commands in every pod of the node, past admission, and logs none of it here",
         todo: "take nodes/proxy out of the subject's roles; metrics need nodes/metrics only",
         by: By::Others,
-        rule: requests(&[], &["nodes/proxy"], Some(looks::node_proxy)),
+        rule: requests(&[], &["nodes/proxy"], Some(Look::Path(looks::node_proxy))),
     },
     Detection {
         id: "webhook-changed",
@@ -255,7 +255,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "a privileged container, or one with such capabilities, is root on the node",
         todo: "see what runs in it; enforce the Pod Security Standard `baseline` in the namespace",
         by: By::Others,
-        rule: requests(WRITES, WORKLOADS, Some(looks::privileged)),
+        rule: requests(WRITES, WORKLOADS, Some(Look::Body(looks::privileged))),
     },
     Detection {
         id: "host-access-pod",
@@ -264,7 +264,7 @@ pub static DETECTIONS: [Detection; 20] = [
         why: "the host's network, processes or files hold the kubelet's and other pods' credentials",
         todo: "see what runs in it; enforce the Pod Security Standard `baseline` in the namespace",
         by: By::Others,
-        rule: requests(WRITES, WORKLOADS, Some(looks::host_access)),
+        rule: requests(WRITES, WORKLOADS, Some(Look::Body(looks::host_access))),
     },
     Detection {
         id: "impersonation",

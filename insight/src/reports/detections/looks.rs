@@ -11,7 +11,21 @@ use serde_json::Value;
 use crate::clip::clip;
 
 /// Looks at a request that may match.
-pub(super) type Look = fn(&Request<'_>) -> Told;
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Look {
+    /// At its path.
+    Path(fn(&Request<'_>) -> Told),
+    /// At what was written, which an event at Metadata does not have: then its line need not be read.
+    Body(fn(&Request<'_>) -> Told),
+}
+
+impl Look {
+    pub(super) fn at(self, request: &Request<'_>) -> Told {
+        match self {
+            Look::Path(see) | Look::Body(see) => see(request),
+        }
+    }
+}
 
 /// What the line tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +65,11 @@ impl<'a> Request<'a> {
     pub(super) fn new([verb, resource, namespace, name, uri]: [&'a str; 5], line: &'a [u8]) -> Request<'a> {
         let event = Event::scan(line).ok();
         Request { verb, resource, namespace, name, uri, event, body: OnceCell::new() }
+    }
+
+    /// One whose event is at Metadata.
+    pub(super) fn without_line([verb, resource, namespace, name]: [&'a str; 4]) -> Request<'a> {
+        Request { verb, resource, namespace, name, uri: "", event: None, body: OnceCell::new() }
     }
 
     fn path(&self) -> &'a str {
