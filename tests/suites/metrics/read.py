@@ -37,7 +37,19 @@ def until_delivered(port):
     sys.exit("nothing was delivered")
 
 
-collector, router, shipper = map(int, sys.argv[1:])
+def plainly(families):
+    """The same as text of version 0.0.4, which is what promtool reads."""
+    for family in families:
+        name = family.name + ("_total" if family.type == "counter" else "")
+        yield f"# HELP {name} {family.documentation}\n# TYPE {name} {family.type}\n"
+        for sample in family.samples:
+            told = (f'{key}="{value}"'.replace("\\", "\\\\") for key, value in sample.labels.items())
+            labels = ",".join(told)
+            yield f"{sample.name}{{{labels}}} {sample.value}\n"
+
+
+scratch = sys.argv[1]
+collector, router, shipper = map(int, sys.argv[2:])
 until_delivered(shipper)
 for name, port in [("collector", collector), ("router", router), ("shipper", shipper)]:
     families = scrape(port)
@@ -47,4 +59,6 @@ for name, port in [("collector", collector), ("router", router), ("shipper", shi
         assert family.name.startswith(f"auditrail_{name}_"), family.name
         assert family.documentation, f"{family.name} has no HELP"
         assert family.type in {"counter", "gauge", "histogram"}, f"{family.name} is {family.type}"
+    with open(f"{scratch}/{name}.prom", "w") as file:
+        file.writelines(plainly(ours))
     print(f"{name}: {len(ours)} families, {sum(len(family.samples) for family in ours)} samples")
