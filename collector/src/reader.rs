@@ -170,10 +170,7 @@ impl Reader {
             if self.until == Until::Stopped && self.orders.paused(source.path()).is_some() {
                 continue;
             }
-            let span =
-                tracing::info_span!("collector.read", path = source.origin.path, next = source.state.next);
-            let read = span.in_scope(|| source.read(&self.settings, &self.quarantine, buffer));
-            let batch = match read {
+            let batch = match source.read(&self.settings, &self.quarantine, buffer) {
                 Ok(Read::Nothing) => continue,
                 Ok(Read::More) => None,
                 Ok(Read::Batch(batch)) => Some(*batch),

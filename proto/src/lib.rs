@@ -15,6 +15,7 @@ mod serve;
 mod shown;
 mod stage;
 mod tls;
+mod trace;
 
 /// The messages and services of package `auditrail.v1`, as generated from `auditrail/v1/*.proto`.
 #[expect(missing_docs, reason = "generated: rpc methods and getters carry no comments")]
@@ -34,10 +35,12 @@ pub use connect::{
 };
 pub use gate::Gate;
 pub use limit::{MAX_BLOCK_BYTES, MAX_LINE_BYTES, MAX_MESSAGE_BYTES};
+pub use opentelemetry::KeyValue;
 pub use refusal::Refusal;
 pub use serve::{
     CollectorCalls, Drain, LogLevel, NotDone, ReloadSource, RouterCalls, Server, ShipperCalls, StatusSource,
 };
 pub use stage::{Stage, stage};
 pub use tls::Tls;
+pub use trace::Trace;
 pub use v1::{Batch, Count, Encoding, Filtered, NamedCount, Origin, Receipt};

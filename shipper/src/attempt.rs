@@ -46,6 +46,18 @@ pub(crate) enum Fate {
     NoGrave { why: String, needed: u64 },
 }
 
+impl Fate {
+    /// In a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Fate::Settled { .. } => "settled",
+            Fate::Partly { .. } => "partly",
+            Fate::Again { .. } => "again",
+            Fate::Held { .. } | Fate::NoGrave { .. } => "held",
+        }
+    }
+}
+
 /// A body that was read from the spool.
 pub(crate) struct Opened<'a> {
     pub(crate) stored: &'a Stored,
@@ -232,6 +244,9 @@ impl Delivery {
 
     pub(crate) async fn commit(&self, stored: &Stored, change: Change) -> Option<String> {
         let mut change = Change { remove: vec![stored.entry.position], ..change };
+        for record in &mut change.append {
+            record.header.trace.clone_from(&stored.header.trace); // what takes its place goes on from the same span
+        }
         loop {
             match self.spool.commit(change.clone()).await {
                 Ok(()) => {

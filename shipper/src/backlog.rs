@@ -6,6 +6,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use proto::Trace;
 use queue::ReadError;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) failures: u32,
     /// Not to be sent before.
     pub(crate) due: Option<Instant>,
+    /// The span of the last time that it was sent.
+    pub(crate) sent: Option<Trace>,
 }
 
 /// What waits to be delivered.
@@ -159,7 +162,9 @@ impl Backlog {
             (Some((rank, at)), fresh) if fresh.is_none_or(|fresh| rank < fresh) => {
                 Some(self.again.swap_remove(at))
             }
-            (_, Some(_)) => self.fresh.pop_front().map(|stored| Job { stored, failures: 0, due: None }),
+            (_, Some(_)) => {
+                self.fresh.pop_front().map(|stored| Job { stored, failures: 0, due: None, sent: None })
+            }
             _ => None,
         }
     }
@@ -180,7 +185,7 @@ impl Backlog {
             return Some(self.again.swap_remove(at));
         }
         let stored = self.fresh.remove(at - self.again.len())?;
-        Some(Job { stored, failures: 0, due: None })
+        Some(Job { stored, failures: 0, due: None, sent: None })
     }
 
     /// Puts a body back that did not get through.

@@ -12,6 +12,7 @@ use chassis::{Revealed, Stop};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use proto::Trace;
 use queue::ReadError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -290,18 +291,30 @@ impl Loop {
 
 fn fly(delivery: Arc<Delivery>, job: Job, begun: Instant, left_out: bool) -> BoxFuture<'static, Landed> {
     let header = &job.stored.header;
+    // Of the batch's trace, not of the destination's; the name of that is in it.
     let span = tracing::info_span!(
+        parent: None,
         "shipper.deliver",
         destination = delivery.name,
         first = header.first,
         last = header.last,
-        events = header.all.events
+        events = header.all.events,
+        failures = job.failures,
+        outcome = tracing::field::Empty
     );
+    if let Some(packed) = header.trace() {
+        packed.adopt(&span);
+    }
+    if let Some(sent) = &job.sent {
+        sent.link(&span);
+    }
+    let job = Job { sent: Trace::of(&span), ..job };
     let flight = async move {
         let fate = match left_out {
             true => delivery.leave_out(&job.stored).await,
             false => delivery.attempt(&job.stored).await,
         };
+        tracing::Span::current().record("outcome", fate.word());
         Landed { job, begun, fate }
     };
     Box::pin(flight.instrument(span))

@@ -6,6 +6,7 @@
 //! Headers are JSON with short names, so that a later version can add to them.
 
 use bytes::Bytes;
+use proto::Trace;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Entry, Tally};
@@ -47,6 +48,9 @@ pub(crate) struct Header {
     /// Events that are told as of now, since they were too old.
     #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub(crate) backfilled: u64,
+    /// Its trace, written; none where no traces are made.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
     /// Its events matter, and go where others wait for a budget.
     #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) urgent: bool,
@@ -93,6 +97,7 @@ impl Record {
             read_at_us,
             oldest_ms: None,
             backfilled: 0,
+            trace: None,
             urgent: false,
         };
         let mut payload = Vec::with_capacity(lines.len() * 5 + 16);
@@ -112,6 +117,11 @@ impl Header {
     /// None when a damaged or foreign record lies there.
     pub(crate) fn read(stored: &[u8]) -> Option<Header> {
         serde_json::from_slice(stored).ok()
+    }
+
+    /// The span in which it was packed.
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        self.trace.as_deref().and_then(Trace::read)
     }
 
     /// The line of the books for its delivery.

@@ -4,13 +4,13 @@
 //! is where it should be; what fails is tried again after growing pauses.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chassis::Stop;
+use proto::KeyValue;
 use queue::ReadError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use tracing::Instrument;
 
 use crate::account::{Entry, Tally};
 use crate::change::{Change, NotDone};
@@ -115,13 +115,9 @@ async fn one_step(
     standing: &Standing,
 ) -> (Box<dyn Sink>, Result<Step, String>) {
     standing.begun();
-    let span = tracing::info_span!("shipper.deliver", events = tracing::field::Empty);
-    let inside = span.clone();
-    let work = move || inside.in_scope(|| (sink.step(begun, hurry), sink));
-    let (step, sink) = bench.run(work).instrument(span.clone()).await;
+    let (step, sink) = bench.run(move || (sink.step(begun, hurry), sink)).await;
     match &step {
         Ok(Step::Did { events, bytes }) => {
-            span.record("events", events);
             standing.answered(Outcome::Delivered, *bytes, begun.elapsed());
             standing.delivered(*events);
         }
@@ -179,6 +175,26 @@ pub(crate) fn delivered<'a>(records: impl IntoIterator<Item = &'a Stored>) -> (C
         all.add(header.all);
     }
     (change, all)
+}
+
+/// Notes the delivery of records in the trace of each: one write may be of many batches.
+pub(crate) fn traced<'a>(
+    kind: &'static str,
+    records: impl IntoIterator<Item = &'a Stored>,
+    began: SystemTime,
+) {
+    for Stored { header, .. } in records {
+        let Some(packed) = header.trace() else { continue };
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let attributes = vec![
+            KeyValue::new("type", kind),
+            KeyValue::new("first", number(header.first)),
+            KeyValue::new("last", number(header.last)),
+            KeyValue::new("events", number(header.all.events)),
+            KeyValue::new("outcome", "settled"),
+        ];
+        packed.past("shipper.deliver", began, attributes);
+    }
 }
 
 /// Makes a change durable; in words when it is not. Blocking.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use proto::{Batch, Encoding, Filtered, Line, Origin, Receipt, Refusal};
+use proto::{Batch, Encoding, Filtered, Line, Origin, Receipt, Refusal, Trace};
 use tokio::sync::Semaphore;
 
 use crate::account::{Entry, Named, Tally};
@@ -88,7 +88,9 @@ impl Taker {
                 self.spool.count_repeated(&key).await;
                 return Ok((Receipt { repeated: true, ..batch.receipt() }, "repeated"));
             }
-            let packed = self.pack(&batch, &origin, queue, missing.clone()).await?;
+            let mut packed = self.pack(&batch, &origin, queue, missing.clone()).await?;
+            let trace = Trace::current().map(|trace| trace.to_string());
+            packed.records.iter_mut().for_each(|record| record.header.trace.clone_from(&trace));
             let taking = |spooled, shed| Taking {
                 origin: origin.clone(),
                 queue,

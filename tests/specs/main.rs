@@ -27,3 +27,5 @@ mod tap;
 #[cfg(target_os = "linux")]
 mod tls;
 mod torture;
+#[cfg(unix)]
+mod traces;

@@ -237,7 +237,8 @@ impl Cluster {
         Ok(reply.into_inner().services)
     }
 
-    fn words(&self, name: &str) -> PathBuf {
+    /// The file with what a process wrote to stderr.
+    pub fn words(&self, name: &str) -> PathBuf {
         self.directory.path().join(format!("{name}.words"))
     }
 

@@ -18,6 +18,7 @@ pub mod lake;
 pub mod lone_collector;
 pub mod next_stage;
 pub mod numbered;
+pub mod otlp;
 pub mod port;
 pub mod process;
 pub mod rotating;

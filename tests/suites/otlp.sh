@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real OTLP receiver, that of the OpenTelemetry Collector, takes what the shipper sends, over gRPC and over HTTP.
+# A real OTLP receiver, that of the OpenTelemetry Collector, takes what the shipper sends and
+# the traces of collector, router and shipper, over gRPC and over HTTP.
 set -euo pipefail
 
 receiver="$(pwd)/target/suites/otlp-receiver"
@@ -12,3 +13,5 @@ if ! (cd tests/suites/otlp && go build -o "$receiver" .); then
     exit 0
 fi
 OTLP_RECEIVER="$receiver" cargo test -p shipper --test specs real_receiver -- --nocapture
+cargo build -p collector -p router -p shipper -p insight
+OTLP_RECEIVER="$receiver" cargo test -p tests --test specs a_real_receiver_takes_the_traces -- --nocapture

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::{Batch, Receipt, Refusal, Stage};
+use proto::{Batch, Receipt, Refusal, Stage, Trace};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::Instrument;
@@ -91,6 +91,9 @@ impl Push {
         let origin = part.origin.as_ref().map(ToString::to_string).unwrap_or_default();
         let (first, last, events) = (part.first, part.last, part.events);
         let span = tracing::info_span!("collector.push", origin, first, last, events);
+        if let Some(read) = Trace::read(&part.trace) {
+            read.adopt(&span);
+        }
         let answer = self.next.clone().oneshot(part.clone()).instrument(span);
         let late = |_| Refusal::Unavailable { why: format!("no answer within {} s", PATIENCE.as_secs()) };
         let receipt = tokio::time::timeout(PATIENCE, answer).await.map_err(late)??;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use prost::Message;
-use proto::Batch;
+use proto::{Batch, Trace};
 
 use super::Source;
 use crate::chunk::{self, Bounds, Chunk};
@@ -117,6 +117,9 @@ impl Source {
         quarantine: &Quarantine,
         raw: &[u8],
     ) -> io::Result<Read> {
+        // Not around the look at the file: most looks find nothing, and would be traces of nothing.
+        let span = tracing::info_span!("collector.read", path = self.origin.path, first = self.state.next);
+        let _inside = span.enter();
         let judged = lines::judge(raw, settings.bounds.line, &self.rules);
         let (raw, rest) = raw.split_at(judged.used);
         if let Some(content) = &mut self.files[at].content {
@@ -145,6 +148,7 @@ impl Source {
         }
         let before = self.state.handed_on();
         let head = Batch {
+            trace: Trace::current().map(|trace| trace.to_string()).unwrap_or_default(),
             events_before: before.events,
             bytes_before: before.bytes,
             origin: Some(self.origin.clone()),

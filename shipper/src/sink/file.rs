@@ -8,13 +8,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chassis::ByteSize;
 use queue::Put;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Sink, Step, commit, delivered, lines_of};
+use super::{Sink, Step, commit, delivered, lines_of, traced};
 use crate::change::Change;
 use crate::config;
 use crate::receipts::Slip;
@@ -168,6 +169,7 @@ impl Sink for FileSink {
     }
 
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
+        let began = SystemTime::now();
         let Some((records, text, slips)) = self.gather()? else { return Ok(Step::Idle) };
         if records.is_empty() {
             return Ok(Step::Did { events: 0, bytes: 0 });
@@ -182,6 +184,7 @@ impl Sink for FileSink {
         change.puts.push(self.end(end));
         change.slips = slips;
         commit(&self.spool, change)?;
+        traced(self.kind(), &records, began);
         Ok(Step::Did { events: all.events, bytes: text.len() as u64 })
     }
 }

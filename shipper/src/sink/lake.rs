@@ -4,13 +4,13 @@
 //! at any moment writes the same file again; records and plan leave the spool in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::lake::{Lake, Rows};
 use queue::Put;
 use tokio::time::Instant;
 
-use super::{Sink, Step, Unpacked, commit, delivered, lines_of};
+use super::{Sink, Step, Unpacked, commit, delivered, lines_of, traced};
 use crate::change::Change;
 use crate::spool::{Spool, Stored};
 
@@ -121,6 +121,7 @@ impl Sink for LakeSink {
     }
 
     fn step(&mut self, now: Instant, hurry: bool) -> Result<Step, String> {
+        let began = SystemTime::now();
         let planned = match self.planned(now, hurry)? {
             Ok(planned) => planned,
             Err(step) => return Ok(step),
@@ -137,6 +138,7 @@ impl Sink for LakeSink {
         change.puts.push(Put::delete(PLAN));
         change.slips = unpacked.into_iter().filter_map(|unpacked| unpacked.slip).collect();
         commit(&self.spool, change)?;
+        traced(self.kind(), &records, began);
         Ok(Step::Did { events: all.events, bytes })
     }
 }

@@ -4,10 +4,11 @@
 //! nobody can ask a pipe what it got.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::{Sink, Step, commit, delivered, lines_of};
+use super::{Sink, Step, commit, delivered, lines_of, traced};
 use crate::spool::Spool;
 
 /// The `stdout` destination.
@@ -28,6 +29,7 @@ impl Sink for StdoutSink {
     }
 
     fn step(&mut self, _: Instant, _: bool) -> Result<Step, String> {
+        let began = SystemTime::now();
         let oldest = self.spool.list(0, 1).map_err(|error| error.to_string())?;
         let Some(stored) = oldest.first() else { return Ok(Step::Idle) };
         let Some(unpacked) = lines_of(&self.spool, stored)? else {
@@ -38,6 +40,7 @@ impl Sink for StdoutSink {
         let (mut change, all) = delivered([stored]);
         change.slips.extend(unpacked.slip);
         commit(&self.spool, change)?;
+        traced(self.kind(), [stored], began);
         Ok(Step::Did { events: all.events, bytes: unpacked.raw.len() as u64 })
     }
 }

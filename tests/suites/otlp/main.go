@@ -4,6 +4,7 @@
 //
 // The first request is answered with UNAVAILABLE, each with a record that has "guilty" in it with INVALID_ARGUMENT;
 // the records of all others are written into FILE, a line each: protocol, uid, event name, severity, code, body.
+// Spans are written into FILE.spans, a line each: service, name, trace, id, parent, links (with commas between).
 // It ends when its standard input does.
 package main
 
@@ -20,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"google.golang.org/grpc/codes"
@@ -58,6 +60,34 @@ func (t *taken) consume(_ context.Context, logs plog.Logs) error {
 	return err
 }
 
+// spans is what the receiver of traces hands its spans to.
+type spans struct {
+	one  sync.Mutex
+	file *os.File
+}
+
+func (s *spans) consume(_ context.Context, traces ptrace.Traces) error {
+	s.one.Lock()
+	defer s.one.Unlock()
+	for _, resource := range traces.ResourceSpans().All() {
+		service, _ := resource.Resource().Attributes().Get("service.name")
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				var links []string
+				for _, link := range span.Links().All() {
+					links = append(links, link.SpanID().String())
+				}
+				_, err := fmt.Fprintf(s.file, "%s\t%s\t%s\t%s\t%s\t%s\n", service.Str(), span.Name(),
+					span.TraceID(), span.SpanID(), span.ParentSpanID(), strings.Join(links, ","))
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 func main() {
 	file, err := os.Create(os.Args[3])
 	if err != nil {
@@ -73,10 +103,26 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	spanFile, err := os.Create(os.Args[3] + ".spans")
+	if err != nil {
+		log.Fatal(err)
+	}
+	nextSpans, err := consumer.NewTraces((&spans{file: spanFile}).consume)
+	if err != nil {
+		log.Fatal(err)
+	}
 	ctx := context.Background()
 	settings := receiver.Settings{ID: component.NewID(factory.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings()}
 	logs, err := factory.CreateLogs(ctx, settings, config, next)
 	if err != nil {
+		log.Fatal(err)
+	}
+	// The factory gives one receiver for both signals, which is started once for each.
+	traces, err := factory.CreateTraces(ctx, settings, config, nextSpans)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := traces.Start(ctx, componenttest.NewNopHost()); err != nil {
 		log.Fatal(err)
 	}
 	if err := logs.Start(ctx, componenttest.NewNopHost()); err != nil {
@@ -85,6 +131,9 @@ func main() {
 	fmt.Println("listening")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	if err := logs.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if err := traces.Shutdown(ctx); err != nil {
 		log.Fatal(err)
 	}
 }
