@@ -6,14 +6,15 @@ use std::fmt::Write;
 use proto::v1::{DestinationStatus, PolicyStatus, ServiceStatus, SourceStatus, StoreStatus};
 
 use crate::account::{Amount, rows};
-use crate::print::{account, bytes, grouped};
+use crate::print::{account, bytes, grouped, length};
 
 /// The page for what services said, and for those that said nothing.
 pub(crate) fn page(services: &[ServiceStatus], silent: &[String]) -> String {
     let mut page = Page::default();
     page.title("Auditrail");
     for service in services {
-        page.line(1, &format!("{} {}", service.service, service.version));
+        let up = since(service.started_us).map(|up| format!(", up for {up}")).unwrap_or_default();
+        page.line(1, &format!("{} {}{up}", service.service, service.version));
         service.problems.iter().for_each(|problem| page.line(2, &format!("! {problem}")));
     }
     silent.iter().for_each(|silent| page.line(1, &format!("not reachable: {silent}")));
@@ -77,6 +78,9 @@ impl Page {
             &format!("{} done, {} retried", grouped(destination.requests), grouped(destination.retries)),
         );
         self.field(1, "Bytes Sent", &bytes(destination.sent_bytes));
+        if let Some(ago) = since(destination.last_success_us) {
+            self.field(1, "Last Success", &format!("{ago} ago"));
+        }
         if destination.backfilled_events > 0 {
             let events = grouped(destination.backfilled_events);
             self.field(1, "Too Old, Told as of Now", &format!("{events} events"));
@@ -165,6 +169,13 @@ impl Page {
     }
 }
 
+/// How long ago a moment was, where there was one: microseconds since 1970.
+fn since(moment_us: i64) -> Option<String> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    let ago = i64::try_from(now.as_micros()).ok()?.saturating_sub(moment_us);
+    (moment_us > 0).then(|| length(ago.max(0) / 1_000_000))
+}
+
 /// How far reading is behind, in bytes and in time.
 fn lag(source: &SourceStatus) -> String {
     let behind = bytes(source.lag_bytes);
@@ -199,7 +210,12 @@ mod tests {
             service: "collector".into(),
             problems: vec!["/var/log/audit.log does not exist".into()],
             sources: vec![source],
-            destinations: vec![DestinationStatus { backfilled_events: 1200, ..DestinationStatus::default() }],
+            started_us: 1_000_000,
+            destinations: vec![DestinationStatus {
+                backfilled_events: 1200,
+                last_success_us: 1_000_000,
+                ..DestinationStatus::default()
+            }],
             ..ServiceStatus::default()
         };
         let text = page(&[service], &["http://127.0.0.1:7103: refused".into()]);
@@ -208,6 +224,8 @@ mod tests {
             "not reachable: http://127.0.0.1:7103: refused",
             "Lines Read: 1,234 (5.0 MB)",
             "Lag: 2.0 MB, 3s",
+            ", up for ",
+            "Last Success: ",
             "Too Old, Told as of Now: 1,200 events",
             "Unread Rotated Files: 2, 5 rotations until the API server removes the oldest",
             "! Lost Unread: /var/log/old.log, bytes 10 to 2,000",

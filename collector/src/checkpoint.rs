@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use queue::{Damaged, Options, Put, Queue};
+use queue::{Damaged, Format, Options, Put, Queue};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ use crate::record::Header;
 use crate::tally::{Causes, Tally};
 
 const FORMAT: &[u8] = b"2";
+/// The same for whoever looks before the queue is open; it covers the headers of records too.
+const DIRECTORY: Format = Format { of: "collector", version: 2 };
 const FORMAT_KEY: &[u8] = b"format";
 
 /// What is known of a source.
@@ -140,7 +142,8 @@ pub(crate) fn put_refused(source: u32, causes: &Causes) -> Put {
 /// How the queue is opened, by whomever: the lines of records that are damaged are noted, until they were read again or
 /// are given up.
 pub(crate) fn options(config: &Config) -> Options {
-    Options { max_bytes: config.queue.max_size.as_u64(), note: note_damaged, ..Options::default() }
+    let (max_bytes, format) = (config.queue.max_size.as_u64(), Some(DIRECTORY));
+    Options { max_bytes, format, note: note_damaged, ..Options::default() }
 }
 
 fn note_damaged(damaged: &Damaged) -> Option<Put> {

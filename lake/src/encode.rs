@@ -6,6 +6,7 @@
 use crate::columns::Columns;
 use crate::coverage::COVERS;
 use crate::row::Row;
+use crate::schema::{FORMAT, FORMAT_KEY};
 use crate::sorting::Place;
 use crate::{LakeError, Rows};
 use arrow_array::RecordBatch;
@@ -73,6 +74,7 @@ impl Merged {
 }
 
 fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties> {
+    let version = KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string());
     let builder = WriterProperties::builder()
         .set_created_by("auditrail".into())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -84,7 +86,7 @@ fn properties(metadata: Vec<KeyValue>) -> Result<WriterProperties> {
             descending: false,
             nulls_first: false,
         }]))
-        .set_key_value_metadata(Some(metadata));
+        .set_key_value_metadata(Some([vec![version], metadata].concat()));
     Ok(without_statistics(distinct(builder)).build())
 }
 

@@ -58,6 +58,19 @@ pub enum LakeError {
         /// What is wrong with it.
         why: String,
     },
+    /// A newer version wrote the file.
+    #[error(
+        "lake file {path} has format version {found}, and this program reads up to {known}; read the lake with the newer \
+         program"
+    )]
+    Newer {
+        /// The file, relative to the lake.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// The newest version that this program reads.
+        known: u32,
+    },
     /// A column was asked for that the table does not have.
     #[error("table `events` has no column `{name}`; it has {known}")]
     Column {

@@ -5,6 +5,7 @@
 
 use crate::chunks::Chunks;
 use crate::coverage::{COVERS, Names};
+use crate::schema::{FORMAT, FORMAT_KEY};
 use crate::storage::Storage;
 use crate::{File, Footer, LakeError, schema};
 use arrow_array::RecordBatch;
@@ -214,7 +215,18 @@ fn selected(
 fn open(storage: &Storage, file: &File) -> Result<(Chunks, ArrowReaderMetadata), LakeError> {
     let chunks = Chunks::of(storage, &file.path, file.bytes);
     let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new());
-    Ok((chunks, metadata.map_err(|error| failed(&file.path, &error))?))
+    let metadata = metadata.map_err(|error| failed(&file.path, &error))?;
+    match version(metadata.metadata()) {
+        found if found > FORMAT => Err(LakeError::Newer { path: file.path.clone(), found, known: FORMAT }),
+        _ => Ok((chunks, metadata)),
+    }
+}
+
+/// The format that a file says it has; the first had no word for it, and other programs' files have none.
+fn version(metadata: &ParquetMetaData) -> u32 {
+    let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let said = entries.filter(|entry| entry.key == FORMAT_KEY).filter_map(|entry| entry.value.as_deref());
+    said.filter_map(|version| version.parse().ok()).max().unwrap_or(1)
 }
 
 /// How many rows make up about [`BYTES`] of the wanted columns, in the row group with the largest rows.

@@ -10,6 +10,12 @@ use std::sync::{Arc, LazyLock};
 static SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())));
 
+/// The version of a file's meaning, which it names in its metadata: raised when a reader that does not know would read
+/// something wrong. A further column is no reason.
+pub(crate) const FORMAT: u32 = 1;
+/// What the metadata calls it.
+pub(crate) const FORMAT_KEY: &str = "auditrail.version";
+
 /// Names, types and order of the columns in a file. Times are microseconds in UTC; `raw` is binary, because
 /// a line need not be UTF-8. `date` and `hour` are not among them: they are in the path.
 pub fn schema() -> SchemaRef {

@@ -162,3 +162,11 @@ fn a_number_that_was_given_up_is_not_given_again() {
     fields("M", &before, &now, &mut found);
     assert_eq!(found, ["field again of M takes a number that is reserved"]);
 }
+
+#[test]
+fn a_batch_with_something_of_a_newer_version_is_read_as_far_as_this_one_knows() {
+    let batch = proto::Batch { first: 3, last: 7, destination: "lake".into(), ..proto::Batch::default() };
+    let mut bytes = batch.encode_to_vec();
+    prost::encoding::string::encode(9_999, &"news".to_owned(), &mut bytes);
+    assert_eq!(proto::Batch::decode(bytes.as_slice()).unwrap(), batch);
+}

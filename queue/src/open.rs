@@ -56,9 +56,11 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<(Parts, Opened), Open
     if options.max_bytes < SMALLEST {
         return Err(OpenError::TooSmall { bytes: options.max_bytes, least: SMALLEST });
     }
+    options.format.map_or(Ok(()), |format| format.check(dir))?;
     directory::create(dir).map_err(OpenError::io("creating", dir))?;
     let lock = lock::take(dir)?;
     let survey = Survey::of(dir)?;
+    options.format.map_or(Ok(()), |format| format.mark(dir))?;
     directory::create(&segment::directory(dir))
         .map_err(OpenError::io("creating", &segment::directory(dir)))?;
     let mark = clean::take(dir).map_err(OpenError::io("reading the mark of a clean stop in", dir))?;

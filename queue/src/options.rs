@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::damage::Damaged;
 use crate::entry::Put;
+use crate::format::Format;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -30,6 +31,8 @@ pub struct Options {
     /// What the state is to say of a record that was found damaged: committed before the record is given up, so that no
     /// crash in between loses the knowledge of it. Default: nothing.
     pub note: fn(&Damaged) -> Option<Put>,
+    /// What the records and the state mean; a directory of a newer version is refused. Default: nobody says.
+    pub format: Option<Format>,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             group_interval: Duration::from_millis(25),
             cache_bytes: 8 * MIB,
             note: |_| None,
+            format: None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod loki;
 mod otlp;
 mod reach;
 mod splunk_hec;
+mod told;
 
 pub use destination::{Compression, Datadog, Destination, File, Lake, OldEvents, Stdout};
 pub use elasticsearch::{Document, Elasticsearch};

@@ -12,11 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use proto::v1::StoreStatus;
-use queue::{Options, Put, Queue, ReadError, Refused};
+use queue::{Format, Options, Put, Queue, ReadError, Refused};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Log;
 use crate::spool::store_status;
+
+/// Of letters and their headers.
+const FORMAT: Format = Format { of: "dead letters", version: 1 };
 
 /// Cause: a record of the spool was damaged on disk.
 pub(crate) const DAMAGED: &str = "damaged in the spool";
@@ -106,8 +109,8 @@ pub(crate) struct DeadLetters {
 impl DeadLetters {
     /// Opens the store in `dir`. Blocking.
     pub(crate) fn open(dir: &Path, max_bytes: u64, spool: [u8; 16]) -> Result<DeadLetters, queue::OpenError> {
-        let options =
-            Options { max_bytes, cache_bytes: 1 << 20, segment_bytes: 16 << 20, ..Options::default() };
+        let (format, cache_bytes, segment_bytes) = (Some(FORMAT), 1 << 20, 16 << 20);
+        let options = Options { max_bytes, cache_bytes, segment_bytes, format, ..Options::default() };
         let (queue, _) = Queue::open(dir, options)?;
         let pending = Mutex::new(pending_in(&queue, spool).unwrap_or_default());
         Ok(DeadLetters { queue, spool, pending, turn: Mutex::default(), limit: max_bytes })

@@ -28,6 +28,9 @@ use line::Line;
 /// The directory of a destination's receipts, in the destination's own.
 pub(crate) const RECEIPTS: &str = "receipts";
 
+/// Of their lines.
+const FORMAT: queue::Format = queue::Format { of: "receipts", version: 1 };
+
 /// An account's origin as text, and its queue.
 pub(crate) type Identity = (String, [u8; 16]);
 
@@ -41,6 +44,7 @@ impl Receipts {
         if config.max_size.as_u64() == 0 {
             return Ok(None);
         }
+        FORMAT.check(dir).and_then(|()| FORMAT.mark(dir)).map_err(std::io::Error::other)?;
         let book = Book::open(dir, config.max_size.as_u64(), config.keep.duration(), now_us())?;
         Ok(Some(Receipts(Arc::new(Mutex::new(book)))))
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proto::v1::StoreStatus;
-use queue::{Opened, Options, Queue, ReadError};
+use queue::{Format, Opened, Options, Queue, ReadError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::account::{Account, Entry, Tally};
@@ -20,6 +20,9 @@ use crate::commit::{self, Committer, MOST_WAITING, Pending};
 use crate::ledger::{Key, Ledger};
 use crate::receipts::Receipts;
 use crate::record::Header;
+
+/// Of accounts, headers, manifests and bodies.
+const FORMAT: Format = Format { of: "spool", version: 1 };
 
 /// Entries read at a time while opening.
 const PAGE: usize = 1024;
@@ -65,7 +68,9 @@ impl Spool {
     pub(crate) fn open(dir: &Path, max_bytes: u64) -> Result<(Spool, Opened), NotOpened> {
         // The committer groups by itself: it need not wait long for the queue to group once more.
         let group_interval = Duration::from_millis(10);
-        let (queue, opened) = Queue::open(dir, Options { max_bytes, group_interval, ..Options::default() })?;
+        let format = Some(FORMAT);
+        let (queue, opened) =
+            Queue::open(dir, Options { max_bytes, group_interval, format, ..Options::default() })?;
         let ledger = Ledger::load(queue.scan(Ledger::prefix())?).map_err(NotOpened::State)?;
         let entries = ledger.reconcile(&held(&queue)?);
         let ledger = Arc::new(Mutex::new(ledger));

@@ -29,3 +29,4 @@ mod tls;
 mod torture;
 #[cfg(unix)]
 mod traces;
+mod upgrade;

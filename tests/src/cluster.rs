@@ -178,6 +178,18 @@ impl Cluster {
         format!("127.0.0.1:{}", self.ports[name].1)
     }
 
+    /// Asks one process to stop, and waits for its end.
+    #[cfg(unix)]
+    pub fn stop_one(&mut self, name: &str) {
+        let status = self.running.remove(name).unwrap().stop();
+        assert!(status.success(), "{name}: {status}: {}", self.all_words());
+    }
+
+    /// Waits until this process answers.
+    pub async fn answers(&self, name: &'static str) {
+        self.answering(name).await;
+    }
+
     /// Asks the process with the router to read its configuration again (SIGHUP).
     #[cfg(unix)]
     pub fn hang_up(&self) {

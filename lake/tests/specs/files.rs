@@ -45,6 +45,7 @@ fn a_file_proves_what_it_covers_and_keeps_lines_out_of_its_metadata() {
     assert_eq!(
         told,
         [
+            ("auditrail.version", "1"),
             ("auditrail.origin", "prod/cp-1:/var/log/kubernetes/apiserver/audit.log"),
             ("auditrail.queue", "07070707070707070707070707070707"),
             ("auditrail.first", "100"),
