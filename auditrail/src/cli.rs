@@ -207,6 +207,8 @@ pub struct Explain {
     /// Look the request up in the lake there.
     #[arg(long, value_name = "URL", conflicts_with = "events", requires = "audit_id")]
     pub lake: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: crate::lake_reach::Reach,
     /// A configuration, whose routes and destinations are told too.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -51,8 +51,12 @@ struct Explaining {
 /// # Errors
 /// A policy that kube-apiserver refuses, or a bad configuration, ends with 64, nothing read.
 pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
-    let recording =
-        Recording { files: arguments.events.clone(), lake: arguments.lake.clone(), ..Recording::default() };
+    let recording = Recording {
+        files: arguments.events.clone(),
+        lake: arguments.lake.clone(),
+        reach: arguments.reach.clone(),
+        ..Recording::default()
+    };
     let explaining = Explaining::read(arguments, &recording)?;
     let mut source = recording.find()?;
     if let Some(id) = &arguments.audit_id {

@@ -44,7 +44,7 @@ struct Told {
 /// When the recording or the lake cannot be found or read.
 pub(crate) fn gaps(arguments: &GapsArguments) -> Result<ExitCode, Failure> {
     let reporting = &arguments.reporting;
-    let (answer, chain) = match reporting.lake_url()? {
+    let (answer, chain) = match reporting.lake()? {
         Some(_) => (reporting.answer::<Gaps>()?, None),
         None => of_files(reporting).map(|(answer, chain)| (answer, Some(chain)))?,
     };

@@ -11,6 +11,7 @@ use lake::{Lake as Table, Location, Merged, Merging};
 
 use crate::data::Data;
 use crate::exit::Failure;
+use crate::lake_reach::Reach;
 use crate::moment::{self, Moment};
 use crate::print::{bytes, grouped};
 use crate::report::Output;
@@ -32,6 +33,8 @@ pub(crate) struct Which {
     /// The lake's address. Default: that of the data directory.
     #[arg(long, value_name = "URL")]
     lake: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
     /// The data directory of `up`.
     #[arg(long, value_name = "DIR", default_value = crate::data::DEFAULT)]
     data: PathBuf,
@@ -71,7 +74,7 @@ impl Which {
     /// When the data directory has no usable path.
     pub(crate) fn location(&self) -> anyhow::Result<Location> {
         match &self.lake {
-            Some(url) => Ok(Location::of(url)),
+            Some(url) => Ok(self.reach.to(url)),
             None => Ok(Location::of(&Data::in_directory(&self.data).lake()?)),
         }
     }

@@ -30,6 +30,7 @@ mod import;
 mod kubeconfig;
 mod lake;
 mod lake_ddl;
+mod lake_reach;
 mod layout;
 mod lint;
 mod manual;

@@ -108,7 +108,7 @@ impl Plan {
     /// The console reads the lake that this process fills, unless the configuration names another.
     fn show_the_lake_that_is_filled(&mut self) {
         let filled = self.shipper.destinations.values().find_map(|destination| match destination {
-            Destination::Lake(lake) => Some(lake.url.clone()),
+            Destination::Lake(lake) => Some(lake.location()),
             _ => None,
         });
         self.insight.lake = filled.unwrap_or_else(|| self.insight.lake.clone());
@@ -123,7 +123,7 @@ impl Plan {
             self.shipper.spool.dir = self.data.spool();
         }
         if !chosen("insight.lake") {
-            self.insight.lake = self.data.lake()?;
+            self.insight.lake = lake::Location::of(&self.data.lake()?);
         }
         if !chosen("insight.states") {
             self.insight.states = Some(self.data.states());

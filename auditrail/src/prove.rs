@@ -7,12 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use lake::Location;
 use proto::v1::{DeliveryReceipt, ReceiptsReply, ReceiptsRequest};
 use serde_json::{Value, json};
 use shipper::Destination;
 
 use crate::data::Data;
 use crate::exit::Failure;
+use crate::lake_reach::Reach;
 use crate::moment::{Moment, written};
 use crate::placed::Placed;
 use crate::print::bytes;
@@ -33,6 +35,8 @@ pub(crate) struct Prove {
     /// The lake that has the event. Default: that of the configuration, or of the data directory.
     #[arg(long, value_name = "URL")]
     lake: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
     /// Only events of this moment or later: `2026-11-23T06:00:00Z`, `2026-11-23`, or how long ago, as `24h`.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
@@ -78,26 +82,30 @@ pub(crate) fn prove(arguments: &Prove) -> Result<ExitCode, Failure> {
 }
 
 impl Prove {
-    fn lake_of(&self, placed: &Placed) -> anyhow::Result<String> {
+    fn lake_of(&self, placed: &Placed) -> anyhow::Result<Location> {
         if let Some(url) = &self.lake {
-            return Ok(url.clone());
+            return Ok(self.reach.to(url));
         }
         let configured = placed.shipper.destinations.values().find_map(|destination| match destination {
-            Destination::Lake(lake) => Some(lake.url.clone()),
+            Destination::Lake(lake) => Some(lake.location()),
             _ => None,
         });
-        configured.map_or_else(|| Data::in_directory(&self.place.data).lake(), Ok)
+        match configured {
+            Some(location) => Ok(location),
+            None => Ok(Location::of(&Data::in_directory(&self.place.data).lake()?)),
+        }
     }
 
-    fn events_in(&self, url: &str) -> anyhow::Result<Vec<Found>> {
+    fn events_in(&self, location: &Location) -> anyhow::Result<Vec<Found>> {
         let recording = Recording {
-            lake: Some(url.to_owned()),
+            lake: Some(location.url.clone()),
+            reach: location.clone().into(),
             since: self.since,
             until: self.until,
             ..Recording::default()
         };
         let Source::Lake(lake, files) = recording.find()?.with_audit_id(&self.audit_id)? else {
-            bail!("{url} is no lake")
+            bail!("{location} is no lake")
         };
         let mut found = Vec::new();
         for file in &files {
@@ -105,7 +113,7 @@ impl Prove {
         }
         if found.is_empty() {
             bail!(
-                "no event in the lake at {url} has the audit ID `{}`; only the lake knows which line an event was",
+                "no event in the lake at {location} has the audit ID `{}`; only the lake knows which line an event was",
                 self.audit_id
             );
         }

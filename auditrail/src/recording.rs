@@ -9,8 +9,9 @@ use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::cast::AsArray;
-use lake::{File, Lake, Partition};
+use lake::{File, Lake, Location, Partition};
 
+use crate::lake_reach::Reach;
 use crate::moment::Moment;
 use crate::recorded::{Line, Place};
 
@@ -24,6 +25,8 @@ pub(crate) struct Recording {
     /// Read the events of the lake there instead.
     #[arg(long, value_name = "URL", conflicts_with = "files")]
     pub lake: Option<String>,
+    #[command(flatten)]
+    pub reach: Reach,
     /// Only events of this moment or later: `2026-11-23T06:00:00Z`, `2026-11-23`, or how long ago, as `24h`.
     #[arg(long, value_name = "TIME")]
     pub since: Option<Moment>,
@@ -47,16 +50,21 @@ impl Recording {
         self.lake.is_none() && (self.files.is_empty() || named)
     }
 
+    /// The lake that is named.
+    pub(crate) fn location(&self) -> Option<Location> {
+        self.lake.as_ref().map(|url| self.reach.to(url))
+    }
+
     /// Finds it.
     ///
     /// # Errors
     /// When a file does not exist, the lake cannot be listed, or it has nothing of that time.
     pub(crate) fn find(&self) -> anyhow::Result<Source> {
-        let Some(url) = &self.lake else { return Ok(Source::Places(Place::all(&self.files)?)) };
-        let lake = Lake::open_existing(url)?;
+        let Some(location) = self.location() else { return Ok(Source::Places(Place::all(&self.files)?)) };
+        let lake = Lake::existing(&location)?;
         let mut files = lake.files()?;
         if files.is_empty() {
-            bail!("the lake at {url} is empty: name the directory that `up` or a shipper writes to");
+            bail!("the lake at {location} is empty: name the directory that `up` or a shipper writes to");
         }
         files.retain(|file| self.may_hold(file.partition));
         Ok(Source::Lake(lake, files))

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use insight::{Fold, Found, Kept, Query};
-use lake::Lake;
+use lake::{Lake, Location};
 use serde::Serialize;
 
 use crate::data::Data;
@@ -63,8 +63,8 @@ impl Reporting {
     /// # Errors
     /// When the recording or the lake cannot be found or read.
     pub(crate) fn answer<F: Fold>(&self) -> Result<Answered<F>, Failure> {
-        match self.lake_url()? {
-            Some(url) => self.of_lake(&url),
+        match self.lake()? {
+            Some(location) => self.of_lake(&location),
             None => self.of_lines(),
         }
     }
@@ -73,14 +73,14 @@ impl Reporting {
     ///
     /// # Errors
     /// When the data directory has no usable path.
-    pub(crate) fn lake_url(&self) -> anyhow::Result<Option<String>> {
-        lake_url(&self.recording, &self.data)
+    pub(crate) fn lake(&self) -> anyhow::Result<Option<Location>> {
+        lake_of(&self.recording, &self.data)
     }
 
-    fn of_lake<F: Fold>(&self, url: &str) -> Result<Answered<F>, Failure> {
-        let lake = Lake::open_existing(url)?;
+    fn of_lake<F: Fold>(&self, location: &Location) -> Result<Answered<F>, Failure> {
+        let lake = Lake::existing(location)?;
         let times = self.recording.times();
-        let answer = insight::ask::<F>(&lake, &self.kept(url), times.as_ref(), replay::threads())?;
+        let answer = insight::ask::<F>(&lake, &self.kept(location), times.as_ref(), replay::threads())?;
         answer.unreadable.iter().for_each(|file| say::aside(&file.why));
         Ok(Answered { fold: answer.fold, incomplete: !answer.unreadable.is_empty() })
     }
@@ -102,8 +102,8 @@ impl Reporting {
     /// When the recording or the lake cannot be found or read.
     pub(crate) fn find(&self, query: &Query) -> Result<(Found, bool), Failure> {
         let times = self.recording.times();
-        if let Some(url) = self.lake_url()? {
-            let lake = Lake::open_existing(&url)?;
+        if let Some(location) = self.lake()? {
+            let lake = Lake::existing(&location)?;
             let found = insight::find(&lake, query, times.as_ref(), replay::threads())?;
             found.unreadable.iter().for_each(|file| say::aside(&file.why));
             let incomplete = !found.unreadable.is_empty();
@@ -120,13 +120,13 @@ impl Reporting {
     }
 
     /// Where states of this lake are kept.
-    fn kept(&self, url: &str) -> Kept {
+    fn kept(&self, location: &Location) -> Kept {
         let directory = match &self.states {
             Some(directory) if directory.as_os_str() == "none" => return Kept::nowhere(),
             Some(directory) => Some(directory.clone()),
             None => caches(),
         };
-        directory.map_or_else(Kept::nowhere, |directory| Kept::of_lake(&directory, url))
+        directory.map_or_else(Kept::nowhere, |directory| Kept::of_lake(&directory, &location.to_string()))
     }
 
     /// Tells the report: exit 0, or 1 when some of the events could not be read.
@@ -148,11 +148,11 @@ impl Reporting {
 ///
 /// # Errors
 /// When the data directory has no usable path.
-pub(crate) fn lake_url(recording: &Recording, data: &Path) -> anyhow::Result<Option<String>> {
+pub(crate) fn lake_of(recording: &Recording, data: &Path) -> anyhow::Result<Option<Location>> {
     let stdin = recording.files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin());
-    match &recording.lake {
-        Some(url) => Ok(Some(url.clone())),
-        None if stdin => Data::in_directory(data).lake().map(Some),
+    match recording.location() {
+        Some(location) => Ok(Some(location)),
+        None if stdin => Ok(Some(Location::of(&Data::in_directory(data).lake()?))),
         None => Ok(None),
     }
 }

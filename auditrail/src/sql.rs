@@ -18,7 +18,7 @@ use lake::Lake;
 use crate::exit::Failure;
 use crate::print::grouped;
 use crate::recording::Recording;
-use crate::report::{Output, lake_url};
+use crate::report::{Output, lake_of};
 use crate::{replay, say};
 use recorded_events::RecordedEvents;
 use rows::Rows;
@@ -82,11 +82,11 @@ fn tell(told: &Told, rows: Rows) -> Result<ExitCode, Failure> {
 
 impl Sql {
     fn events(&self) -> anyhow::Result<Arc<dyn Events>> {
-        let Some(url) = lake_url(&self.recording, &self.data)? else {
+        let Some(location) = lake_of(&self.recording, &self.data)? else {
             return Ok(Arc::new(RecordedEvents::new(self.recording.clone())));
         };
         Ok(Arc::new(LakeEvents {
-            lake: Arc::new(Lake::open_existing(&url)?),
+            lake: Arc::new(Lake::existing(&location)?),
             times: self.recording.times(),
             threads: replay::threads(),
         }))

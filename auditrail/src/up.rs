@@ -135,8 +135,9 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let services = open(&plan).await?;
     services.router.read_from(again.arguments.config.clone(), again.section(services.shipper.destinations()));
-    let url = plan.insight.lake.clone();
-    let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
+    let location = plan.insight.lake.clone();
+    let insight =
+        tokio::task::spawn_blocking(move || Insight::at(&location)).await?.context("insight.lake")?;
     let _named = Named::write(&plan, &format!("{scheme}://{admin_address}"))?;
     tracing::info!("admin gRPC at {scheme}://{admin_address}, console at {pages}://{console_address}");
     let remaining = services.collector.clone();

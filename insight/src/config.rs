@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use chassis::secret::Secret;
 use chassis::{Invalid, Section};
-use lake::Lake;
+use lake::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::{Kept, Settings};
@@ -17,8 +17,9 @@ use crate::{Kept, Settings};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The lake to read: `file:///directory` or a plain path. Default: `file:///var/lib/auditrail/lake`.
-    pub lake: String,
+    /// The lake to read: its address, or an object with `url`, `endpoint`, `region`, `credentials_file`. Default:
+    /// `file:///var/lib/auditrail/lake`.
+    pub lake: Location,
     /// Where admin calls are served (gRPC). Default: `127.0.0.1:7104`.
     pub listen: SocketAddr,
     /// Where the console, its API, `/livez`, `/readyz` and `/metrics` are served. Default: `127.0.0.1:8080`.
@@ -45,7 +46,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            lake: "file:///var/lib/auditrail/lake".to_owned(),
+            lake: Location::of("file:///var/lib/auditrail/lake"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7104)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             insecure_admin: false,
@@ -62,7 +63,7 @@ impl Config {
     /// What the console is told.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let states = self.states.as_deref().map(|directory| Kept::of_lake(directory, &self.lake));
+        let states = self.states.as_deref().map(|directory| Kept::of_lake(directory, &self.lake.to_string()));
         Settings {
             policy: self.policy.clone(),
             hosts: self.hosts.clone(),
@@ -93,7 +94,10 @@ impl Section for Config {
                        in insight.token_file, set insight.https for certificates, or listen on 127.0.0.1";
             return Err(Invalid::new("http_listen", why));
         }
-        Lake::check(&self.lake).map_err(|error| Invalid::new("lake", error.to_string()))
+        self.lake.checked().map_err(|(key, error)| {
+            let key = if key == "url" { "lake".to_owned() } else { format!("lake.{key}") };
+            Invalid::new(key, error.to_string())
+        })
     }
 }
 
@@ -123,7 +127,7 @@ mod tests {
              policy: p.yaml, hosts: [audit.example.org], token_file: t, https: true, states: /var/cache/auditrail}",
         );
         let expected = Config {
-            lake: "/srv/lake".into(),
+            lake: Location::of("/srv/lake"),
             listen: "0.0.0.0:1".parse().unwrap(),
             http_listen: "[::1]:2".parse().unwrap(),
             insecure_admin: true,
@@ -141,6 +145,25 @@ mod tests {
         let error = read("insight:\n  lake: ftp://host\n").unwrap_err();
         assert!(error.starts_with("auditrail.yaml:2:"), "{error}");
         assert!(error.contains("`ftp` is not a kind of storage"), "{error}");
+    }
+
+    #[test]
+    fn a_lake_in_a_bucket_is_an_object_and_what_is_wrong_is_told_at_its_line() {
+        let text = "insight:\n  lake:\n    url: s3://audit\n    endpoint: https://minio:9000\n    region: eu\n    \
+                    credentials_file: c\n";
+        let expected = Location {
+            endpoint: Some("https://minio:9000".into()),
+            region: Some("eu".into()),
+            credentials_file: Some("c".into()),
+            ..Location::of("s3://audit")
+        };
+        assert_eq!(read(text).unwrap().lake, expected);
+        let error = read(&text.replace("https://", "https://key:hunter2@")).unwrap_err();
+        assert!(error.starts_with("auditrail.yaml:4:") && !error.contains("hunter2"), "{error}");
+        let error = read(&text.replace("s3://audit", "ftp://audit")).unwrap_err();
+        assert!(error.starts_with("auditrail.yaml:2:") || error.starts_with("auditrail.yaml:3:"), "{error}");
+        let error = read(&text.replace("region", "regoin")).unwrap_err();
+        assert!(error.contains("regoin") && error.contains("credentials_file"), "{error}");
     }
 
     #[test]

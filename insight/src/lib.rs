@@ -47,7 +47,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use lake::{Lake, LakeError};
+use lake::{Lake, LakeError, Location};
 use proto::v1::ServiceStatus;
 use tokio::sync::Semaphore;
 
@@ -90,8 +90,16 @@ impl Insight {
     /// # Errors
     /// As for [`Lake::open`].
     pub fn open(url: &str) -> Result<Insight, LakeError> {
+        Insight::at(&Location::of(url))
+    }
+
+    /// The same for a place that is more than an address.
+    ///
+    /// # Errors
+    /// As for [`Lake::open`].
+    pub fn at(location: &Location) -> Result<Insight, LakeError> {
         Ok(Insight(Arc::new(Inner {
-            lake: Lake::open(url)?,
+            lake: Lake::at(location)?,
             known: known::Known::default(),
             metrics: metrics::Metrics::declare(),
             started_us: moment::now_us(),

@@ -35,11 +35,12 @@ pub async fn serve_from(
     let certificates = chassis::tls::start(configuration.as_ref(), crate::metrics::CERTIFICATE)?;
     let secured = config.secured(certificates.as_ref())?;
     let tls = certificates.map(|certificates| Tls::from(certificates.parts()));
-    let url = config.lake.clone();
-    let insight = tokio::task::spawn_blocking(move || Insight::open(&url)).await?.context("insight.lake")?;
+    let location = config.lake.clone();
+    let insight =
+        tokio::task::spawn_blocking(move || Insight::at(&location)).await?.context("insight.lake")?;
     let admin = listen::bind("insight.listen", config.listen).await?;
     let pages = listen::bind("insight.http_listen", config.http_listen).await?;
-    tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = config.lake, "insight is up");
+    tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = %config.lake, "insight is up");
     let ready = Ready::new();
     ready.set_ready("insight");
     let told = insight.clone();

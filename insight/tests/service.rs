@@ -50,7 +50,8 @@ async fn status_console_and_health_are_served_until_asked_to_stop() {
         lines: &[(1, line)],
     };
     Lake::open(&url).unwrap().write(&rows).unwrap();
-    let config = Config { lake: url.clone(), listen: free(), http_listen: free(), ..Config::default() };
+    let config =
+        Config { lake: lake::Location::of(&url), listen: free(), http_listen: free(), ..Config::default() };
     let stop = Stop::new();
     let served = tokio::spawn(insight::serve(config.clone(), stop.clone()));
 
@@ -77,7 +78,7 @@ async fn a_lake_that_cannot_be_opened_ends_it_with_the_reason() {
     let directory = tempfile::tempdir().unwrap();
     let taken = directory.path().join("taken");
     std::fs::write(&taken, "a file").unwrap();
-    let config = Config { lake: taken.to_str().unwrap().into(), ..Config::default() };
+    let config = Config { lake: lake::Location::of(taken.to_str().unwrap()), ..Config::default() };
     let error = insight::serve(config, Stop::new()).await.unwrap_err();
     assert!(format!("{error:#}").starts_with("insight.lake: lake "), "{error:#}");
 }

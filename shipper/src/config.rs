@@ -413,6 +413,31 @@ mod tests {
     }
 
     #[test]
+    fn how_a_bucket_is_reached_is_read_and_refused_at_its_line() {
+        let text = "shipper:\n  destinations:\n    lake:\n      type: lake\n      url: s3://audit/prod\n      \
+                    endpoint: https://minio:9000\n      region: eu\n      credentials_file: /etc/aws\n";
+        let config = parse(text).unwrap();
+        let Destination::Lake(lake) = &config.destinations["lake"] else { panic!("it is a lake") };
+        assert_eq!(lake.location().region.as_deref(), Some("eu"));
+        assert_eq!(lake.location().credentials_file, Some("/etc/aws".into()));
+        assert_eq!(config.destinations["lake"].target(), "s3://audit/prod at https://minio:9000");
+        let refused = parse(&text.replace("https:", "file:")).unwrap_err();
+        assert!(refused.contains(":6:") && refused.contains("endpoint"), "{refused}");
+        for (keys, why) in [
+            ("url: 'ftp://h'", "`ftp` is not a kind of storage"),
+            ("url: 's3://me:pw@b'", "user or password"),
+            ("url: /lake, region: eu", "neither endpoint nor region"),
+            ("url: 's3://b', endpoint: 'http://me:pw@h'", "its endpoint"),
+            ("url: 'gs://b', region: eu", "only buckets of S3"),
+            ("url: 's3://b', credentials_file: ''", "names no file"),
+        ] {
+            let text = format!("shipper: {{destinations: {{a: {{type: lake, {keys}}}}}}}");
+            let refused = parse(&text).expect_err(keys);
+            assert!(refused.contains(why) && !refused.contains("me:pw"), "{keys}: {refused}");
+        }
+    }
+
+    #[test]
     fn two_destinations_that_write_to_one_place_are_refused() {
         for two in [
             "a: {type: file, path: /x/y}, b: {type: file, path: /x/./y}",

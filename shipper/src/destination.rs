@@ -147,7 +147,7 @@ impl Opening {
             }
             WayOut::File(file) => Box::new(FileSink::new(file, spool.clone())),
             WayOut::Stdout => Box::new(StdoutSink::new(Box::new(std::io::stdout()), spool.clone())),
-            WayOut::Lake(lake) => Box::new(LakeSink::new(lake.url.clone(), spool.clone())),
+            WayOut::Lake(lake) => Box::new(LakeSink::new(lake.location(), spool.clone())),
         };
         let keeping = match &self.way_out {
             WayOut::Lake(lake) => Some(Housekeeper::of(&self.name, lake).run(stop.clone())),
@@ -231,7 +231,7 @@ impl Prepared {
             Destination::File(file) => Prepared::Blocks(WayOut::File(file.clone())),
             Destination::Stdout(_) => Prepared::Blocks(WayOut::Stdout),
             Destination::Lake(lake) => {
-                check_lake(&lake.url)?;
+                check_lake(&lake.location())?;
                 Prepared::Blocks(WayOut::Lake(lake.clone()))
             }
             carried_one => {
@@ -256,8 +256,8 @@ impl Prepared {
 }
 
 /// A lake that cannot be reached now is no error at start; an address that is none is.
-fn check_lake(url: &str) -> Result<(), String> {
-    match ::lake::Lake::open(url) {
+fn check_lake(location: &::lake::Location) -> Result<(), String> {
+    match ::lake::Lake::at(location) {
         Err(error @ ::lake::LakeError::Url { .. }) => Err(error.to_string()),
         Err(error) => {
             tracing::warn!("{error}");

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::lake::{Keeping, Lake, LakeError, Merging};
+use ::lake::{Keeping, Lake, LakeError, Location, Merging};
 use chassis::Stop;
 use chassis::metrics::{self, Counter};
 
@@ -23,7 +23,7 @@ const QUIET_US: i64 = 10 * 60 * 1_000_000;
 
 /// The housekeeper of one lake.
 pub(crate) struct Housekeeper {
-    url: String,
+    location: Location,
     merging: Option<Merging>,
     keeping: Keeping,
     merged: Counter,
@@ -41,7 +41,7 @@ impl Housekeeper {
             target: lake.file_size.as_u64(),
         };
         Housekeeper {
-            url: lake.url.clone(),
+            location: lake.location(),
             merging: lake.merge.then_some(merging),
             keeping: Keeping {
                 age_us: lake.keep.map(micros),
@@ -80,6 +80,7 @@ impl Housekeeper {
             self = back;
             if let Err(error) = done {
                 tracing::warn!("the lake is not in order: {error}");
+                self.lake = None; // opened again, with the credentials of then
             }
             pause = ROUND;
         }
@@ -89,7 +90,7 @@ impl Housekeeper {
     fn round(&mut self, now_us: i64, goes_on: &dyn Fn() -> bool) -> Result<(), LakeError> {
         let lake = match &self.lake {
             Some(lake) => lake.clone(),
-            None => self.lake.insert(Arc::new(Lake::open(&self.url)?)).clone(),
+            None => self.lake.insert(Arc::new(Lake::at(&self.location)?)).clone(),
         };
         if let Some(merging) = &self.merging {
             for hour in lake.to_merge(merging, now_us)? {

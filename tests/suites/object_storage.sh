@@ -28,6 +28,8 @@ start() {
 hold() {
     AUDITRAIL_BUCKET="$1" AUDITRAIL_ENDPOINT="$2" AUDITRAIL_CREDENTIALS="$3" \
         cargo test -p lake --test object_storage -- --ignored --nocapture
+    AUDITRAIL_BUCKET="$1" AUDITRAIL_ENDPOINT="$2" AUDITRAIL_CREDENTIALS="$3" \
+        cargo test -p auditrail --test lake_in_a_bucket -- --ignored --nocapture
 }
 
 s3() {
@@ -84,6 +86,7 @@ google() {
 }
 
 cargo test -p lake --test object_storage --no-run
+cargo test -p auditrail --test lake_in_a_bucket --no-run
 for service in s3 azure google; do
     "$service"
 done

@@ -43,7 +43,7 @@ impl Plan {
         }
         let (kind, rest) = word.split_once(':').map_or((word, None), |(kind, rest)| (kind, Some(rest)));
         let destination = match (kind, rest) {
-            ("lake", None) => Destination::Lake(Lake::at(self.insight.lake.clone())),
+            ("lake", None) => Destination::Lake(Lake::of(self.insight.lake.clone())),
             ("stdout", None) => Destination::Stdout(Stdout {}),
             ("file", Some(path)) if !path.is_empty() => Destination::File(File::at(absolute(path)?)),
             ("datadog", None) => Destination::Datadog(Datadog::default()),

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use ::lake::Location;
 use chassis::datadog::Environment;
 use chassis::{ByteSize, ConfigError, Invalid, Secret, Span};
 use serde::{Deserialize, Serialize};
@@ -152,8 +153,18 @@ pub struct Stdout {}
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lake {
-    /// `file:///directory` or a plain path.
+    /// `file:///directory`, a plain path, or a bucket: `s3://`, `gs://`, `az://`, `abfss://`.
     pub url: String,
+    /// `https://host:port` of another service that speaks the bucket's protocol. Default: the environment's, or the
+    /// cloud's own.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The bucket's region, with S3. Default: the environment's.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Credentials of the bucket. Default: those of the environment, or the machine's own identity.
+    #[serde(default)]
+    pub credentials_file: Option<PathBuf>,
     /// Hours that ended longer ago are removed. Default: none is.
     #[serde(default)]
     pub keep: Option<Span>,
@@ -187,14 +198,44 @@ impl Lake {
     /// A lake there, with the defaults.
     #[must_use]
     pub fn at(url: String) -> Lake {
-        let (merge, merge_after, file_size) = (yes(), an_hour(), file_size());
-        Lake { url, keep: None, max_size: None, merge, merge_after, file_size }
+        Lake::of(Location { url, ..Location::default() })
+    }
+
+    /// The same for a place that is more than an address.
+    #[must_use]
+    pub fn of(location: Location) -> Lake {
+        let Location { url, endpoint, region, credentials_file } = location;
+        Lake {
+            url,
+            endpoint,
+            region,
+            credentials_file,
+            keep: None,
+            max_size: None,
+            merge: yes(),
+            merge_after: an_hour(),
+            file_size: file_size(),
+        }
+    }
+
+    /// Where it is, and how to reach it.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        Location {
+            url: self.url.clone(),
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            credentials_file: self.credentials_file.clone(),
+        }
     }
 
     fn validate(&self, key: &str) -> Result<(), Invalid> {
         let refuse = |field: &str, why: &str| Err(Invalid::new(format!("{key}.{field}"), why));
         if self.url.is_empty() {
             return refuse("url", "url is empty; write for example `file:///var/lib/auditrail/lake`");
+        }
+        if let Err((field, error)) = self.location().checked() {
+            return Err(Invalid::new(format!("{key}.{field}"), error.to_string()));
         }
         if self.keep.is_some_and(|keep| keep.duration().is_zero()) {
             return refuse("keep", "would keep nothing; write for example `90d`, or leave it out");

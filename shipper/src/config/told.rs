@@ -37,7 +37,7 @@ impl Destination {
             Destination::Kafka(kafka) => format!("{} topic {}", kafka.brokers.join(","), kafka.topic),
             Destination::File(file) => file.path.display().to_string(),
             Destination::Stdout(_) => "standard output".to_owned(),
-            Destination::Lake(lake) => lake.url.clone(),
+            Destination::Lake(lake) => lake.location().to_string(),
         }
     }
 
@@ -72,6 +72,7 @@ impl Destination {
             | Destination::Kafka(_) => return None,
             Destination::File(file) => plain(&file.path),
             Destination::Stdout(_) => PathBuf::new(),
+            Destination::Lake(lake) if lake.endpoint.is_some() => lake.location().to_string().into(),
             Destination::Lake(lake) => {
                 plain(Path::new(lake.url.strip_prefix("file://").unwrap_or(&lake.url)))
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use ::lake::{Lake, Rows};
+use ::lake::{Lake, Location, Rows};
 use queue::Put;
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ const WINDOW: usize = 1024;
 
 /// The `lake` destination.
 pub(crate) struct LakeSink {
-    url: String,
+    location: Location,
     lake: Option<Lake>,
     spool: Spool,
     /// When a record was first seen; only of those in the window.
@@ -47,8 +47,8 @@ enum Choice {
 }
 
 impl LakeSink {
-    pub(crate) fn new(url: String, spool: Spool) -> LakeSink {
-        LakeSink { url, lake: None, spool, seen: BTreeMap::new() }
+    pub(crate) fn new(location: Location, spool: Spool) -> LakeSink {
+        LakeSink { location, lake: None, spool, seen: BTreeMap::new() }
     }
 
     /// The records of the plan that was committed, or of a new one that is.
@@ -108,9 +108,13 @@ impl LakeSink {
         };
         let lake = match &self.lake {
             Some(lake) => lake,
-            None => self.lake.insert(Lake::open(&self.url).map_err(|error| error.to_string())?),
+            None => self.lake.insert(Lake::at(&self.location).map_err(|error| error.to_string())?),
         };
-        let written = lake.write(&rows).map_err(|error| error.to_string())?;
+        let written = lake.write(&rows).map_err(|error| error.to_string());
+        if written.is_err() && self.location.credentials_file.is_some() {
+            self.lake = None; // opened again, with what the file holds by then
+        }
+        let written = written?;
         Ok(written.iter().map(|file| file.bytes).sum())
     }
 }
@@ -212,7 +216,7 @@ mod tests {
 
         fn sink(&self) -> LakeSink {
             let (spool, _) = Spool::open(&self.directory.path().join("spool"), 8 << 20).unwrap();
-            LakeSink::new(self.lake(), spool)
+            LakeSink::new(Location::of(&self.lake()), spool)
         }
 
         fn files(&self) -> Vec<(String, u64)> {
