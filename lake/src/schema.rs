@@ -60,6 +60,28 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_table_is_that_of_the_code() {
+        let page = include_str!("../../docs/lake.md");
+        let table = page.split("| column | type | from |").nth(1).unwrap().split("\n\n").next().unwrap();
+        let rows = table.lines().skip(2).map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+        let told: Vec<_> = rows.map(|row| format!("{}: {}", row[1].trim_matches('`'), row[2])).collect();
+        let schema = schema();
+        let columns = schema.fields().iter().map(|field| {
+            let null = if field.is_nullable() { "" } else { " not null" };
+            let kind = match field.data_type() {
+                DataType::List(_) => "List(Utf8)".to_owned(),
+                DataType::Map(..) => "Map(Utf8, Utf8)".to_owned(),
+                plain => plain.to_string(),
+            };
+            format!("{}: {kind}{null}", field.name())
+        });
+        let columns: Vec<String> = columns.collect();
+        let (last, told) = told.split_last().unwrap();
+        assert_eq!(told, columns);
+        assert!(last.starts_with("date`, `hour"), "{last}");
+    }
+
+    #[test]
     fn an_unknown_column_is_refused_with_the_known_ones() {
         let message = check(&["verb", "usr"]).unwrap_err().to_string();
         assert!(message.contains("no column `usr`; it has time, received,"), "{message}");
