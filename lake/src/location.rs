@@ -7,7 +7,7 @@ use crate::LakeError;
 use crate::url::{Place, Service, place};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -105,8 +105,19 @@ impl fmt::Display for Location {
     }
 }
 
+/// As it is read: an address alone where it is no more.
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Location { url, endpoint, region, credentials_file } = self.clone();
+        match (&endpoint, &region, &credentials_file) {
+            (None, None, None) => serializer.serialize_str(&url),
+            _ => Keys { url, endpoint, region, credentials_file }.serialize(serializer),
+        }
+    }
+}
+
 /// The keys of a location that is more than an address.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
     url: String,
