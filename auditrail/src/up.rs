@@ -208,6 +208,8 @@ async fn show(
     let told = Arc::new(move || serde_json::to_value(status()).unwrap_or_default());
     let ready = Ready::new();
     ready.set_ready("auditrail");
+    services.collector.watched_by(ready.alive());
+    services.shipper.watched_by(ready.alive());
     insight::show((insight.clone(), told, settings), listener, ready, stop.clone()).await
 }
 

@@ -7,12 +7,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::alive::Alive;
+
 /// The name of a part of a process: `queue`, `next`, a destination of the configuration.
 pub type Part = Cow<'static, str>;
 
 /// What each part of a process last said about itself; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Ready(Arc<RwLock<BTreeMap<Part, Option<String>>>>);
+pub struct Ready {
+    parts: Arc<RwLock<BTreeMap<Part, Option<String>>>>,
+    alive: Alive,
+}
 
 impl Ready {
     /// Nobody has reported yet: not ready.
@@ -44,13 +49,19 @@ impl Ready {
 
     /// `part` no longer exists, as a destination that a reload removed.
     pub fn forget(&self, part: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(part);
+        self.parts.write().unwrap_or_else(PoisonError::into_inner).remove(part);
+    }
+
+    /// Whether its work goes on, which is another question.
+    #[must_use]
+    pub fn alive(&self) -> &Alive {
+        &self.alive
     }
 
     /// Empty when ready; otherwise one line `part: why` for each part that is not.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        let parts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
         if parts.is_empty() {
             return vec!["starting: no part has reported yet".to_owned()];
         }
@@ -65,7 +76,7 @@ impl Ready {
     }
 
     fn set(&self, part: Part, why: Option<String>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(part, why);
+        self.parts.write().unwrap_or_else(PoisonError::into_inner).insert(part, why);
     }
 }
 

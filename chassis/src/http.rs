@@ -1,6 +1,7 @@
 //! The HTTP server of every process: `/livez`, `/readyz`, `/metrics`, and what a service adds.
 //!
-//! Promise: `/livez` says 200 as long as the process can answer at all, `/readyz` says 200 or 503 with the
+//! Promise: `/livez` says 200 unless a part of the process is stuck ([`Alive`](crate::Alive)), then 503 with the reasons,
+//! `/readyz` says 200 or 503 with the
 //! reasons as text, and 503 before anything else changes when the process is asked to end, `/metrics` is OpenMetrics text. At most [`MOST_CONNECTIONS`] connections are open at a time,
 //! further ones wait in the system's backlog; one on which nothing moves for [`LONGEST_SILENCE`] is closed.
 
@@ -16,6 +17,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::alive;
 use crate::health::Ready;
 use crate::metrics;
 use crate::stop::Stop;
@@ -40,7 +42,7 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(75);
 /// # Errors
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, ready: Ready, more: Router, stop: Stop) -> io::Result<()> {
-    let _leaving = leaving(&ready, &stop);
+    let _tasks = (leaving(&ready, &stop), looking(&ready));
     let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
     axum::serve(listener, routes(ready).merge(more))
         .with_graceful_shutdown(async move { stop.wait().await })
@@ -61,7 +63,7 @@ pub async fn serve_secured(
 ) -> io::Result<()> {
     let listener = bounded::Bounded::new(listener, MOST_CONNECTIONS, LONGEST_SILENCE);
     let listener = secured::Secured::new(listener, certificates)?;
-    let _leaving = leaving(&ready, &stop);
+    let _tasks = (leaving(&ready, &stop), looking(&ready));
     let service = routes(ready).merge(more).into_make_service_with_connect_info::<Caller>();
     axum::serve(listener, service).with_graceful_shutdown(async move { stop.wait().await }).await
 }
@@ -75,17 +77,29 @@ fn leaving(ready: &Ready, stop: &Stop) -> AbortOnDropHandle<()> {
     }))
 }
 
-/// The three paths alone, for a service that has its own server.
+/// Looks at the parts of the process for as long as it serves.
+fn looking(ready: &Ready) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(alive::keep_looking(ready.alive().clone())))
+}
+
+/// The three paths alone.
 pub fn routes(ready: Ready) -> Router {
     Router::new()
-        .route("/livez", get(async || "ok\n"))
+        .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape))
         .with_state(Arc::new(ready))
 }
 
+async fn livez(State(ready): State<Arc<Ready>>) -> impl IntoResponse {
+    told(&ready.alive().stuck())
+}
+
 async fn readyz(State(ready): State<Arc<Ready>>) -> impl IntoResponse {
-    let reasons = ready.reasons();
+    told(&ready.reasons())
+}
+
+fn told(reasons: &[String]) -> (StatusCode, String) {
     if reasons.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }

@@ -8,6 +8,7 @@
 //! The way through: [`run::run`] is the body of a service's `main`; it reads the [`config::Configuration`],
 //! starts [`telemetry`], and hands the service its own [`config::Section`] and a [`stop::Stop`].
 
+pub mod alive;
 pub mod config;
 pub mod datadog;
 pub mod hang_up;
@@ -24,6 +25,7 @@ pub mod units;
 
 mod signal;
 
+pub use alive::Alive;
 pub use config::{ConfigError, Configuration, Invalid, SECTIONS, Section};
 pub use hang_up::HangUps;
 pub use health::Ready;

@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -53,6 +54,21 @@ async fn readyz_names_what_is_not_ready() {
     assert!(answer.ends_with("\r\n\r\nnext: http://router:7102 refuses the connection\n"), "{answer}");
     server.ready.set_ready("next");
     assert_eq!(server.get("/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn livez_says_which_part_is_stuck_and_why() {
+    let server = server(Router::new()).await;
+    server.ready.alive().watch("reading", "lines to read", Duration::from_secs(3600), || Some(1));
+    assert_eq!(server.get("/livez").await.0, 200);
+    server.ready.alive().watch("sending", "events to send", Duration::ZERO, || Some(1));
+    server.ready.alive().look();
+    let (code, answer) = server.get("/livez").await;
+    assert_eq!(code, 503);
+    assert!(
+        answer.contains("\r\n\r\nsending is stuck: it has events to send, and made no step for"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

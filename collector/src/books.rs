@@ -22,6 +22,7 @@ use crate::source::Source;
 use crate::tally::{Causes, Tally};
 
 mod posted;
+mod steps;
 
 /// Entries that are listed at a time.
 const PAGE: usize = 1024;
@@ -52,6 +53,8 @@ struct Pages {
     /// What holds up the webhook.
     posting: Option<String>,
     paused: bool,
+    /// Answers of the next stage, and attempts that came to none.
+    answers: u64,
 }
 
 #[derive(Default)]
@@ -189,7 +192,9 @@ impl Books {
     /// What holds up sending, one of [`metrics::HOLDS_SENDING`], and what to do; none when a batch got its receipt.
     pub(crate) fn set_sending(&self, held: Option<(&'static str, String)>) {
         metrics::held("sending", &metrics::HOLDS_SENDING, held.as_ref().map(|(by, _)| *by));
-        self.lock().sending = held.map(|(_, problem)| problem);
+        let mut pages = self.lock();
+        pages.answers += 1;
+        pages.sending = held.map(|(_, problem)| problem);
     }
 
     /// Queued lines were lost.

@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Stop;
+use chassis::alive::PATIENCE;
+use chassis::{Alive, Stop};
 use proto::Stage;
 use proto::v1::{ServiceStatus, StoreStatus};
 use queue::Queue;
@@ -183,6 +184,14 @@ impl Collector {
             queue: Some(self.store()),
             ..ServiceStatus::default()
         }
+    }
+
+    /// Has the steps of reading and of sending looked at: a next stage that refuses is a step, silence is none.
+    pub fn watched_by(&self, alive: &Alive) {
+        let (books, orders) = (Arc::clone(&self.books), Arc::clone(&self.orders));
+        alive.watch("reading", "lines to read", PATIENCE, move || books.reading_steps(&orders));
+        let books = Arc::clone(&self.books);
+        alive.watch("sending", "events to send", PATIENCE, move || books.sending_steps());
     }
 
     /// What a stop would leave, or left, in the queue; none when nothing is.

@@ -43,7 +43,13 @@ pub async fn serve_from(
     let remaining = Arc::clone(&collector);
     stop.say_what_remains(move || remaining.remains());
     let asked = Arc::clone(&collector);
-    let status = Arc::new(move || StatusReply { services: vec![asked.status()] });
+    collector.watched_by(ready.alive());
+    let alive = ready.alive().clone();
+    let status = Arc::new(move || {
+        let mut status = asked.status();
+        status.problems.extend(alive.stuck());
+        StatusReply { services: vec![status] }
+    });
     let leaving = stop.clone();
     let reload = configuration.map(|configuration| -> ReloadSource {
         Arc::new(move || configuration.read_anew::<Config>().into())

@@ -10,6 +10,7 @@ mod reports;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, Request, State};
@@ -206,6 +207,7 @@ impl Shared {
         question: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Result<T, Response> {
         let turn = self.insight.0.turn.clone().acquire_owned().await;
+        self.insight.0.asked.fetch_add(1, Ordering::Relaxed);
         let answer = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             question(&self)

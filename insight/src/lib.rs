@@ -46,8 +46,12 @@ mod warm;
 mod windows;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use lake::{Lake, LakeError, Location};
+use chassis::Alive;
+use lake::{Lake, LakeError};
 use proto::v1::ServiceStatus;
 use tokio::sync::Semaphore;
 
@@ -70,6 +74,9 @@ pub use shares::{Owned, Shares, Sum};
 pub use tally::Tally;
 pub use windows::{WINDOW_US, Windows};
 
+/// How long one question may read the lake.
+pub const LONGEST_QUESTION: Duration = Duration::from_secs(15 * 60);
+
 /// The answers; clones share what they know of the lake.
 #[derive(Debug, Clone)]
 pub struct Insight(Arc<Inner>);
@@ -82,6 +89,8 @@ struct Inner {
     started_us: i64,
     /// One question to the lake at a time.
     turn: Arc<Semaphore>,
+    /// Questions that got their turn.
+    asked: AtomicU64,
 }
 
 impl Insight {
@@ -104,6 +113,7 @@ impl Insight {
             metrics: metrics::Metrics::declare(),
             started_us: moment::now_us(),
             turn: Arc::new(Semaphore::new(1)),
+            asked: AtomicU64::new(0),
         })))
     }
 
@@ -113,6 +123,14 @@ impl Insight {
     /// [`LakeError::Storage`] when the lake cannot be listed. Files that cannot be read are in the answer.
     pub fn overview(&self, hours: usize) -> Result<Overview, LakeError> {
         overview::of(&self.0.lake, &self.0.known, &self.0.metrics, hours)
+    }
+
+    /// Has questions looked at: one that keeps all others from their turn for [`LONGEST_QUESTION`] is stuck.
+    pub fn watched_by(&self, alive: &Alive) {
+        let inner = Arc::clone(&self.0);
+        let asked =
+            move || (inner.turn.available_permits() == 0).then(|| inner.asked.load(Ordering::Relaxed));
+        alive.watch("insight", "a question to answer", LONGEST_QUESTION, asked);
     }
 
     /// What `Admin.Status` says of insight: the lake's summary. Blocking.

@@ -43,8 +43,12 @@ pub async fn serve_from(
     tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = %config.lake, "insight is up");
     let ready = Ready::new();
     ready.set_ready("insight");
-    let told = insight.clone();
-    let status = move || StatusReply { services: vec![told.status()] };
+    let (told, alive) = (insight.clone(), ready.alive().clone());
+    let status = move || {
+        let mut status = told.status();
+        status.problems.extend(alive.stuck());
+        StatusReply { services: vec![status] }
+    };
     let services: Services = Arc::new({
         let status = status.clone();
         move || serde_json::to_value(status()).unwrap_or_default()
@@ -95,6 +99,7 @@ pub async fn show(
     ready: Ready,
     stop: Stop,
 ) -> anyhow::Result<()> {
+    insight.watched_by(ready.alive());
     let (kept, states, asked) = (insight.clone(), settings.states.clone(), stop.clone());
     let readers = secured.as_ref().map(|certificates| certificates.readers());
     let console = console_with(insight, services, Settings { readers, ..settings });

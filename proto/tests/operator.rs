@@ -36,10 +36,13 @@ impl Drain for Holds {
     }
 }
 
+/// Levels that were asked for, and for how long.
+type Said = Vec<(String, Option<Duration>)>;
+
 struct Served {
     address: String,
     holds: Arc<Holds>,
-    said: Arc<Mutex<Vec<(String, Option<Duration>)>>>,
+    said: Arc<Mutex<Said>>,
     leave: Option<oneshot::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<()>,

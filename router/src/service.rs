@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chassis::alive::PATIENCE;
 use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Drain, Gate, ReloadSource, Server, Spread, Tls};
+use proto::{Caller, Drain, Gate, ReloadSource, Server, Spread, StatusSource, Tls};
 use serde::Deserialize;
 
 use crate::{Config, Router, StartError};
@@ -74,8 +75,7 @@ pub async fn serve_from(
     stop.linger_for(listen::linger(config.listen, config.linger));
     let (gate, asked, leaving) = (Gate::default(), stop.clone(), stop.clone());
     let stage = gate.before(router.stage());
-    let told = router.clone();
-    let status = Arc::new(move || StatusReply { services: vec![told.status()] });
+    let status = watched(&router, &gate, &ready);
     let asked_again = router.clone();
     let reload: ReloadSource = Arc::new(move || asked_again.reload());
     let server = Server::new(status)
@@ -97,6 +97,18 @@ pub async fn serve_from(
         anyhow::Ok(())
     };
     tokio::try_join!(served, shown, current).map(|_| ())
+}
+
+/// Has batches looked at that were not answered; what `Admin.Status` says.
+fn watched(router: &Router, gate: &Gate, ready: &Ready) -> StatusSource {
+    let inside = gate.clone();
+    ready.alive().watch("router", "a batch to answer", PATIENCE, move || inside.longest_inside());
+    let (told, alive) = (router.clone(), ready.alive().clone());
+    Arc::new(move || {
+        let mut status = told.status();
+        status.problems.extend(alive.stuck());
+        StatusReply { services: vec![status] }
+    })
 }
 
 /// A router holds what it has not answered yet.

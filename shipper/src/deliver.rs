@@ -117,6 +117,7 @@ impl Loop {
         loop {
             let now = self.start().await;
             let wake = self.wake(now);
+            self.delivery.standing.looked(wake);
             let idle = self.backlog.is_empty() && self.may_send(now);
             tokio::select! {
                 biased;

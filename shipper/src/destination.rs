@@ -185,6 +185,11 @@ impl Opening {
         problems.join("; ")
     }
 
+    /// How far its delivery is; none when it has nothing to send, or an operator holds it.
+    pub(crate) fn steps(&self) -> Option<u64> {
+        self.standing.steps(self.spool.events() > 0 && self.hold.held().is_none())
+    }
+
     pub(crate) fn status(&self) -> DestinationStatus {
         let seen = self.standing.seen();
         let spool = self.spool.status();

@@ -10,7 +10,7 @@ use chassis::datadog::Environment;
 use chassis::hang_up::on_hang_up;
 use chassis::{ConfigError, Configuration, Ready, Stop, config, http, listen};
 use proto::v1::StatusReply;
-use proto::{Drain, Gate, ReloadSource, Server, Tls};
+use proto::{Drain, Gate, ReloadSource, Server, StatusSource, Tls};
 
 use crate::{Config, OpenError, Shipper};
 
@@ -56,13 +56,13 @@ pub async fn serve_from(
     let drained = shipper.downgrade();
     stop.say_what_remains(move || what_remains(&spools()?));
     stop.linger_for(listen::linger(config.listen, config.linger));
-    let (told, asked, leaving) = (shipper.clone(), stop.clone(), stop.clone());
+    let (asked, leaving) = (stop.clone(), stop.clone());
     let gate = Gate::default();
     let drain = Draining { gate: gate.clone(), ready: ready.clone(), spools: drained };
     let reload = configuration.map(|configuration| -> ReloadSource {
         Arc::new(move || configuration.read_anew::<Config>().into())
     });
-    let status = Arc::new(move || StatusReply { services: vec![told.status()] });
+    let status = watched(&shipper, &ready);
     let server = Server::new(status).stage(gate.before(shipper.stage())).shipper(Arc::new(shipper.clone()));
     let server = server
         .log_level(Arc::new(chassis::telemetry::change_log_level))
@@ -86,6 +86,17 @@ pub async fn serve_from(
     let outcome = tokio::try_join!(served, shown, delivered, read_again).map(|_| ());
     shipper.close().await;
     outcome
+}
+
+/// Has deliveries looked at; what `Admin.Status` says.
+fn watched(shipper: &Shipper, ready: &Ready) -> StatusSource {
+    shipper.watched_by(ready.alive());
+    let (told, alive) = (shipper.clone(), ready.alive().clone());
+    Arc::new(move || {
+        let mut status = told.status();
+        status.problems.extend(alive.stuck());
+        StatusReply { services: vec![status] }
+    })
 }
 
 /// A shipper holds what it has spooled.

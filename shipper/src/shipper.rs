@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Stop;
+use chassis::alive::PATIENCE;
+use chassis::{Alive, Stop};
 use futures_util::future::{join_all, select_all};
 use proto::v1::ServiceStatus;
 use proto::{Batch, Receipt, Refusal, Stage};
@@ -118,6 +119,15 @@ impl Shipper {
             problems: problems.chain(self.0.orphans.iter().cloned()).collect(),
             destinations,
             ..ServiceStatus::default()
+        }
+    }
+
+    /// Has the steps of every delivery looked at: an intake that answers with errors, or not in its time, is no reason.
+    pub fn watched_by(&self, alive: &Alive) {
+        for name in self.0.destinations.keys() {
+            let (shipper, wanted) = (self.downgrade(), name.clone());
+            let steps = move || shipper()?.0.destinations.get(&wanted)?.steps();
+            alive.watch(format!("destination `{name}`"), "events in its spool", PATIENCE, steps);
         }
     }
 

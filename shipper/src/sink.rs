@@ -90,6 +90,7 @@ pub(crate) async fn run(
                 pace.pause_ends(Instant::now())
             }
         };
+        standing.looked(until);
         let pausing = pace.probing();
         tokio::select! {
             () = stop.wait() => {}

@@ -33,6 +33,10 @@ pub(crate) struct Seen {
     pub(crate) over_budget: Option<(Instant, String)>,
     /// Events that were told as of now, since they were too old, since the start.
     pub(crate) backfilled: u64,
+    /// Attempts that began or ended, and looks at what is due.
+    steps: u64,
+    /// It rests on purpose until then.
+    rests_until: Option<Instant>,
 }
 
 impl Standing {
@@ -46,7 +50,9 @@ impl Standing {
 
     /// A request (or a write) of so many bytes begins.
     pub(crate) fn begun(&self) {
-        self.lock().in_flight += 1;
+        let mut seen = self.lock();
+        seen.in_flight += 1;
+        seen.steps += 1;
     }
 
     /// It ended with an answer of some kind.
@@ -54,6 +60,7 @@ impl Standing {
         {
             let mut seen = self.lock();
             seen.in_flight = seen.in_flight.saturating_sub(1);
+            seen.steps += 1;
             if outcome == Outcome::Delivered {
                 seen.requests += 1;
                 seen.sent_bytes += bytes;
@@ -86,6 +93,14 @@ impl Standing {
     pub(crate) fn rested(&self) {
         let mut seen = self.lock();
         seen.in_flight = seen.in_flight.saturating_sub(1);
+        seen.steps += 1;
+    }
+
+    /// It looked at what is due, and has nothing to do before then, or before something happens.
+    pub(crate) fn looked(&self, rests_until: Option<Instant>) {
+        let mut seen = self.lock();
+        seen.steps += 1;
+        seen.rests_until = rests_until;
     }
 
     /// Events have arrived, and that is on the disk.
@@ -125,6 +140,13 @@ impl Standing {
         problem.clone_into(&mut seen.problem);
     }
 
+    /// How far it is, where it has work; none while it rests. An attempt that fails is a step, too.
+    pub(crate) fn steps(&self, has_work: bool) -> Option<u64> {
+        let seen = self.lock();
+        let rests = seen.rests_until.is_some_and(|until| until > Instant::now());
+        (has_work && !rests).then_some(seen.steps)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,4 +156,26 @@ impl Standing {
 pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_fails_is_a_step_and_a_rest_on_purpose_is_no_work() {
+        let standing = Standing::new(Metrics::of("steps"));
+        assert_eq!(standing.steps(false), None);
+        let before = standing.steps(true);
+        assert!(before.is_some());
+        assert_eq!(standing.steps(true), before);
+        standing.begun();
+        let begun = standing.steps(true);
+        standing.answered(Outcome::Again, 0, Duration::ZERO);
+        assert!(begun > before && standing.steps(true) > begun);
+        standing.looked(Some(Instant::now() + Duration::from_secs(3600)));
+        assert_eq!(standing.steps(true), None);
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(standing.steps(true).is_some());
+    }
 }
