@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Operators call our services with grpcurl and no .proto at hand: reflection, health, Admin.Status, and the shipper's
+# Operators call our services with grpcurl and no .proto at hand: reflection, health, every call of Admin, and the shipper's
 # holds, dead letters and receipts; then the same with certificates, made by openssl as docs/tls.md says.
 set -euo pipefail
 
@@ -47,6 +47,26 @@ call auditrail.v1.Shipper/Receipts >/dev/null
 if call auditrail.v1.Shipper/DropDeadLetters 2>"$scratch/refused"; then echo "an empty request drops"; exit 1; fi
 grep -q InvalidArgument "$scratch/refused"
 echo "grpcurl lists, checks, asks, holds and releases: 9 passed, 0 failed"
+
+# Every call of Admin, with its real answer.
+admin() { "$tools/grpcurl" -plaintext -connect-timeout 5 -d "$2" "127.0.0.1:$port" "auditrail.v1.Admin/$1"; }
+refused() { if "$@" 2>"$scratch/refused"; then echo "not refused: $*"; exit 1; fi; }
+[ "$(admin WatchStatus '{"seconds": 1, "limit": 2}' | grep -c '"service": "shipper"')" = 2 ]
+admin SetLogLevel '{"level": "debug", "seconds": 60}' | grep -q '"level": "debug"'
+refused admin SetLogLevel '{"level": "loud"}'
+grep -q InvalidArgument "$scratch/refused"
+grep -q 'loud' "$scratch/refused"
+admin Reload '{}' >"$scratch/reload"
+if grep -q problem "$scratch/reload"; then cat "$scratch/reload"; exit 1; fi
+cp "$scratch/auditrail.yaml" "$scratch/good.yaml"
+echo '  no_such_key: 1' >>"$scratch/auditrail.yaml"
+admin Reload '{}' | grep -q 'no_such_key'
+cp "$scratch/good.yaml" "$scratch/auditrail.yaml"
+admin Drain '{"seconds": 5}' | grep -q '"drained": true'
+call grpc.health.v1.Health/Check | grep -q NOT_SERVING
+admin Drain '{"resume": true}' >/dev/null
+call grpc.health.v1.Health/Check | grep -q '"SERVING"'
+echo "grpcurl watches, sets the log level, reloads and drains: 8 passed, 0 failed"
 
 if ! command -v openssl >/dev/null; then
     echo "skipped: openssl is not on this machine, so no certificates can be made"
