@@ -27,19 +27,11 @@ pub trait Fold: Default + Send + Serialize + DeserializeOwned + 'static {
     /// The columns that [`Fold::look_closer`] reads; none when there is no such look.
     const CLOSER: &'static [&'static str] = &[];
 
-    /// The columns that [`Fold::look_closest`] reads; none when there is no such look.
-    const CLOSEST: &'static [&'static str] = &[];
-
     /// Takes rows in, and picks those that are worth a closer look: few, since what is read for that is large.
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer);
 
     /// Takes in what only a closer look tells: of rows that were picked, not necessarily in one go.
     fn look_closer(&mut self, rows: &Rows<'_>) {
-        let _ = rows;
-    }
-
-    /// As [`Fold::look_closer`], of rows that were picked for the closest look: for what only large columns tell.
-    fn look_closest(&mut self, rows: &Rows<'_>) {
         let _ = rows;
     }
 
@@ -51,7 +43,6 @@ pub trait Fold: Default + Send + Serialize + DeserializeOwned + 'static {
 #[derive(Debug, Default)]
 pub struct Closer {
     rows: Vec<u64>,
-    closest: Vec<u64>,
     /// Where the rows that are taken now begin.
     base: u64,
 }
@@ -62,11 +53,6 @@ impl Closer {
         self.rows.push(self.base + row as u64);
     }
 
-    /// Picks a row for the closest look; in their order, too.
-    pub fn pick_closest(&mut self, row: usize) {
-        self.closest.push(self.base + row as u64);
-    }
-
     /// The rows of the next batch begin here.
     pub(crate) fn begin(&mut self, base: u64) {
         self.base = base;
@@ -74,10 +60,6 @@ impl Closer {
 
     pub(crate) fn rows(&self) -> &[u64] {
         &self.rows
-    }
-
-    pub(crate) fn closest(&self) -> &[u64] {
-        &self.closest
     }
 }
 
@@ -101,16 +83,10 @@ pub fn take_lines<F: Fold>(
     };
     let mut closer = Closer::default();
     fold.take(&Rows::new(&batch), &mut closer);
-    let line = |row: &u64| lines[places.map_or(*row as usize, |places| places[*row as usize] as usize)];
-    let picked = |rows: &[u64], columns| {
-        let picked: Vec<&[u8]> = rows.iter().map(line).collect();
-        table(place, &picked, columns)
-    };
     if !closer.rows.is_empty() {
-        fold.look_closer(&Rows::new(&picked(&closer.rows, F::CLOSER)?));
-    }
-    if !closer.closest.is_empty() {
-        fold.look_closest(&Rows::new(&picked(&closer.closest, F::CLOSEST)?));
+        let line = |row: &u64| lines[places.map_or(*row as usize, |places| places[*row as usize] as usize)];
+        let picked: Vec<&[u8]> = closer.rows.iter().map(line).collect();
+        fold.look_closer(&Rows::new(&table(place, &picked, F::CLOSER)?));
     }
     Ok(no_events)
 }

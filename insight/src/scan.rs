@@ -1,6 +1,6 @@
 //! Files of the lake into folds, on all processors.
 //!
-//! Promises: a file is read once for what every row is asked, and again only for the rows picked for closer looks;
+//! Promises: a file is read once for what every row is asked, and once more only for the rows picked for a closer look;
 //! a file that cannot be read is named and its events are missing, the rest goes on; what is in memory is bounded by
 //! the number of threads, not by the lake.
 
@@ -219,23 +219,20 @@ pub(crate) fn take_file<F: Fold>(
         take_batch(fold, batch, times, next, &mut closer);
         next += rows;
     }
-    let again = |rows, columns: &[&str], most_rows, look: &mut dyn FnMut(&Rows<'_>)| {
-        let dictionaries = dictionaries(columns);
-        let again =
-            Reading { times: times.cloned(), rows: Some(rows), most_rows, ..reading(columns, &dictionaries) };
-        lake.scan(file, &again)?.try_for_each(|batch| {
-            look(&Rows::new(&batch?));
-            Ok::<(), LakeError>(())
-        })
+    if closer.rows().is_empty() {
+        return Ok(());
+    }
+    let dictionaries = dictionaries(F::CLOSER);
+    let again = Reading {
+        times: times.cloned(),
+        rows: Some(closer.rows()),
+        most_rows: CLOSER_ROWS,
+        ..reading(F::CLOSER, &dictionaries)
     };
-    if !closer.rows().is_empty() {
-        let most_rows = if F::CLOSER.contains(&"raw") { CLOSER_ROWS } else { ROWS };
-        again(closer.rows(), F::CLOSER, most_rows, &mut |rows| fold.look_closer(rows))?;
-    }
-    if !closer.closest().is_empty() {
-        again(closer.closest(), F::CLOSEST, CLOSER_ROWS, &mut |rows| fold.look_closest(rows))?;
-    }
-    Ok(())
+    lake.scan(file, &again)?.try_for_each(|batch| {
+        fold.look_closer(&Rows::new(&batch?));
+        Ok(())
+    })
 }
 
 fn take_batch<F: Fold>(
@@ -253,7 +250,6 @@ fn take_batch<F: Fold>(
     fold.take(&Rows::new(&cut(&batch, &within)), &mut picked);
     closer.begin(first);
     picked.rows().iter().for_each(|row| closer.pick(within[*row as usize] as usize));
-    picked.closest().iter().for_each(|row| closer.pick_closest(within[*row as usize] as usize));
 }
 
 fn reading<'r>(columns: &'r [&'r str], dictionaries: &'r [&'r str]) -> Reading<'r> {

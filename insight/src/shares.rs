@@ -86,12 +86,6 @@ impl<K: Owned, V: Sum> Shares<K, V> {
         self.make_room();
     }
 
-    /// The value of a key, where it is kept apart.
-    pub fn get(&self, key: &K) -> Option<&V> {
-        let share = self.owners.get(&(hash(key.owner()), key.owner().to_owned()))?;
-        share.keys.get(&(hash(key), key.clone()))
-    }
-
     /// Adds what another map holds.
     pub fn merge(&mut self, other: Shares<K, V>) {
         self.has_others |= other.has_others;

@@ -10,7 +10,6 @@ mod fix;
 mod refused;
 mod report;
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +45,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-3";
+    const NAME: &'static str = "denied-2";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -81,72 +80,43 @@ impl Fold for Denied {
         "client",
         "source_ip",
         "request_uri",
-    ];
-    const CLOSEST: &'static [&'static str] = &[
-        "time",
-        "audit_id",
-        "user",
-        "groups",
-        "impersonated_user",
-        "verb",
-        "api_group",
-        "resource",
-        "subresource",
-        "namespace",
-        "name",
-        "code",
-        "decision",
-        "authz_reason",
-        "client",
-        "source_ip",
         "raw",
     ];
 
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
         let (requests, time, code) = (Requests::of(rows), rows.times("time"), rows.codes());
-        let mut closest: Vec<usize> = self.take_actions(rows, &requests);
-        let mut picked: Vec<usize> = self.take_callers(rows, &requests);
+        let mut picked: Vec<usize> = self.take_actions(rows, &requests);
         let columns = Columns::of(rows);
         for row in (0..rows.len()).filter(|row| requests.is_one(*row)) {
             self.requests.add(Tally { count: 1, first: time(row), last: time(row), sample: String::new() });
             let code = code(row).unwrap_or_default();
-            if code == 403 && columns.is_non_resource(row) || columns.changes_roles(row, code) {
+            let by_path = code == 403 && columns.is_non_resource(row);
+            if by_path || code == 401 || code == 429 || columns.changes_roles(row, code) {
                 picked.push(row);
             }
         }
-        for rows in [&mut picked, &mut closest] {
-            rows.sort_unstable();
-            rows.dedup();
-        }
+        picked.sort_unstable();
+        picked.dedup();
         picked.into_iter().for_each(|row| closer.pick(row));
-        closest.into_iter().for_each(|row| closer.pick_closest(row));
     }
 
-    /// Who was refused as nobody or as one of too many, what was refused that is no resource, and changes of roles.
     fn look_closer(&mut self, rows: &Rows<'_>) {
         let columns = Columns::of(rows);
         let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
         for row in 0..rows.len() {
-            let (time, audit_id) = (time(row), audit_id.at(row));
-            match code(row) {
-                Some(401) => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
-                Some(429) => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
-                Some(code) if columns.changes_roles(row, code) => self.changes.add(rows, row),
-                _ => {
-                    let mut refused = Refused::example(rows, row, String::new());
-                    refused.tally = Tally::of(time, None);
+            let (time, code, audit_id) = (time(row), code(row).unwrap_or_default(), audit_id.at(row));
+            match code {
+                401 => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
+                429 => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
+                403 => {
+                    let mut refused = Refused::example(rows, row);
+                    if columns.is_non_resource(row) {
+                        refused.tally = Tally::of(time, None);
+                    }
                     self.refused.add(columns.refusal(rows, row), refused);
                 }
+                _ => self.changes.add(rows, row),
             }
-        }
-    }
-
-    /// The first refusals of resources, with what the API server answered.
-    fn look_closest(&mut self, rows: &Rows<'_>) {
-        let (columns, lines) = (Columns::of(rows), rows.lines());
-        for row in 0..rows.len() {
-            let refused = Refused::example(rows, row, refused::message(lines(row)));
-            self.refused.add(columns.refusal_of_resource(row), refused);
         }
     }
 
@@ -211,52 +181,10 @@ impl Denied {
                 self.allowed.add(columns.action(example), seen.allowed);
             }
             if seen.refused.count > 0 {
-                let (refusal, first) = (columns.refusal_of_resource(example), seen.refused.first);
-                let known = self.refused.get(&refusal).and_then(|known| known.tally.first);
-                // An example that comes first was picked already.
-                if known.is_none() || known >= first {
-                    picked.extend(seen.first);
-                }
-                self.refused.add(refusal, Refused::counted(seen.refused, seen.names.into_iter()));
+                let refused = Refused::counted(seen.refused, seen.names.into_iter());
+                self.refused.add(columns.refusal_of_resource(example), refused);
+                picked.extend(seen.first);
             }
-        }
-        picked
-    }
-}
-
-impl Denied {
-    /// Counts 401s and 429s by who called, but for the first of each caller: a closer look, which counts them, tells
-    /// their audit IDs.
-    fn take_callers(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
-        let (time, code) = (rows.times("time"), rows.codes());
-        let of_callers: Vec<usize> = (0..rows.len())
-            .filter(|row| requests.is_one(*row) && matches!(code(*row), Some(401 | 429)))
-            .collect();
-        if of_callers.is_empty() {
-            return Vec::new();
-        }
-        let groups = Groups::by(&[&requests.user, &rows.text("client"), &rows.text("source_ip")]);
-        let mut seen: HashMap<(usize, bool), (Vec<usize>, Tally)> = HashMap::new();
-        let order = |row: usize| (time(row).is_none(), time(row));
-        for row in of_callers {
-            let (first, others) = seen.entry((groups.of(row), code(row) == Some(429))).or_default();
-            match first.first().map(|first| order(row).cmp(&order(*first))) {
-                None | Some(Ordering::Equal) => first.push(row),
-                Some(Ordering::Less) => {
-                    let later = std::mem::replace(first, vec![row]);
-                    later.into_iter().for_each(|row| others.add(Tally::of(time(row), None)));
-                }
-                Some(Ordering::Greater) => others.add(Tally::of(time(row), None)),
-            }
-        }
-        let columns = Columns::of(rows);
-        let mut picked = Vec::new();
-        for ((_, throttled), (first, others)) in seen {
-            if others.count > 0 {
-                let counted = if throttled { &mut self.throttled } else { &mut self.unknown };
-                counted.add(columns.caller(first[0]), others);
-            }
-            picked.extend(first);
         }
         picked
     }

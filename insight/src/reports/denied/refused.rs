@@ -64,8 +64,8 @@ impl Refused {
         (!names.is_empty()).then_some(Refused { tally, names, example })
     }
 
-    /// What a closer look at a row tells, with what the API server answered; counts nothing.
-    pub(super) fn example(rows: &Rows<'_>, row: usize, message: String) -> Refused {
+    /// What a closer look at a row tells; counts nothing.
+    pub(super) fn example(rows: &Rows<'_>, row: usize) -> Refused {
         let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
         let acts_as = rows.words("impersonated_user").at(row).is_some();
         let time = rows.times("time")(row);
@@ -78,7 +78,7 @@ impl Refused {
             // The groups of an event are those of who was authenticated.
             groups: rows.groups().at(row).filter(|_| !acts_as).take(GROUPS).map(clip).collect(),
             reason: text("authz_reason"),
-            message,
+            message: message(rows.lines()(row)),
             client: text("client"),
             source_ip: text("source_ip"),
         };
@@ -94,7 +94,7 @@ impl Refused {
 }
 
 /// What the API server answered: newer ones write it at every level, older ones only with the response's body.
-pub(super) fn message(line: &[u8]) -> String {
+fn message(line: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
