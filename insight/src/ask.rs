@@ -1,10 +1,10 @@
 //! A question to the lake: a fold over a span of time.
 //!
-//! Promises: whole hours come from kept states where they are known, only the edges are always read; a file that left
+//! Promises: whole hours, and days, come from kept states where they are known, only the edges are always read; a file that left
 //! the lake while it was read (merged, expired) makes its hour be looked at again, so that no event is missing or
 //! counted twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use lake::{File, Lake, LakeError, Partition};
@@ -73,14 +73,22 @@ pub(crate) fn ask_while<F: Fold>(
 
 /// The hours that may hold an event of these times.
 fn hours(files: Vec<File>, times: Option<&Range<i64>>) -> Vec<Hour> {
-    let asked = by_hour(files).into_iter().filter_map(|(partition, files)| {
-        let hour = partition.start_us()..partition.start_us() + HOUR_US;
-        let times = match times {
-            Some(times) if times.start >= hour.end || times.end <= hour.start => return None,
-            Some(times) if times.start <= hour.start && hour.end <= times.end => None,
-            times => times.cloned(),
+    let hours = by_hour(files);
+    let newest = hours.keys().next_back().copied();
+    let cut_days: BTreeSet<i64> = hours
+        .keys()
+        .filter(|hour| Some(**hour) != newest && asked(**hour, times) != Asked::Whole)
+        .map(|hour| scan::day(*hour))
+        .collect();
+    let asked = hours.into_iter().filter_map(|(partition, files)| {
+        let times = match asked(partition, times) {
+            Asked::Not => return None,
+            Asked::Whole => None,
+            Asked::Partly => times.cloned(),
         };
-        Some(Hour { partition, files, times })
+        // The newest hour still grows; and the same day is not kept once with and once without some of its hours.
+        let in_day = Some(partition) != newest && !cut_days.contains(&scan::day(partition));
+        Some(Hour { partition, files, times, in_day })
     });
     asked.collect()
 }
@@ -92,6 +100,23 @@ pub(crate) fn by_hour(files: Vec<File>) -> BTreeMap<Partition, Vec<File>> {
         hours.entry(file.partition).or_default().push(file);
     }
     hours
+}
+
+/// How much of an hour is asked for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Not,
+    Partly,
+    Whole,
+}
+
+fn asked(hour: Partition, times: Option<&Range<i64>>) -> Asked {
+    let hour = hour.start_us()..hour.start_us() + HOUR_US;
+    match times {
+        Some(times) if times.start >= hour.end || times.end <= hour.start => Asked::Not,
+        Some(times) if times.start > hour.start || hour.end > times.end => Asked::Partly,
+        _ => Asked::Whole,
+    }
 }
 
 const HOUR_US: i64 = 3_600_000_000;

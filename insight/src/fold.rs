@@ -35,6 +35,20 @@ pub trait Fold: Default + Send + Serialize + DeserializeOwned + 'static {
         let _ = rows;
     }
 
+    /// The columns that [`Fold::look_closest`] reads; none when there is no such look.
+    const CLOSEST: &'static [&'static str] = &[];
+
+    /// The same as [`Fold::look_closer`], for folds that pick some of these rows for the closest look.
+    fn look_closer_and_pick(&mut self, rows: &Rows<'_>, closest: &mut Closer) {
+        let _ = closest;
+        self.look_closer(rows);
+    }
+
+    /// Takes in what only the lines themselves tell, of the fewest rows.
+    fn look_closest(&mut self, rows: &Rows<'_>) {
+        let _ = rows;
+    }
+
     /// Takes in what another state of this fold knows.
     fn merge(&mut self, other: Self);
 }
@@ -86,7 +100,12 @@ pub fn take_lines<F: Fold>(
     if !closer.rows.is_empty() {
         let line = |row: &u64| lines[places.map_or(*row as usize, |places| places[*row as usize] as usize)];
         let picked: Vec<&[u8]> = closer.rows.iter().map(line).collect();
-        fold.look_closer(&Rows::new(&table(place, &picked, F::CLOSER)?));
+        let mut closest = Closer::default();
+        fold.look_closer_and_pick(&Rows::new(&table(place, &picked, F::CLOSER)?), &mut closest);
+        if !closest.rows.is_empty() {
+            let picked: Vec<&[u8]> = closest.rows.iter().map(|row| picked[*row as usize]).collect();
+            fold.look_closest(&Rows::new(&table(place, &picked, F::CLOSEST)?));
+        }
     }
     Ok(no_events)
 }

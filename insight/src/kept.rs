@@ -1,9 +1,10 @@
-//! States of hours that were folded before, kept in a directory.
+//! States of hours that were folded before, and of days, kept in a directory.
 //!
 //! Promises: a state is used only for the files that it was made of, for the same fold of the same version, and only
 //! whole (a checksum is in it); one that cannot be used is made anew; where files only came to an hour, only they are
-//! read. What is kept can be removed at any time, and is bounded: the states least recently used go first.
+//! read; a day's state is that of its hours, merged once. What is kept can be removed at any time, and is bounded: the states least recently used go first.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::Hasher;
 use std::io::Write;
@@ -79,24 +80,46 @@ impl Kept {
 
     /// What is known of an hour with these files, and the files that it does not know.
     pub(crate) fn of<F: Fold>(&self, hour: Partition, files: &[File]) -> (Option<F>, Vec<File>) {
-        let state = self.0.as_deref().and_then(|place| read::<F>(&place.path::<F>(hour)));
-        let Some(State { files: known, fold, .. }) = state else { return (None, files.to_vec()) };
-        let is_there = |(path, bytes): &(String, u64)| {
-            files.iter().any(|file| file.path == *path && file.bytes == *bytes)
-        };
-        if !known.iter().all(is_there) {
-            return (None, files.to_vec());
-        }
-        let unread = files.iter().filter(|file| !known.iter().any(|(path, _)| *path == file.path));
-        (Some(fold), unread.cloned().collect())
+        self.known(&hour_name(hour), files)
+    }
+
+    /// The same of whole hours of the day of `hour`, with all their files.
+    pub(crate) fn of_day<F: Fold>(&self, hour: Partition, files: &[File]) -> (Option<F>, Vec<File>) {
+        self.known(&hour.date(), files)
     }
 
     /// Keeps the state of an hour with these files. That it cannot be kept harms nobody, and is said once a while.
     pub(crate) fn keep<F: Fold>(&self, hour: Partition, files: &[File], fold: &F) {
+        self.write(&hour_name(hour), files, fold);
+    }
+
+    /// The same of whole hours of the day of `hour`.
+    pub(crate) fn keep_day<F: Fold>(&self, hour: Partition, files: &[File], fold: &F) {
+        self.write(&hour.date(), files, fold);
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn is_anywhere(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn known<F: Fold>(&self, name: &str, files: &[File]) -> (Option<F>, Vec<File>) {
+        let state = self.0.as_deref().and_then(|place| read::<F>(&place.path::<F>(name)));
+        let Some(State { files: known, fold, .. }) = state else { return (None, files.to_vec()) };
+        let there: HashMap<&str, u64> = files.iter().map(|file| (file.path.as_str(), file.bytes)).collect();
+        if !known.iter().all(|(path, bytes)| there.get(path.as_str()) == Some(bytes)) {
+            return (None, files.to_vec());
+        }
+        let known: HashSet<&str> = known.iter().map(|(path, _)| path.as_str()).collect();
+        let unread = files.iter().filter(|file| !known.contains(file.path.as_str()));
+        (Some(fold), unread.cloned().collect())
+    }
+
+    fn write<F: Fold>(&self, name: &str, files: &[File], fold: &F) {
         let Some(place) = self.0.as_deref() else { return };
         let files = files.iter().map(|file| (file.path.as_str(), file.bytes)).collect();
         let state = StateRef { version: env!("CARGO_PKG_VERSION"), files, fold };
-        if let Err(error) = write(&place.path::<F>(hour), &state) {
+        if let Err(error) = write(&place.path::<F>(name), &state) {
             tracing::debug!("a report's state cannot be kept in {}: {error}", place.directory.display());
         }
         if place.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
@@ -105,9 +128,13 @@ impl Kept {
     }
 }
 
+fn hour_name(hour: Partition) -> String {
+    format!("{}T{:02}", hour.date(), hour.hour())
+}
+
 impl Place {
-    fn path<F: Fold>(&self, hour: Partition) -> PathBuf {
-        self.directory.join(F::NAME).join(format!("{}T{:02}", hour.date(), hour.hour()))
+    fn path<F: Fold>(&self, name: &str) -> PathBuf {
+        self.directory.join(F::NAME).join(name)
     }
 }
 

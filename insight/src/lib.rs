@@ -49,9 +49,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lake::{Lake, LakeError, Location};
 use chassis::Alive;
-use lake::{Lake, LakeError};
+use lake::{Lake, LakeError, Location};
 use proto::v1::ServiceStatus;
 use tokio::sync::Semaphore;
 

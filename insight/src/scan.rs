@@ -1,6 +1,6 @@
 //! Files of the lake into folds, on all processors.
 //!
-//! Promises: a file is read once for what every row is asked, and once more only for the rows picked for a closer look;
+//! Promises: a file is read once for what every row is asked, and again only for the rows picked for a closer look;
 //! a file that cannot be read is named and its events are missing, the rest goes on; what is in memory is bounded by
 //! the number of threads, not by the lake.
 
@@ -14,11 +14,16 @@ use lake::{File, Lake, LakeError, Partition, Reading};
 use crate::fold::{Closer, Fold, cut, with_needed, within};
 use crate::kept::Kept;
 use crate::rows::{REPEATING, Rows};
+use crate::scan::days::Days;
+
+mod days;
+
+pub(crate) use days::day;
 
 /// Rows in a batch of what every row is asked.
 const ROWS: usize = 16 << 10;
-/// Rows in a batch of a closer look, which may have bodies of requests in it.
-const CLOSER_ROWS: usize = 256;
+/// Rows in a batch with whole lines, which may have bodies of requests in them.
+const RAW_ROWS: usize = 256;
 
 /// An hour to fold.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(crate) struct Hour {
     pub(crate) files: Vec<File>,
     /// Only events of these times; None when the whole hour is asked for.
     pub(crate) times: Option<Range<i64>>,
+    /// Whether it is part of the state of its day.
+    pub(crate) in_day: bool,
 }
 
 /// What was folded.
@@ -52,7 +59,11 @@ pub(crate) fn hours<F: Fold>(
     threads: usize,
     goes_on: GoesOn<'_>,
 ) -> Folded<F> {
-    let desk = Desk { queue: Mutex::new(tasks(hours)), pending: Mutex::new(BTreeMap::new()) };
+    let desk = Desk {
+        queue: Mutex::new(tasks(kept, hours)),
+        pending: Mutex::new(BTreeMap::new()),
+        days: Days::default(),
+    };
     let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
         let work = || work(lake, kept, &desk, goes_on);
         let workers: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
@@ -81,6 +92,8 @@ impl<F: Fold> Folded<F> {
 
 /// One step of work.
 enum Task {
+    /// Takes the state of a day that was kept, or else makes tasks of its hours.
+    Day(Vec<Hour>),
     /// Takes the state of an hour that was kept, or else makes tasks of its files.
     Begin(Hour),
     /// Folds a file of an hour that was begun.
@@ -91,6 +104,7 @@ enum Task {
 struct Desk<F> {
     queue: Mutex<Vec<Task>>,
     pending: Mutex<BTreeMap<Partition, Pending<F>>>,
+    days: Days<F>,
 }
 
 /// An hour whose files are being folded.
@@ -99,14 +113,61 @@ struct Pending<F> {
     left: usize,
     /// What it will be kept as; None when it must not be.
     files: Option<Vec<File>>,
+    in_day: bool,
     /// Whether a file was folded that was not known.
     grew: bool,
+    /// Whether all its files are in the state.
+    is_whole: bool,
+}
+
+impl<F: Fold> Desk<F> {
+    /// Passes the state of an hour on: to its day, or to what was folded so far.
+    fn finish(
+        &self,
+        kept: &Kept,
+        hour: Partition,
+        in_day: bool,
+        fold: F,
+        is_whole: bool,
+        mine: &mut Folded<F>,
+    ) {
+        if !in_day {
+            return mine.fold.merge(fold);
+        }
+        if let Some(fold) = self.days.add(kept, hour, fold, is_whole) {
+            mine.fold.merge(fold);
+        }
+    }
 }
 
 /// The newest hour comes last, since work is taken from the end.
-fn tasks(mut hours: Vec<Hour>) -> Vec<Task> {
+fn tasks(kept: &Kept, mut hours: Vec<Hour>) -> Vec<Task> {
     hours.sort_by_key(|hour| hour.partition);
-    hours.into_iter().map(Task::Begin).collect()
+    let mut tasks = Vec::new();
+    for hour in hours {
+        if !hour.in_day || !kept.is_anywhere() {
+            tasks.push(Task::Begin(Hour { in_day: false, ..hour }));
+            continue;
+        }
+        match tasks.last_mut() {
+            Some(Task::Day(hours)) if day(hours[0].partition) == day(hour.partition) => hours.push(hour),
+            _ => tasks.push(Task::Day(vec![hour])),
+        }
+    }
+    tasks.into_iter().map(Task::simplest).collect()
+}
+
+impl Task {
+    /// A day of one hour is that hour.
+    fn simplest(self) -> Task {
+        match self {
+            Task::Day(mut hours) if hours.len() == 1 => {
+                let hour = hours.pop().expect("there is one");
+                Task::Begin(Hour { in_day: false, ..hour })
+            }
+            other => other,
+        }
+    }
 }
 
 fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) -> Folded<F> {
@@ -115,6 +176,12 @@ fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) 
         let task = desk.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match task {
             None => return mine,
+            Some(Task::Day(hours)) => {
+                let (known, tasks) = desk.days.begin(kept, hours);
+                known.into_iter().for_each(|fold| mine.fold.merge(fold));
+                let tasks = tasks.into_iter().map(Task::Begin);
+                desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+            }
             Some(Task::Begin(hour)) => begin(kept, desk, hour, &mut mine),
             Some(Task::Read(hour, file, times)) => {
                 let done = if times.is_none() && !goes_on() {
@@ -134,20 +201,22 @@ fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) 
 }
 
 fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>) {
-    let Hour { partition, files, times } = hour;
+    let Hour { partition, files, times, in_day } = hour;
     let (known, unread) = match &times {
         None => kept.of::<F>(partition, &files),
         Some(_) => (None, files.clone()),
     };
     if unread.is_empty() {
-        known.into_iter().for_each(|fold| mine.fold.merge(fold));
+        desk.finish(kept, partition, in_day, known.unwrap_or_default(), true, mine);
         return;
     }
     let pending = Pending {
         fold: known.unwrap_or_default(),
         left: unread.len(),
         files: times.is_none().then_some(files),
+        in_day,
         grew: false,
+        is_whole: true,
     };
     desk.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, pending);
     let tasks = unread.into_iter().map(|file| Task::Read(partition, file, times.clone()));
@@ -173,6 +242,7 @@ fn finish<F: Fold>(
         let mut pending = desk.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = pending.get_mut(&hour).expect("an hour is pending until its last file is folded");
         entry.left -= 1;
+        entry.is_whole &= matches!(done, Done::Folded(_));
         match done {
             Done::Folded(fold) => {
                 entry.fold.merge(fold);
@@ -189,11 +259,12 @@ fn finish<F: Fold>(
         }
         (entry.left == 0).then(|| pending.remove(&hour)).flatten()
     };
-    if let Some(Pending { fold, files, grew, .. }) = finished {
+    if let Some(Pending { fold, files, in_day, grew, is_whole, .. }) = finished {
+        let is_whole = is_whole && files.is_some();
         if let Some(files) = files.filter(|_| grew) {
             kept.keep(hour, &files, &fold);
         }
-        mine.fold.merge(fold);
+        desk.finish(kept, hour, in_day, fold, is_whole, mine);
     }
 }
 
@@ -219,20 +290,44 @@ pub(crate) fn take_file<F: Fold>(
         take_batch(fold, batch, times, next, &mut closer);
         next += rows;
     }
-    if closer.rows().is_empty() {
-        return Ok(());
+    let look = Look { lake, file, times };
+    let closest =
+        look.at(F::CLOSER, closer.rows(), |rows, closest| fold.look_closer_and_pick(rows, closest))?;
+    look.at(F::CLOSEST, &closest, |rows, _| fold.look_closest(rows))?;
+    Ok(())
+}
+
+/// One more look at a file.
+struct Look<'l> {
+    lake: &'l Lake,
+    file: &'l File,
+    times: Option<&'l Range<i64>>,
+}
+
+impl Look<'_> {
+    /// At these columns of these rows; gives the rows that were picked of them.
+    fn at(
+        &self,
+        columns: &[&str],
+        rows: &[u64],
+        mut take: impl FnMut(&Rows<'_>, &mut Closer),
+    ) -> Result<Vec<u64>, LakeError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dictionaries = dictionaries(columns);
+        let most_rows = if columns.contains(&"raw") { RAW_ROWS } else { ROWS };
+        let times = self.times.cloned();
+        let reading = Reading { times, rows: Some(rows), most_rows, ..reading(columns, &dictionaries) };
+        let (mut picked, mut next) = (Closer::default(), 0);
+        for batch in self.lake.scan(self.file, &reading)? {
+            let batch = batch?;
+            picked.begin(next);
+            take(&Rows::new(&batch), &mut picked);
+            next += batch.num_rows() as u64;
+        }
+        Ok(picked.rows().iter().map(|at| rows[*at as usize]).collect())
     }
-    let dictionaries = dictionaries(F::CLOSER);
-    let again = Reading {
-        times: times.cloned(),
-        rows: Some(closer.rows()),
-        most_rows: CLOSER_ROWS,
-        ..reading(F::CLOSER, &dictionaries)
-    };
-    lake.scan(file, &again)?.try_for_each(|batch| {
-        fold.look_closer(&Rows::new(&batch?));
-        Ok(())
-    })
 }
 
 fn take_batch<F: Fold>(

@@ -104,6 +104,12 @@ impl<K: Owned, V: Sum> Shares<K, V> {
         }
     }
 
+    /// The value of a key, if it is kept.
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        let share = self.owners.get(&(hash(key.owner()), key.owner().to_owned()))?;
+        share.keys.get(&(hash(key), key.clone()))
+    }
+
     /// Every kept key with its value, by owner; owners and their keys are in no meaningful order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.owners.values().flat_map(|share| share.keys.iter().map(|((_, key), value)| (key, value)))

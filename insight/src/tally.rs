@@ -1,7 +1,7 @@
 //! How often something happened, when first and last, and one request as a sample.
 //!
 //! Law: adding is commutative and associative: the sample is the first one in time (of several at once, the one with
-//! the smallest audit ID).
+//! the smallest audit ID). One that was counted without its audit ID is no sample beside one of the same moment with it.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -37,12 +37,17 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// Of two, the sample of the smaller one is kept.
+    fn order(&self) -> (bool, bool, Option<i64>, bool, &str) {
+        (self.count == 0, self.first.is_none(), self.first, self.sample.is_empty(), &self.sample)
+    }
+}
+
 impl Sum for Tally {
     fn add(&mut self, other: Tally) {
-        let order =
-            |tally: &Tally| (tally.count == 0, tally.first.is_none(), tally.first, tally.sample.clone());
-        if order(&other) < order(self) {
-            self.sample.clone_from(&other.sample);
+        if other.order() < self.order() {
+            self.sample = other.sample;
         }
         self.count += other.count;
         self.first = self.first.into_iter().chain(other.first).min();

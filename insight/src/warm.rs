@@ -95,7 +95,7 @@ impl Ready {
             }
             for warm in WARM {
                 let begun = Instant::now();
-                let hour = Hour { partition, files: files.clone(), times: None };
+                let hour = Hour { partition, files: files.clone(), times: None, in_day: false };
                 if !goes_on() || !warm(insight, states, hour, goes_on) {
                     return Ok(false);
                 }

@@ -55,8 +55,8 @@ mod workbench;
 
 pub use config::*;
 pub use error::OpenError;
-pub use metrics::described_metrics;
 pub use intake::validate::Validated;
+pub use metrics::described_metrics;
 pub use receipts::receipts_in;
 pub use retry_after::http_date;
 pub use service::{serve, serve_from};

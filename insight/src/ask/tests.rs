@@ -22,6 +22,30 @@ impl Desk {
         Desk { directory, lake, lines }
     }
 
+    /// The same events in the hours 1 to 6 of one day.
+    fn of_a_day() -> Desk {
+        let mut desk = Desk::new();
+        std::fs::remove_dir_all(desk.directory.path().join("lake")).unwrap();
+        let at = |line: &Vec<u8>, hour| {
+            String::from_utf8_lossy(line).replace("2026-11-23T06:", &format!("2026-11-23T{hour:02}:"))
+        };
+        desk.lines = (0..).zip(&desk.lines).map(|(row, line)| at(line, row % 6 + 1).into_bytes()).collect();
+        laws::write(&desk.lake, &desk.lines);
+        desk
+    }
+
+    /// How many files these hours have.
+    fn files(&self, hours: Range<i64>) -> u64 {
+        let files = self.lake.files().unwrap();
+        files.iter().filter(|file| hours.contains(&file.partition.hour())).count() as u64
+    }
+
+    /// Forgets all hours, but no day.
+    fn forget_hours(&self) {
+        let is_hour = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().contains('T');
+        self.states().into_iter().filter(is_hour).for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
     fn kept(&self) -> Kept {
         Kept::in_directory(&self.directory.path().join("states"))
     }
@@ -137,4 +161,60 @@ fn times_cut_through_an_hour_exactly() {
     let (from, to) = (times[times.len() / 3], times[2 * times.len() / 3]);
     let within: Vec<_> = desk.lines.iter().filter(|line| (from..to).contains(&time(line))).cloned().collect();
     assert_eq!(desk.ask(Some(from..to)).fold, laws::folded::<Deprecated>(&within));
+}
+
+#[test]
+fn a_known_day_is_asked_without_its_hours_but_for_the_newest() {
+    let desk = Desk::of_a_day();
+    assert_eq!(desk.ask(None).opened, desk.files(1..7));
+    assert_eq!(desk.ask(None).opened, 0);
+    desk.forget_hours();
+    let again = desk.ask(None);
+    assert_eq!(again.opened, desk.files(6..7));
+    assert_eq!(again.fold, laws::folded::<Deprecated>(&desk.lines));
+}
+
+#[test]
+fn to_a_known_day_come_whole_hours_and_files_of_its_hours() {
+    let desk = Desk::of_a_day();
+    let whole = desk.ask(None).fold;
+    let aside = desk.directory.path().join("aside");
+    for (hour, opened) in [("hour=03", 3..4), ("hour=06", 6..7)] {
+        let at = desk.directory.path().join("lake/date=2026-11-23").join(hour);
+        std::fs::rename(&at, &aside).unwrap();
+        std::fs::remove_dir_all(desk.directory.path().join("states")).unwrap();
+        desk.ask(None);
+        std::fs::rename(&aside, &at).unwrap();
+        let answer = desk.ask(None);
+        assert_eq!((answer.opened, answer.fold), (desk.files(opened), whole.clone()));
+    }
+    let file = desk.lake.files().unwrap().into_iter().find(|file| file.partition.hour() == 2).unwrap();
+    let bytes = std::fs::read(desk.path(&file)).unwrap();
+    std::fs::remove_file(desk.path(&file)).unwrap();
+    desk.ask(None);
+    std::fs::write(desk.path(&file), bytes).unwrap();
+    let answer = desk.ask(None);
+    assert_eq!((answer.opened, answer.fold), (1, whole));
+}
+
+#[test]
+fn a_question_that_cuts_a_day_leaves_its_state_alone() {
+    let desk = Desk::of_a_day();
+    let whole = desk.ask(None).fold;
+    let start = desk.lake.files().unwrap()[0].partition.start_us();
+    desk.ask(Some(start..start + 3 * HOUR_US));
+    desk.forget_hours();
+    let again = desk.ask(None);
+    assert_eq!((again.opened, again.fold), (desk.files(6..7), whole));
+}
+
+#[test]
+fn a_day_with_a_file_that_cannot_be_read_is_not_kept() {
+    let desk = Desk::of_a_day();
+    let file = desk.lake.files().unwrap().remove(0);
+    let bytes = std::fs::read(desk.path(&file)).unwrap();
+    std::fs::write(desk.path(&file), vec![0; bytes.len()]).unwrap();
+    assert_eq!(desk.ask(None).unreadable.len(), 1);
+    std::fs::write(desk.path(&file), bytes).unwrap();
+    assert_eq!(desk.ask(None).fold, laws::folded::<Deprecated>(&desk.lines));
 }

@@ -6,6 +6,7 @@
 
 mod action;
 mod changes;
+mod firsts;
 mod fix;
 mod refused;
 mod report;
@@ -23,6 +24,7 @@ use crate::tally::Tally;
 
 use action::{Action, Caller, Columns, Refusal};
 use changes::Changes;
+use firsts::Firsts;
 use refused::{Moments, Refused};
 
 pub use action::{Kind, SubjectKind};
@@ -66,7 +68,6 @@ impl Fold for Denied {
         "time",
         "audit_id",
         "user",
-        "groups",
         "impersonated_user",
         "verb",
         "api_group",
@@ -75,6 +76,23 @@ impl Fold for Denied {
         "namespace",
         "name",
         "code",
+        "decision",
+        "client",
+        "source_ip",
+        "request_uri",
+    ];
+    const CLOSEST: &'static [&'static str] = &[
+        "time",
+        "audit_id",
+        "user",
+        "groups",
+        "impersonated_user",
+        "verb",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
         "decision",
         "authz_reason",
         "client",
@@ -85,13 +103,14 @@ impl Fold for Denied {
 
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
         let (requests, time, code) = (Requests::of(rows), rows.times("time"), rows.codes());
-        let mut picked: Vec<usize> = self.take_actions(rows, &requests);
+        let mut picked = self.take_actions(rows, &requests);
+        picked.extend(self.take_callers(rows, &requests));
         let columns = Columns::of(rows);
         for row in (0..rows.len()).filter(|row| requests.is_one(*row)) {
             self.requests.add(Tally { count: 1, first: time(row), last: time(row), sample: String::new() });
             let code = code(row).unwrap_or_default();
             let by_path = code == 403 && columns.is_non_resource(row);
-            if by_path || code == 401 || code == 429 || columns.changes_roles(row, code) {
+            if by_path || columns.changes_roles(row, code) {
                 picked.push(row);
             }
         }
@@ -100,23 +119,34 @@ impl Fold for Denied {
         picked.into_iter().for_each(|row| closer.pick(row));
     }
 
-    fn look_closer(&mut self, rows: &Rows<'_>) {
+    fn look_closer_and_pick(&mut self, rows: &Rows<'_>, closest: &mut Closer) {
         let columns = Columns::of(rows);
         let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
+        let (paths, mut by_path) = (columns.paths(rows), HashMap::<_, Firsts>::new());
+        let mut picked = Vec::new();
         for row in 0..rows.len() {
             let (time, code, audit_id) = (time(row), code(row).unwrap_or_default(), audit_id.at(row));
             match code {
                 401 => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
                 429 => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
-                403 => {
-                    let mut refused = Refused::example(rows, row);
-                    if columns.is_non_resource(row) {
-                        refused.tally = Tally::of(time, None);
-                    }
-                    self.refused.add(columns.refusal(rows, row), refused);
-                }
+                403 if columns.is_non_resource(row) => by_path.entry(paths(row)).or_default().add(row, time),
+                403 => picked.push(row),
                 _ => self.changes.add(rows, row),
             }
+        }
+        for firsts in by_path.into_values() {
+            let refusal = columns.refusal(rows, firsts.rows[0]);
+            picked.extend(firsts.unless_earlier(self.first_refused(&refusal)));
+            self.refused.add(refusal, Refused::counted(firsts.tally, std::iter::empty()));
+        }
+        picked.sort_unstable();
+        picked.into_iter().for_each(|row| closest.pick(row));
+    }
+
+    fn look_closest(&mut self, rows: &Rows<'_>) {
+        let columns = Columns::of(rows);
+        for row in 0..rows.len() {
+            self.refused.add(columns.refusal(rows, row), Refused::example(rows, row));
         }
     }
 
@@ -133,14 +163,17 @@ impl Fold for Denied {
 /// What is known of one group of rows.
 #[derive(Clone, Default)]
 struct Group<'b> {
-    refused: Tally,
-    /// The first refused rows: of one moment.
-    first: Vec<usize>,
+    refused: Firsts,
     allowed: Moments,
     names: Vec<(&'b str, Tally)>,
 }
 
 impl Denied {
+    /// What is known so far of refusals of this kind.
+    fn first_refused(&self, refusal: &Refusal) -> Option<&Tally> {
+        self.refused.get(refusal).map(|known| &known.tally)
+    }
+
     /// Counts requests for resources by what was asked; gives the first refused rows of each, for a closer look.
     fn take_actions(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
         let (time, code, name) = (rows.times("time"), rows.codes(), rows.text("name"));
@@ -163,7 +196,7 @@ impl Denied {
             let (index, time, code) = (groups.of(row), time(row), code(row).unwrap_or_default());
             let seen = &mut of[index];
             if code == 403 {
-                seen.refuse(row, time);
+                seen.refused.add(row, time);
                 let named = names.entry((index, name.key(row))).or_insert((row, Tally::default()));
                 named.1.add(Tally::of(time, None));
             } else if code != 401 && code != 429 && decision.at(row) == Some("allow") {
@@ -180,26 +213,42 @@ impl Denied {
             if seen.allowed.any() {
                 self.allowed.add(columns.action(example), seen.allowed);
             }
-            if seen.refused.count > 0 {
-                let refused = Refused::counted(seen.refused, seen.names.into_iter());
-                self.refused.add(columns.refusal_of_resource(example), refused);
-                picked.extend(seen.first);
+            if seen.refused.tally.count > 0 {
+                let refusal = columns.refusal_of_resource(example);
+                picked.extend(seen.refused.unless_earlier(self.first_refused(&refusal)));
+                self.refused.add(refusal, Refused::counted(seen.refused.tally, seen.names.into_iter()));
             }
         }
         picked
     }
-}
 
-impl Group<'_> {
-    fn refuse(&mut self, row: usize, time: Option<i64>) {
-        let order = |time: Option<i64>| (time.is_none(), time);
-        if self.refused.count == 0 || order(time) < order(self.refused.first) {
-            self.first.clear();
+    /// Counts requests of nobody and throttled ones by where they came from, but for the first rows of each, which it
+    /// gives: a closer look counts them, with their audit IDs.
+    fn take_callers(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
+        let (time, code) = (rows.times("time"), rows.codes());
+        let is_one = |row: &usize| requests.is_one(*row) && matches!(code(*row), Some(401 | 429));
+        let mut asked = (0..rows.len()).filter(is_one).peekable();
+        if asked.peek().is_none() {
+            return Vec::new();
         }
-        if self.refused.count == 0 || order(time) <= order(self.refused.first) {
-            self.first.push(row);
+        let (client, source_ip) = (rows.text("client"), rows.text("source_ip"));
+        let mut callers: HashMap<_, Firsts> = HashMap::new();
+        for row in asked {
+            let caller = [&requests.user, &client, &source_ip].map(|column| column.key(row));
+            callers.entry((code(row), caller)).or_default().add(row, time(row));
         }
-        self.refused.add(Tally { count: 1, first: time, last: time, sample: String::new() });
+        let (columns, mut picked) = (Columns::of(rows), Vec::new());
+        for ((code, _), mut firsts) in callers {
+            let of = if code == Some(401) { &mut self.unknown } else { &mut self.throttled };
+            let caller = columns.caller(firsts.rows[0]);
+            let first = firsts.unless_earlier(of.get(&caller));
+            firsts.tally.count -= first.len() as u64;
+            picked.extend(first);
+            if firsts.tally.count > 0 {
+                of.add(caller, firsts.tally);
+            }
+        }
+        picked
     }
 }
 

@@ -189,6 +189,18 @@ impl<'b> Columns<'b> {
         refusal
     }
 
+    /// What makes up the key of a refused request for no resource, before it is cut.
+    pub(super) fn paths(&self, rows: &Rows<'b>) -> impl Fn(usize) -> ([&'b str; 6], Option<&'b str>) {
+        let uris = rows.words("request_uri");
+        move |row| {
+            let subject = self.texts[1].at(row).unwrap_or_else(|| self.text(0, row));
+            let uri = uris.at(row).unwrap_or_default();
+            let path = uri.split(['?', '#']).next().unwrap_or_default();
+            let [verb, group, subresource, namespace] = [2, 3, 5, 6].map(|column| self.text(column, row));
+            ([subject, verb, group, subresource, namespace, path], self.decision.at(row))
+        }
+    }
+
     pub(super) fn caller(&self, row: usize) -> Caller {
         let text = |column| clip(self.text(column, row));
         Caller { source_ip: text(8), user: text(0), client: text(7) }

@@ -109,6 +109,29 @@ fn who_refused_is_told_apart_and_a_path_has_no_query() {
     assert_eq!((report.throttled.len(), report.throttled[0].tally.count), (1, 1));
 }
 
+#[test]
+fn of_many_that_are_alike_the_first_moment_gives_the_sample_wherever_batches_end() {
+    let mut lines = Vec::new();
+    for second in 1..1200 {
+        let same_time =
+            line(second / 2 * 2, "jane", "get", "null", [403, 429, 401][second as usize % 3], "forbid");
+        let id = format!("id-{}", second / 2 * 2);
+        lines.push(
+            String::from_utf8(same_time).unwrap().replace(&id, &format!("id-{second:04}")).into_bytes(),
+        );
+    }
+    laws::hold::<Denied>(&lines);
+    let report = report(&lines);
+    let samples = [
+        (&report.throttled[0].tally, "id-0001"),
+        (&report.unauthenticated[0].tally, "id-0002"),
+        (&report.refused[0].tally, "id-0003"),
+    ];
+    for (tally, sample) in samples {
+        assert!((399..=400).contains(&tally.count) && tally.sample == sample, "{tally:?}");
+    }
+}
+
 /// A log of attempts of which some are refused.
 fn attempts() -> Vec<Vec<u8>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audit/tests/fixtures/rbac/audit.log.zst");
