@@ -3,12 +3,14 @@
 //! Promise: each proof is named with whether it was available; the verdict says no more than what was proven.
 
 mod chain;
+mod numbers;
 
 use std::process::ExitCode;
 
 use clap::Args;
 use insight::Fold;
 use insight::reports::gaps::{Gaps, Report};
+use insight::reports::numbers::Origin;
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -29,13 +31,15 @@ pub(crate) struct GapsArguments {
     limit: usize,
 }
 
-/// What is told: the proofs of the events and those of the files.
+/// What is told: the proofs of the events, of the files, and of the lake.
 #[derive(Debug, Serialize)]
 struct Told {
     #[serde(flatten)]
     report: Report,
     /// What the files themselves show; none of a lake.
     files: Vec<Finding>,
+    /// Which numbers of lines the lake has, by origin; none of files.
+    numbers: Vec<Origin>,
 }
 
 /// Exit 0, or 1 when some of the events could not be read. What is missing is a finding, no failure.
@@ -44,7 +48,8 @@ struct Told {
 /// When the recording or the lake cannot be found or read.
 pub(crate) fn gaps(arguments: &GapsArguments) -> Result<ExitCode, Failure> {
     let reporting = &arguments.reporting;
-    let (answer, chain) = match reporting.lake()? {
+    let url = reporting.lake()?;
+    let (mut answer, chain) = match &url {
         Some(_) => (reporting.answer::<Gaps>()?, None),
         None => of_files(reporting).map(|(answer, chain)| (answer, Some(chain)))?,
     };
@@ -55,7 +60,12 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<ExitCode, Failure> {
     if broken > 0 {
         report.verdict.push_str(&format!("; the files show {broken} losses besides"));
     }
-    let told = Told { report, files };
+    let numbered = numbers::of(url.as_ref(), &reporting.recording)?;
+    answer.incomplete |= numbers::tell_unreadable(numbered.as_ref());
+    report.proofs.push(numbers::proof(url.is_some(), numbered.as_ref()));
+    report.verdict.push_str(&numbers::verdict(numbered.as_ref()));
+    let numbers = numbered.map(|numbered| numbered.origins).unwrap_or_default();
+    let told = Told { report, files, numbers };
     reporting.tell(&told, answer.incomplete, |told| tables(told, arguments.limit))
 }
 
@@ -92,6 +102,7 @@ fn tables(told: &Told, limit: usize) -> Vec<Table> {
     let mut tables = vec![proofs(&told.report)];
     tables.extend((!told.report.without_end.is_empty()).then(|| without_end(&told.report, limit)));
     tables.extend((!told.files.is_empty()).then(|| files(&told.files, limit)));
+    tables.extend((!told.numbers.is_empty()).then(|| numbers::table(&told.numbers, limit)));
     tables.extend((!told.report.silences.is_empty()).then(|| silences(&told.report)));
     tables
 }

@@ -118,4 +118,34 @@ fn recorded_files_and_the_lake_prove_the_same() {
     assert!(files["began"].as_u64().unwrap() > 100, "{files:#}");
     assert_eq!(proof(&lake, "rotation chain")["available"], false);
     assert_eq!(proof(&lake, "canary")["available"], false);
+    assert_eq!(proof(&files, "numbers of lines")["available"], false);
+    assert_eq!(proof(&lake, "numbers of lines")["available"], true);
+    assert_eq!((&lake["numbers"][0]["missing"], &lake["numbers"][0]["rows"]), (&0.into(), &lake["events"]));
+}
+
+#[test]
+fn a_file_that_left_the_lake_is_missed_by_the_numbers_of_its_lines() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, log) = (scratch.path().join("data"), scratch.path().join("audit.log"));
+    let hour = |hour: u32| {
+        let text: String = (0..60).map(|second| request(second, hour * 60 + second)).collect();
+        text.replace("2026-11-23T06", &format!("2026-11-23T{hour:02}"))
+    };
+    std::fs::write(&log, (6..9).map(hour).collect::<String>()).unwrap();
+    let (log, at) = (log.to_str().unwrap(), data.to_str().unwrap());
+    said(&run(&["up", "--once", "--path", log, "--to", "lake", "--data", at]));
+    let lake = format!("{at}/lake");
+    std::fs::remove_dir_all(data.join("lake/date=2026-11-23/hour=07")).unwrap();
+    let asked = ["gaps", "--lake", &lake, "--states", "none"];
+    let cut = json(&asked);
+    let numbers = &cut["numbers"][0];
+    assert_eq!(
+        (&numbers["rows"], &numbers["missing"], &numbers["repeated"]),
+        (&240.into(), &120.into(), &0.into())
+    );
+    let hole = &numbers["holes"][0];
+    assert_eq!(hole[1].as_u64().unwrap() - hole[0].as_u64().unwrap(), 119, "{cut:#}");
+    assert!(cut["verdict"].as_str().unwrap().contains("120 numbered lines are not in the lake"), "{cut:#}");
+    let until = json(&[&asked[..], &["--until", "2026-11-23T07:00:00Z"]].concat());
+    assert_eq!(proof(&until, "numbers of lines")["available"], false, "{until:#}");
 }

@@ -12,10 +12,12 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use lake::{File, Lake, LakeError, Partition};
 use serde::Serialize;
 
+use super::numbers::Numbers;
+
+pub use super::numbers::Origin;
+
 /// Findings that are named.
 pub const MOST_FINDINGS: usize = 100;
-/// Holes that are named, of each origin.
-const MOST_HOLES: usize = 20;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -41,33 +43,6 @@ pub struct Finding {
     pub path: String,
     /// What is wrong with it.
     pub why: String,
-}
-
-/// The rows of one origin. Where its queue was made anew, numbers begin anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Origin {
-    /// Cluster, node and path.
-    pub origin: String,
-    /// How many rows.
-    pub rows: u64,
-    /// The smallest number.
-    pub first: u64,
-    /// The largest one.
-    pub last: u64,
-    /// How many numbers between them are not in the lake: filtered, dead, on their way, or lost.
-    pub missing: u64,
-    /// The first ranges of them, both ends included.
-    pub holes: Vec<(u64, u64)>,
-    /// How many rows have a number that another one has too: after the queue was made anew, or written twice.
-    pub repeated: u64,
-}
-
-/// Ranges of numbers with gaps between them.
-#[derive(Default)]
-struct Numbers {
-    rows: u64,
-    ranges: BTreeMap<u64, u64>,
-    repeated: u64,
 }
 
 /// Looks at every file; `goes_on` is asked between two of them.
@@ -153,68 +128,8 @@ fn look(
     Ok(())
 }
 
-impl Numbers {
-    fn add(&mut self, mut numbers: Vec<u64>) {
-        numbers.sort_unstable();
-        self.rows += numbers.len() as u64;
-        let mut run: Option<(u64, u64)> = None;
-        for number in numbers {
-            match &mut run {
-                Some((_, last)) if number == *last => self.repeated += 1,
-                Some((_, last)) if number == *last + 1 => *last = number,
-                _ => {
-                    run.into_iter().for_each(|(first, last)| self.add_range(first, last));
-                    run = Some((number, number));
-                }
-            }
-        }
-        run.into_iter().for_each(|(first, last)| self.add_range(first, last));
-    }
-
-    /// Adds a range, joined with those that it touches; what was there already is repeated.
-    fn add_range(&mut self, mut first: u64, mut last: u64) {
-        let touching: Vec<(u64, u64)> = self
-            .ranges
-            .range(..=last.saturating_add(1))
-            .rev()
-            .take_while(|(_, end)| **end >= first.saturating_sub(1))
-            .map(|(start, end)| (*start, *end))
-            .collect();
-        let (new_first, new_last) = (first, last);
-        for (start, end) in touching {
-            let (from, to) = (start.max(new_first), end.min(new_last));
-            self.repeated += if from <= to { to - from + 1 } else { 0 };
-            self.ranges.remove(&start);
-            (first, last) = (first.min(start), last.max(end));
-        }
-        self.ranges.insert(first, last);
-    }
-
-    fn told(self, origin: String) -> Origin {
-        let holes: Vec<(u64, u64)> = self
-            .ranges
-            .iter()
-            .zip(self.ranges.iter().skip(1))
-            .map(|((_, end), (start, _))| (end + 1, start - 1))
-            .collect();
-        Origin {
-            origin,
-            rows: self.rows,
-            first: self.ranges.first_key_value().map_or(0, |(first, _)| *first),
-            last: self.ranges.last_key_value().map_or(0, |(_, last)| *last),
-            missing: holes.iter().map(|(from, to)| to - from + 1).sum(),
-            holes: holes.into_iter().take(MOST_HOLES).collect(),
-            repeated: self.repeated,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
     use super::*;
     use crate::laws;
 
@@ -249,22 +164,5 @@ mod tests {
         let found = |what: &str| verified.findings.iter().any(|finding| finding.why.contains(what));
         assert!(found("belong to another hour") && found("cannot be read"), "{verified:#?}");
         assert!(verified.origins[0].repeated > 0, "{verified:#?}");
-    }
-
-    proptest! {
-        #[test]
-        fn numbers_are_counted_as_they_are_whatever_the_order(parts in prop::collection::vec(prop::collection::vec(1u64..60, 0..20), 0..8)) {
-            let mut numbers = Numbers::default();
-            parts.iter().for_each(|part| numbers.add(part.clone()));
-            let told = numbers.told(String::new());
-            let all: Vec<u64> = parts.into_iter().flatten().collect();
-            let distinct: BTreeSet<u64> = all.iter().copied().collect();
-            prop_assert_eq!(told.rows, all.len() as u64);
-            prop_assert_eq!(told.repeated, (all.len() - distinct.len()) as u64);
-            if let (Some(first), Some(last)) = (distinct.first(), distinct.last()) {
-                prop_assert_eq!((told.first, told.last), (*first, *last));
-                prop_assert_eq!(told.missing, last - first + 1 - distinct.len() as u64);
-            }
-        }
     }
 }
