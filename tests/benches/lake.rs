@@ -5,7 +5,7 @@
 //! a time) and by `up --once --to lake`; then each report and some SQL is asked, the first time and from kept states.
 //! Prints events per second, bytes per event, seconds, and the peak memory of the process (from /proc, on Linux only).
 //! Settings: `AUDITRAIL_BENCH_EVENTS` (default 1000000; 10000000 needs about 12 GB of disk), `AUDITRAIL_BENCH_REPORTS`
-//! (names divided by blanks; default: `deprecated`), `AUDITRAIL_BENCH_BINARY` (a release build of ours; else it is made).
+//! (names divided by blanks, `rbac+suggest` for two words; default: `deprecated`), `AUDITRAIL_BENCH_BINARY` (a release build of ours; else it is made).
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -46,7 +46,8 @@ fn main() {
     let states = directory.path().join("states");
     for report in reports.split(' ') {
         for time in ["first", "kept"] {
-            let asked = [report, "--lake", &lake, "-o", "json", "--states", states.to_str().unwrap()];
+            let of_lake = ["--lake", &lake, "-o", "json", "--states", states.to_str().unwrap()];
+            let asked: Vec<&str> = report.split('+').chain(of_lake).collect();
             told(&format!("{report}, {time}"), run(&binary, &asked));
         }
     }
