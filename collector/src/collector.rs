@@ -207,7 +207,7 @@ impl Collector {
 
     fn shared(&self) -> Shared {
         let (books, quarantine) = (Arc::clone(&self.books), Arc::clone(&self.push.quarantine));
-        Shared { queue: self.queue.clone(), books, quarantine }
+        Shared { queue: self.queue.clone(), books, quarantine, orders: Arc::clone(&self.orders) }
     }
 
     /// What operators asked.

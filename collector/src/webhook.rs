@@ -9,6 +9,7 @@
 //! time are bounded.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::checkpoint::{Saved, SourceState};
 use crate::chunk::Bounds;
 use crate::config::Config;
 use crate::entry;
+use crate::orders::Orders;
 use crate::quarantine::Quarantine;
 
 mod body;
@@ -63,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) books: Arc<Books>,
     pub(crate) quarantine: Arc<Quarantine>,
+    pub(crate) orders: Arc<Orders>,
 }
 
 impl Posting {
@@ -133,6 +136,8 @@ impl Posting {
             memory: Desk::memory(limit),
             waiting: sender,
             refused: Arc::clone(&refused),
+            orders: Arc::clone(&shared.orders),
+            origin: Path::new(&self.origin.path).into(),
             stop: stop.clone(),
         };
         let books = Arc::clone(&shared.books);
@@ -149,7 +154,7 @@ impl Posting {
     }
 
     async fn ledger(&self, shared: Shared, limit: u64) -> Result<Ledger, String> {
-        let Shared { queue, books, quarantine } = shared;
+        let Shared { queue, books, quarantine, .. } = shared;
         let (reading, number, origin) = (queue.clone(), self.number, self.origin.clone());
         let read = move || {
             let state = Saved::load(&reading)?.sources.into_iter().find(|source| source.number == number);

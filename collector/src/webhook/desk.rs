@@ -5,6 +5,7 @@
 //! what was posted.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use super::posted::{NotPrepared, Posted};
 use super::refusals::{Refusals, TOO_LONG_ADVICE};
 use crate::chunk::Bounds;
 use crate::metrics;
+use crate::orders::Orders;
 
 /// How long a request waits for memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +48,9 @@ pub(super) struct Desk {
     pub(super) memory: Arc<Semaphore>,
     pub(super) waiting: mpsc::Sender<Waiting>,
     pub(super) refused: Arc<Refusals>,
+    /// What operators asked, of the source with this path.
+    pub(super) orders: Arc<Orders>,
+    pub(super) origin: Arc<Path>,
     pub(super) stop: CancellationToken,
 }
 
@@ -95,7 +100,10 @@ impl Desk {
             let text = "only POST is answered here".to_owned();
             return Some(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, counted: "method", text });
         }
-        self.stop.is_cancelled().then(|| not_taken(&NotTaken::Ending))
+        if self.stop.is_cancelled() {
+            return Some(not_taken(&NotTaken::Ending));
+        }
+        self.orders.paused(&self.origin).map(|why| not_taken(&NotTaken::Paused(why)))
     }
 
     async fn take(&self, head: &http::request::Parts, body: &mut Incoming) -> Result<Taken, Refusal> {
@@ -199,6 +207,7 @@ fn not_taken(why: &NotTaken) -> Refusal {
         NotTaken::Later(_) => (StatusCode::TOO_MANY_REQUESTS, "later"),
         NotTaken::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too large"),
         NotTaken::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+        NotTaken::Paused(_) => (StatusCode::SERVICE_UNAVAILABLE, "paused"),
     };
     Refusal { status, counted, text: why.to_string() }
 }
@@ -231,6 +240,8 @@ mod tests {
             memory: Desk::memory(limit),
             waiting,
             refused: Arc::default(),
+            orders: Arc::default(),
+            origin: Path::new("/audit").into(),
             stop: CancellationToken::new(),
         };
         let held: Vec<_> = vec![desk.room(limit).await, desk.room(limit).await, desk.room(2 * limit).await];

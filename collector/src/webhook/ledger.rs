@@ -60,6 +60,9 @@ pub(super) enum NotTaken {
     /// Nothing more is taken.
     #[error("the collector is ending; post the same again")]
     Ending,
+    /// An operator wants nothing to be taken now.
+    #[error("{0}; post the same again")]
+    Paused(String),
 }
 
 /// A body that waits for its turn.

@@ -30,6 +30,25 @@ async fn a_body_waits_outside_while_its_bad_items_cannot_be_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_collector_is_drained_nothing_is_taken_and_the_same_is_taken_afterwards() {
+    let (world, client) = posting(Next::takes_all()).await;
+    let running = world.run().await;
+    let poster = poster(&running, &client).await;
+    let drain: &dyn proto::Drain = &*running.collector;
+    drain.close(true);
+    let body = list(&[item(1)]);
+    let refused = poster.post(body.clone()).await.unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "5"));
+    assert!(refused.text().await.unwrap().contains("paused by an operator"));
+    drain.close(false);
+    assert_eq!(poster.taken(body).await, "taken\n");
+    world.next.until_count(1).await;
+    running.until_empty().await;
+    accounted(&running.source(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_takes_nothing_and_says_when_to_come_again() {
     let (mut world, client) = posting(Next::answers(busy)).await;
     (world.config.max_line_size, world.config.chunk_size) = (ByteSize::kib(64), ByteSize::kib(64));
