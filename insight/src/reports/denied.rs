@@ -47,7 +47,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-2";
+    const NAME: &'static str = "denied-3";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -68,6 +68,7 @@ impl Fold for Denied {
         "time",
         "audit_id",
         "user",
+        "groups",
         "impersonated_user",
         "verb",
         "api_group",
@@ -77,6 +78,7 @@ impl Fold for Denied {
         "name",
         "code",
         "decision",
+        "authz_reason",
         "client",
         "source_ip",
         "request_uri",
@@ -123,30 +125,38 @@ impl Fold for Denied {
         let columns = Columns::of(rows);
         let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
         let (paths, mut by_path) = (columns.paths(rows), HashMap::<_, Firsts>::new());
-        let mut picked = Vec::new();
+        let mut first = Vec::new();
         for row in 0..rows.len() {
             let (time, code, audit_id) = (time(row), code(row).unwrap_or_default(), audit_id.at(row));
             match code {
                 401 => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
                 429 => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
                 403 if columns.is_non_resource(row) => by_path.entry(paths(row)).or_default().add(row, time),
-                403 => picked.push(row),
+                403 => first.push(row),
                 _ => self.changes.add(rows, row),
             }
         }
         for firsts in by_path.into_values() {
             let refusal = columns.refusal(rows, firsts.rows[0]);
-            picked.extend(firsts.unless_earlier(self.first_refused(&refusal)));
+            first.extend(firsts.unless_earlier(self.first_refused(&refusal)));
             self.refused.add(refusal, Refused::counted(firsts.tally, std::iter::empty()));
         }
-        picked.sort_unstable();
-        picked.into_iter().for_each(|row| closest.pick(row));
+        first.sort_unstable();
+        for row in first {
+            let refusal = columns.refusal(rows, row);
+            if refusal.kind.has_message() {
+                closest.pick(row);
+            } else {
+                self.refused.add(refusal, Refused::example(rows, row, ""));
+            }
+        }
     }
 
     fn look_closest(&mut self, rows: &Rows<'_>) {
-        let columns = Columns::of(rows);
+        let (columns, line) = (Columns::of(rows), rows.lines());
         for row in 0..rows.len() {
-            self.refused.add(columns.refusal(rows, row), Refused::example(rows, row));
+            let message = refused::message(line(row));
+            self.refused.add(columns.refusal(rows, row), Refused::example(rows, row, &message));
         }
     }
 

@@ -5,12 +5,14 @@
 //! cluster does every day is left out by rules that are written down.
 
 mod catalogue;
+mod found;
+mod looked;
 mod looks;
 mod refusals;
 mod report;
 mod select;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -20,10 +22,12 @@ use crate::fold::{Closer, Fold};
 use crate::groups::Groups;
 use crate::requests::Requests;
 use crate::rows::{NONE, Rows, Text, Words};
-use crate::shares::{Fnv, Owned, Shares, Sum};
+use crate::shares::{Fnv, Shares, Sum};
 use crate::tally::Tally;
 
 use catalogue::Rule;
+use found::{Found, REASONS, Seen};
+use looked::Looked;
 use looks::{Look, Request, Told};
 use refusals::Refusals;
 use select::{Kind, Kinds};
@@ -31,9 +35,6 @@ use select::{Kind, Kinds};
 pub use catalogue::{COMPONENTS, DETECTIONS, Detection, MANY, MINUTES, Severity};
 pub use looks::Need;
 pub use report::{Detected, Finding, Report, Untold, Wanted};
-
-/// Most reasons that are told of a finding.
-const REASONS: usize = 8;
 
 /// What was detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,86 +45,6 @@ pub struct Detections {
     refused: Refusals,
     /// By detection, resource and what would tell.
     untold: BTreeMap<(String, String, Need), Tally>,
-}
-
-/// What a detection found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Found {
-    detection: String,
-    subject: String,
-    /// Who acted as the subject; empty for themselves.
-    by: String,
-    verb: String,
-    api_group: String,
-    resource: String,
-    subresource: String,
-    namespace: String,
-    name: String,
-}
-
-impl Owned for Found {
-    fn owner(&self) -> &str {
-        &self.subject
-    }
-}
-
-/// How often, and why.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Seen {
-    tally: Tally,
-    /// One more than is told, so that it is known whether there are more.
-    reasons: BTreeSet<String>,
-}
-
-impl Sum for Seen {
-    fn add(&mut self, other: Seen) {
-        self.tally.add(other.tally);
-        self.reasons.extend(other.reasons);
-        while self.reasons.len() > REASONS + 1 {
-            self.reasons.pop_last();
-        }
-    }
-}
-
-impl Found {
-    fn of(detection: &Detection, kind: &Kind<'_>, name: &str) -> Found {
-        match detection.rule {
-            Rule::Masters => Found::by_subject(detection, kind.user),
-            Rule::Impersonated => Found::impersonation(detection, kind),
-            _ => Found {
-                by: kind.acts_as.map(|_| clip(kind.user)).unwrap_or_default(),
-                verb: clip(kind.verb),
-                api_group: clip(kind.group),
-                resource: clip(kind.resource),
-                subresource: clip(kind.subresource),
-                namespace: clip(kind.namespace),
-                name: clip(name),
-                ..Found::by_subject(detection, kind.subject())
-            },
-        }
-    }
-
-    /// About nothing that has a name.
-    fn by_subject(detection: &Detection, subject: &str) -> Found {
-        Found { detection: detection.id.to_owned(), subject: clip(subject), ..Found::default() }
-    }
-
-    /// The permission to act as somebody, as roles have it.
-    fn impersonation(detection: &Detection, kind: &Kind<'_>) -> Found {
-        let whom = kind.subject();
-        let account = whom.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
-        let (resource, namespace, name) = match account {
-            Some((namespace, name)) => ("serviceaccounts", namespace, name),
-            None => ("users", "", whom),
-        };
-        Found {
-            verb: "impersonate".into(),
-            resource: resource.into(),
-            namespace: clip(namespace),
-            name: clip(name),
-            ..Found::by_subject(detection, kind.user)
-        }
-    }
 }
 
 impl Fold for Detections {
@@ -146,6 +67,22 @@ impl Fold for Detections {
         "decision",
     ];
     const CLOSER: &'static [&'static str] = &[
+        "time",
+        "audit_id",
+        "level",
+        "verb",
+        "user",
+        "impersonated_user",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "name",
+        "code",
+        "decision",
+        "request_uri",
+    ];
+    const CLOSEST: &'static [&'static str] = &[
         "time",
         "audit_id",
         "verb",
@@ -193,7 +130,7 @@ impl Fold for Detections {
             let name = batch.name.of_key(named).unwrap_or_default();
             let (kind, tally) = (batch.kinds.at(row), tally.unwrap_or_default());
             let told = detection.look().map_or(Told::Yes(Vec::new()), |look| {
-                look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name]))
+                look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name, ""]))
             });
             self.told(detection, &kind, name, told, tally);
         }
@@ -202,27 +139,24 @@ impl Fold for Detections {
         picked.into_iter().for_each(|row| closer.pick(row));
     }
 
-    fn look_closer(&mut self, rows: &Rows<'_>) {
-        let (time, code, kinds) = (rows.times("time"), rows.codes(), Kinds::of(rows));
-        let (ids, name, decision) = (rows.words("audit_id"), rows.words("name"), rows.words("decision"));
-        let (uri, line) = (rows.words("request_uri"), rows.lines());
+    fn look_closer_and_pick(&mut self, rows: &Rows<'_>, closest: &mut Closer) {
+        let (looked, level) = (Looked::of(rows), rows.text("level"));
+        let is_bare = level.which(|level| level == "Metadata");
         for row in 0..rows.len() {
-            let (kind, code) = (kinds.at(row), code(row).unwrap_or_default());
-            let [name, uri, decision] =
-                [&name, &uri, &decision].map(|words| words.at(row).unwrap_or_default());
-            let tally = Tally::of(time(row), ids.at(row));
-            if code == 403 && kind.resource.is_empty() {
-                let path = uri.split(['?', '#']).next().unwrap_or_default();
-                self.refuse(&kind, decision, path, tally.clone());
+            let kind = looked.kind(row);
+            if looked.code(row) == 403 && kind.resource.is_empty() {
+                self.refuse(&kind, looked.decision(row), looked.path(row), looked.tally(row));
             }
-            let texts = [kind.verb, kind.resource, kind.namespace, name, uri];
-            let request = Request::new(texts, line(row));
-            for (_, detection) in kind.detections() {
-                if let Some(look) = detection.look().filter(|_| detection.rule.is_answered(code, decision)) {
-                    self.told(detection, &kind, name, look.at(&request), tally.clone());
-                }
+            self.look(&looked, row, None);
+            if !is_bare(row) && looked.meant(row).any(|(_, look)| matches!(look, Look::Body(_))) {
+                closest.pick(row);
             }
         }
+    }
+
+    fn look_closest(&mut self, rows: &Rows<'_>) {
+        let (looked, line) = (Looked::of(rows), rows.lines());
+        (0..rows.len()).for_each(|row| self.look(&looked, row, Some(line(row))));
     }
 
     fn merge(&mut self, other: Self) {
@@ -311,7 +245,18 @@ impl Detections {
         }
     }
 
-    /// Takes in what a closer look told.
+    /// Looks at the path of a row, or at what its line says.
+    fn look(&mut self, looked: &Looked<'_>, row: usize, line: Option<&[u8]>) {
+        let request = looked.request(row, line);
+        for (detection, look) in looked.meant(row) {
+            if line.is_some() == matches!(look, Look::Body(_)) {
+                let (name, told) = (looked.name(row), look.at(&request));
+                self.told(detection, &looked.kind(row), name, told, looked.tally(row));
+            }
+        }
+    }
+
+    /// Takes in what a look told.
     fn told(&mut self, detection: &Detection, kind: &Kind<'_>, name: &str, told: Told, tally: Tally) {
         match told {
             Told::No => {}

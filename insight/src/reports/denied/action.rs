@@ -78,6 +78,12 @@ impl Kind {
         }
     }
 
+    /// Whether the API server's answer says more than the columns and the authorizer's reason, of which it is made when
+    /// authorization refused; then the line is worth reading.
+    pub(super) fn has_message(self) -> bool {
+        self != Kind::NotAllowed
+    }
+
     /// In a sentence.
     #[must_use]
     pub fn why(self) -> &'static str {

@@ -64,8 +64,8 @@ impl Refused {
         (!names.is_empty()).then_some(Refused { tally, names, example })
     }
 
-    /// What a closer look at a row tells; counts nothing.
-    pub(super) fn example(rows: &Rows<'_>, row: usize) -> Refused {
+    /// What a closer look at a row tells, and what the server answered; counts nothing.
+    pub(super) fn example(rows: &Rows<'_>, row: usize, message: &str) -> Refused {
         let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
         let acts_as = rows.words("impersonated_user").at(row).is_some();
         let time = rows.times("time")(row);
@@ -78,7 +78,7 @@ impl Refused {
             // The groups of an event are those of who was authenticated.
             groups: rows.groups().at(row).filter(|_| !acts_as).take(GROUPS).map(clip).collect(),
             reason: text("authz_reason"),
-            message: message(rows.lines()(row)),
+            message: clip(message),
             client: text("client"),
             source_ip: text("source_ip"),
         };
@@ -94,7 +94,7 @@ impl Refused {
 }
 
 /// What the API server answered: newer ones write it at every level, older ones only with the response's body.
-fn message(line: &[u8]) -> String {
+pub(super) fn message(line: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
@@ -109,7 +109,7 @@ fn message(line: &[u8]) -> String {
     let answer: Option<Answer> = serde_json::from_str(&String::from_utf8_lossy(line)).ok();
     let answers = answer.into_iter().flat_map(|answer| [answer.response_status, answer.response_object]);
     let message = answers.flatten().map(|status| status.message).find(|message| !message.is_empty());
-    clip(&message.unwrap_or_default())
+    message.unwrap_or_default()
 }
 
 impl Sum for Refused {

@@ -66,7 +66,8 @@ pub struct Row {
     pub why: &'static str,
     /// The authorizer's reason, in the first of these requests.
     pub reason: String,
-    /// The API server's answer, in the first of these requests, where the log has it.
+    /// The API server's answer, in the first of these requests, where the log has it; empty where authorization
+    /// refused: then it says in a sentence what these fields say.
     pub message: String,
     /// How often, when first and last, and the first request.
     #[serde(flatten)]

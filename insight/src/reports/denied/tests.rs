@@ -51,7 +51,17 @@ fn refusals_are_told_to_come_after_the_change_that_reaches_them() {
     let [after] = &row.after[..] else { panic!("{row:#?}") };
     let told = (after.seconds, after.verb.as_str(), after.name.as_str(), after.audit_id.as_str());
     assert_eq!(told, (120, "delete", "dev", "id-80"));
-    assert_eq!((row.groups.as_slice(), row.message.as_str()), (&["dev".to_owned()][..], "no, said \"it\""));
+    assert_eq!(row.groups, ["dev"]);
+}
+
+#[test]
+fn the_servers_answer_is_told_where_something_behind_authorization_refused() {
+    let told = |decision| {
+        let report = report(&[line(0, "jane", "create", PODS, 403, decision)]);
+        (report.refused[0].kind, report.refused[0].message.clone())
+    };
+    assert_eq!(told("allow"), (Kind::RefusedLater, "no, said \"it\"".to_owned()));
+    assert_eq!(told("forbid"), (Kind::NotAllowed, String::new()));
 }
 
 #[test]

@@ -67,9 +67,9 @@ impl<'a> Request<'a> {
         Request { verb, resource, namespace, name, uri, event, body: OnceCell::new() }
     }
 
-    /// One whose event is at Metadata.
-    pub(super) fn without_line([verb, resource, namespace, name]: [&'a str; 4]) -> Request<'a> {
-        Request { verb, resource, namespace, name, uri: "", event: None, body: OnceCell::new() }
+    /// One whose line is not looked at.
+    pub(super) fn without_line([verb, resource, namespace, name, uri]: [&'a str; 5]) -> Request<'a> {
+        Request { verb, resource, namespace, name, uri, event: None, body: OnceCell::new() }
     }
 
     fn path(&self) -> &'a str {
