@@ -5,7 +5,8 @@
 //! a time) and by `up --once --to lake`; then each report and some SQL is asked, the first time and from kept states.
 //! Prints events per second, bytes per event, seconds, and the peak memory of the process (from /proc, on Linux only).
 //! Settings: `AUDITRAIL_BENCH_EVENTS` (default 1000000; 10000000 needs about 12 GB of disk), `AUDITRAIL_BENCH_REPORTS`
-//! (names divided by blanks, `rbac+suggest` for two words; default: `deprecated`), `AUDITRAIL_BENCH_BINARY` (a release build of ours; else it is made).
+//! (names divided by blanks, `rbac+suggest` for two words; default: `deprecated`), `AUDITRAIL_BENCH_BINARY` (a release
+//! build of ours; else it is made), `AUDITRAIL_BENCH_DIR` (where the lake stays; one that is there is only asked).
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -38,21 +39,26 @@ fn main() {
     let events = std::env::var("AUDITRAIL_BENCH_EVENTS").ok().and_then(|value| value.parse().ok());
     let events = Events::of(events.unwrap_or(1_000_000));
     let binary = std::env::var_os("AUDITRAIL_BENCH_BINARY").map_or_else(built, PathBuf::from);
-    let directory = tempfile::tempdir().unwrap();
-    println!("{} events", events.count);
-    direct(&events, directory.path());
-    let lake = through(&events, &binary, directory.path());
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = std::env::var_os("AUDITRAIL_BENCH_DIR").map_or(temporary.path().into(), PathBuf::from);
+    let lake = directory.join("data/lake");
+    if !lake.exists() {
+        println!("{} events", events.count);
+        direct(&events, temporary.path());
+        through(&events, &binary, &directory);
+    }
+    let lake = lake.to_str().unwrap();
     let reports = std::env::var("AUDITRAIL_BENCH_REPORTS").unwrap_or_else(|_| "deprecated".into());
-    let states = directory.path().join("states");
+    let states = temporary.path().join("states");
     for report in reports.split(' ') {
         for time in ["first", "kept"] {
-            let of_lake = ["--lake", &lake, "-o", "json", "--states", states.to_str().unwrap()];
+            let of_lake = ["--lake", lake, "-o", "json", "--states", states.to_str().unwrap()];
             let asked: Vec<&str> = report.split('+').chain(of_lake).collect();
             told(&format!("{report}, {time}"), run(&binary, &asked));
         }
     }
     for question in QUESTIONS {
-        told(question, run(&binary, &["sql", question, "--lake", &lake, "-o", "csv", "--timeout", "10m"]));
+        told(question, run(&binary, &["sql", question, "--lake", lake, "-o", "csv", "--timeout", "10m"]));
     }
 }
 
@@ -144,8 +150,9 @@ fn direct(events: &Events, directory: &Path) {
     );
 }
 
-/// Fills a lake with `up`; gives its address.
-fn through(events: &Events, binary: &Path, directory: &Path) -> String {
+/// Fills a lake with `up`.
+fn through(events: &Events, binary: &Path, directory: &Path) {
+    std::fs::create_dir_all(directory).unwrap();
     let (log, data) = (directory.join("audit.log"), directory.join("data"));
     let mut out = BufWriter::new(File::create(&log).unwrap());
     let mut bytes = 0;
@@ -170,7 +177,6 @@ fn through(events: &Events, binary: &Path, directory: &Path) -> String {
         files.len(),
         peak as f64 / f64::from(1 << 20)
     );
-    address
 }
 
 /// Runs ours to its end: seconds by the clock, and the greatest memory.
