@@ -2,6 +2,7 @@
 //!
 //! Promise: each proof is named with whether it was available; the verdict says no more than what was proven.
 
+mod canaries;
 mod chain;
 mod numbers;
 
@@ -101,6 +102,7 @@ fn of_files(reporting: &Reporting) -> Result<(Answered<Gaps>, Chain), Failure> {
 fn tables(told: &Told, limit: usize) -> Vec<Table> {
     let mut tables = vec![proofs(&told.report)];
     tables.extend((!told.report.without_end.is_empty()).then(|| without_end(&told.report, limit)));
+    tables.extend(told.report.canaries.as_ref().map(|told| canaries::table(told, limit)));
     tables.extend((!told.files.is_empty()).then(|| files(&told.files, limit)));
     tables.extend((!told.numbers.is_empty()).then(|| numbers::table(&told.numbers, limit)));
     tables.extend((!told.report.silences.is_empty()).then(|| silences(&told.report)));

@@ -123,6 +123,38 @@ fn recorded_files_and_the_lake_prove_the_same() {
     assert_eq!((&lake["numbers"][0]["missing"], &lake["numbers"][0]["rows"]), (&0.into(), &lake["events"]));
 }
 
+/// A canary's request: the whole ID is its audit ID.
+fn canary(id: &str, second: u32) -> String {
+    let line = request(second, 0).lines().nth(1).unwrap().to_owned() + "\n";
+    line.replace("3f1e6c1e-8d3c-4a53-9c77-000000000000", id)
+}
+
+#[test]
+fn canaries_that_did_not_arrive_are_told_of_each_start_of_a_collector() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, log) = (scratch.path().join("data"), scratch.path().join("audit.log"));
+    let of = |run: &str, numbers: &[u32]| -> String {
+        numbers
+            .iter()
+            .map(|number| canary(&format!("auditrail-canary-{run}-{number}"), number * 60))
+            .collect()
+    };
+    let text = [of("00c0ffee", &[1, 2, 3, 6, 7]), of("deadbeef", &[4, 5]), of("0badcafe", &[1, 3])].concat();
+    std::fs::write(&log, text).unwrap();
+    let (log, data) = (log.to_str().unwrap(), data.to_str().unwrap());
+    said(&run(&["up", "--once", "--path", log, "--to", "lake", "--data", data]));
+    let lake = format!("{data}/lake");
+    let (of_file, of_lake) = (json(&["gaps", log]), json(&["gaps", "--lake", &lake, "--states", "none"]));
+    assert_eq!(of_file["canaries"], of_lake["canaries"]);
+    let canaries = &of_file["canaries"];
+    assert_eq!((&canaries["seen"], &canaries["missing"]), (&9.into(), &3.into()), "{canaries:#}");
+    assert_eq!(canaries["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(canaries["runs"][0]["run"], "00c0ffee");
+    assert_eq!(canaries["runs"][0]["holes"], serde_json::json!([[4, 5]]));
+    let told = said(&run(&["gaps", log]));
+    assert!(told.contains("9 of 12 canaries are there") && told.contains("4-5"), "{told}");
+}
+
 #[test]
 fn a_file_that_left_the_lake_is_missed_by_the_numbers_of_its_lines() {
     let scratch = tempfile::tempdir().unwrap();

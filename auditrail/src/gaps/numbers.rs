@@ -12,7 +12,7 @@ use crate::recording::Recording;
 use crate::say;
 use crate::table::Table;
 
-/// Ranges that are told in a table, of each origin; all that are known are in the other formats.
+/// Ranges that are told in a table, of each origin or run; all that are known are in the other formats.
 const MOST_RANGES: usize = 3;
 
 /// The numbers of the lake; None of files, and where only a part of the time is asked for: lines are numbered in the
@@ -65,12 +65,17 @@ fn sums(numbered: &Numbered) -> (u64, u64, u64) {
     (sum(|origin| origin.rows), sum(|origin| origin.missing), sum(|origin| origin.repeated))
 }
 
-pub(super) fn table(origins: &[Origin], limit: usize) -> Table {
+/// The first ranges of missing numbers.
+pub(super) fn ranges(holes: &[(u64, u64)]) -> String {
     let range = |(from, to): &(u64, u64)| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    let holes: Vec<String> = holes.iter().take(MOST_RANGES).map(range).collect();
+    holes.join(" ")
+}
+
+pub(super) fn table(origins: &[Origin], limit: usize) -> Table {
     let rows = origins.iter().take(limit).map(|origin| {
         let numbers = [origin.rows, origin.first, origin.last, origin.missing, origin.repeated].map(grouped);
-        let holes: Vec<String> = origin.holes.iter().take(MOST_RANGES).map(range).collect();
-        [origin.origin.clone()].into_iter().chain(numbers).chain([holes.join(" ")]).collect()
+        [origin.origin.clone()].into_iter().chain(numbers).chain([ranges(&origin.holes)]).collect()
     });
     let more = origins.len().saturating_sub(limit);
     Table {

@@ -3,6 +3,7 @@
 //! Promises: a request that began and has no end is listed with its audit ID, among any number that have both, in
 //! fixed room; a proof that was not available is said to be so; nothing is called complete that was not proven.
 
+mod canaries;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,11 @@ use crate::rows::{Rows, Text};
 use crate::shares::{Fnv, Sum};
 use crate::windows::{WINDOW_US, Windows, window};
 
-pub use report::{Canaries, Lonely, Proof, Report, Silence};
+use canaries::Runs;
 
-/// What the audit ID of a canary begins with; its number follows.
-const CANARY: &str = "auditrail-canary-";
+pub use canaries::{Canaries, CanaryRun};
+pub use report::{Lonely, Proof, Report, Silence};
+
 /// Verbs that are told apart; the first stands for all others.
 const VERBS: [&str; 9] =
     ["", "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
@@ -38,7 +40,7 @@ pub struct Gaps {
     /// Begun less ended.
     difference: Difference,
     minutes: Windows<Minutes>,
-    canaries: Numbers,
+    canaries: Runs,
 }
 
 /// Events in the minutes of a window.
@@ -48,22 +50,6 @@ struct Minutes([u64; 5]);
 impl Sum for Minutes {
     fn add(&mut self, other: Minutes) {
         (0..5).for_each(|at| self.0[at] += other.0[at]);
-    }
-}
-
-/// Ends of canary requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Numbers {
-    count: u64,
-    lowest: Option<u64>,
-    highest: Option<u64>,
-}
-
-impl Sum for Numbers {
-    fn add(&mut self, other: Numbers) {
-        self.count += other.count;
-        self.lowest = self.lowest.into_iter().chain(other.lowest).min();
-        self.highest = self.highest.max(other.highest);
     }
 }
 
@@ -92,7 +78,7 @@ impl Facts<'_> {
 }
 
 impl Fold for Gaps {
-    const NAME: &'static str = "gaps-1";
+    const NAME: &'static str = "gaps-2";
     const COLUMNS: &'static [&'static str] =
         &["time", "latency_us", "audit_id", "stage", "level", "verb", "subresource", "annotations"];
 
@@ -120,7 +106,10 @@ impl Fold for Gaps {
                 self.ended += 1;
                 let began = time.saturating_sub(latency(row).unwrap_or(0));
                 self.difference.add(facts.element(row, began), -1);
-                self.canary(facts.audit_id.at(row).unwrap_or_default());
+            }
+            // Refused before it was known who asks, a request has no other event than that its response started.
+            if !began(row) {
+                self.canaries.see(facts.audit_id.at(row).unwrap_or_default(), time);
             }
         }
     }
@@ -147,13 +136,6 @@ impl Gaps {
         self.last = self.last.max(Some(time));
         let minute = usize::try_from(time.max(0) % WINDOW_US / (WINDOW_US / 5)).unwrap_or(0);
         self.minutes.with(window(time), |minutes| minutes.0[minute] += 1);
-    }
-
-    fn canary(&mut self, audit_id: &str) {
-        let number = audit_id.strip_prefix(CANARY).and_then(|number| number.parse().ok());
-        if let Some(number) = number {
-            self.canaries.add(Numbers { count: 1, lowest: Some(number), highest: Some(number) });
-        }
     }
 }
 

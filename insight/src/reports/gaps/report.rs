@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Element, Gaps, VERBS, written};
+use super::{Canaries, Element, Gaps, VERBS, written};
 use crate::moment;
 use crate::windows::WINDOW_US;
 
@@ -72,17 +72,6 @@ pub struct Silence {
     pub minutes: u64,
 }
 
-/// Canary requests, as their audit IDs number them. Anybody may use such IDs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Canaries {
-    /// The lowest number.
-    pub from: u64,
-    /// The highest.
-    pub to: u64,
-    /// How many ended.
-    pub seen: u64,
-}
-
 /// A proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proof {
@@ -104,11 +93,7 @@ impl Gaps {
         let before = |element: &Element| self.first.is_some_and(|first| element.time < first);
         let without_begin = of(-1).filter(|(element, _)| !before(element)).count() as u64;
         let (usual_per_minute, silences) = self.silences();
-        let canaries = self.canaries.lowest.zip(self.canaries.highest).map(|(from, to)| Canaries {
-            from,
-            to,
-            seen: self.canaries.count,
-        });
+        let canaries = self.canaries.told();
         let proofs = vec![
             self.pairs(listed.is_some(), &without_end, without_begin),
             canary(canaries.as_ref()),
@@ -122,7 +107,8 @@ impl Gaps {
             ended: self.ended,
             panics: self.panics,
             truncated: self.truncated,
-            verdict: self.verdict(listed.is_some(), &without_end, without_begin),
+            verdict: self.verdict(listed.is_some(), &without_end, without_begin)
+                + &counted(canaries.as_ref()),
             without_end,
             without_begin,
             silences,
@@ -214,13 +200,29 @@ impl Gaps {
 
 fn canary(canaries: Option<&Canaries>) -> Proof {
     let says = match canaries {
-        None => "no canary requests (audit IDs `auditrail-canary-NUMBER`) are in the log".into(),
-        Some(Canaries { from, to, seen }) => {
-            let expected = (to - from).saturating_add(1);
-            format!("canaries {from} to {to}: {seen} of {expected} are there")
+        None => "no canary requests (audit IDs `auditrail-canary-RUN-NUMBER`) are in the log".into(),
+        Some(Canaries { runs, seen, missing, beyond }) => {
+            let more = match beyond {
+                0 => String::new(),
+                beyond => format!("; {beyond} more are of runs beyond those that can be told apart"),
+            };
+            let expected = seen.saturating_add(*missing);
+            format!("{seen} of {expected} canaries of {} starts of a collector are there{more}", runs.len())
         }
     };
     Proof { name: "canary", available: canaries.is_some(), says }
+}
+
+/// What canaries add to the verdict.
+fn counted(canaries: Option<&Canaries>) -> String {
+    let told = |canaries: &Canaries| {
+        format!(
+            "; {} of {} canaries are there",
+            canaries.seen,
+            canaries.seen.saturating_add(canaries.missing)
+        )
+    };
+    canaries.map(told).unwrap_or_default()
 }
 
 fn silent(usual: u64, silences: &[Silence]) -> Proof {

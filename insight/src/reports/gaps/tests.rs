@@ -25,6 +25,39 @@ fn the_laws_of_folds_hold() {
     laws::hold::<Gaps>(&laws::recording());
 }
 
+/// Requests of canaries, each as the API server writes it; the token of every fifth had run out.
+fn canaries(run: &str, numbers: impl IntoIterator<Item = u32>) -> Vec<Vec<u8>> {
+    let line = |number: u32| {
+        let time = format!("2026-11-23T{:02}:{:02}:00.000000Z", 6 + number / 60, number % 60);
+        let (stage, code) =
+            if number.is_multiple_of(5) { ("ResponseStarted", 401) } else { ("ResponseComplete", 200) };
+        format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"auditrail-canary-{run}-{number}","stage":"{stage}","requestURI":"/version","verb":"get","user":{{}},"responseStatus":{{"metadata":{{}},"code":{code}}},"requestReceivedTimestamp":"{time}","stageTimestamp":"{time}"}}"#
+        )
+        .into_bytes()
+    };
+    numbers.into_iter().map(line).collect()
+}
+
+#[test]
+fn the_laws_of_folds_hold_for_canaries_of_several_starts_too() {
+    let lines = [canaries("00c0ffee", 1..90), canaries("deadbeef", 30..200), laws::recording()].concat();
+    laws::hold::<Gaps>(&lines);
+}
+
+#[test]
+fn a_canary_that_did_not_arrive_is_missed_by_its_number() {
+    let seen = (1..100).filter(|number| ![17, 60].contains(number));
+    let lines = [canaries("00c0ffee", seen), canaries("deadbeef", 7..9)].concat();
+    let report = laws::folded::<Gaps>(&lines).report();
+    let told = report.canaries.clone().unwrap();
+    assert_eq!((told.seen, told.missing), (99, 2));
+    assert_eq!(told.runs[0].holes, [(17, 17), (60, 60)]);
+    assert_eq!(told.runs[0].first.as_deref(), Some("2026-11-23T06:01:00.000000Z"));
+    assert!(report.verdict.ends_with("; 99 of 101 canaries are there"), "{}", report.verdict);
+    assert!(report.proofs[1].available && report.proofs[1].says.contains("of 2 starts"), "{report:#?}");
+}
+
 #[test]
 fn an_end_that_was_taken_away_is_missed_by_its_audit_id() {
     let mut lines = whole();
