@@ -61,7 +61,7 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<ExitCode, Failure> {
     if broken > 0 {
         report.verdict.push_str(&format!("; the files show {broken} losses besides"));
     }
-    let numbered = numbers::of(url.as_ref(), &reporting.recording)?;
+    let numbered = numbers::of(url.as_ref(), reporting)?;
     answer.incomplete |= numbers::tell_unreadable(numbered.as_ref());
     report.proofs.push(numbers::proof(url.is_some(), numbered.as_ref()));
     report.verdict.push_str(&numbers::verdict(numbered.as_ref()));

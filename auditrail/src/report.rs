@@ -120,7 +120,7 @@ impl Reporting {
     }
 
     /// Where states of this lake are kept.
-    fn kept(&self, location: &Location) -> Kept {
+    pub(crate) fn kept(&self, location: &Location) -> Kept {
         let directory = match &self.states {
             Some(directory) if directory.as_os_str() == "none" => return Kept::nowhere(),
             Some(directory) => Some(directory.clone()),

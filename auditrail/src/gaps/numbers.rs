@@ -8,7 +8,8 @@ use lake::{Lake, Location};
 
 use crate::exit::Failure;
 use crate::print::grouped;
-use crate::recording::Recording;
+use crate::replay::threads;
+use crate::report::Reporting;
 use crate::say;
 use crate::table::Table;
 
@@ -17,9 +18,9 @@ const MOST_RANGES: usize = 3;
 
 /// The numbers of the lake; None of files, and where only a part of the time is asked for: lines are numbered in the
 /// order in which they were written, which is not quite that of their times, so that every cut makes holes.
-pub(super) fn of(location: Option<&Location>, recording: &Recording) -> Result<Option<Numbered>, Failure> {
-    let Some(location) = location.filter(|_| !recording.is_cut()) else { return Ok(None) };
-    Ok(Some(numbers(&Lake::existing(location)?)?))
+pub(super) fn of(location: Option<&Location>, reporting: &Reporting) -> Result<Option<Numbered>, Failure> {
+    let Some(location) = location.filter(|_| !reporting.recording.is_cut()) else { return Ok(None) };
+    Ok(Some(numbers(&Lake::existing(location)?, &reporting.kept(location), threads())?))
 }
 
 /// Says what could not be read, and whether there was such.

@@ -1,21 +1,25 @@
 //! Which numbers of lines are in the lake, of each origin.
 //!
 //! Promises: every row counts once; what is missing between the first number and the last is told as ranges, and what is
-//! there more than once is counted. A number that is missing is no proof of a loss: a policy may have left the line out,
-//! it may be on its way, or a dead letter.
+//! there more than once is counted; files that were counted before are not read again. A number that is missing is no
+//! proof of a loss: a policy may have left the line out, it may be on its way, or a dead letter.
+
+mod ranges;
 
 use std::collections::BTreeMap;
 
-use lake::{File, Lake, LakeError, Reading};
-use serde::Serialize;
+use lake::{Lake, LakeError};
+use serde::{Deserialize, Serialize};
 
+use crate::ask::{Answer, ask};
+use crate::fold::{Closer, Fold};
+use crate::kept::Kept;
 use crate::overview::Unreadable;
 use crate::rows::Rows;
+pub(super) use ranges::Ranges;
 
 /// Holes that are named, of each origin.
 const MOST_HOLES: usize = 20;
-/// Rows in a batch.
-const ROWS: usize = 16 << 10;
 
 /// The numbers of a lake.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -45,41 +49,16 @@ pub struct Origin {
     pub repeated: u64,
 }
 
-/// Ranges of numbers with gaps between them.
-#[derive(Debug, Default)]
-pub(super) struct Numbers {
-    rows: u64,
-    ranges: BTreeMap<u64, u64>,
-    repeated: u64,
-}
+/// The numbers of rows of the lake, by origin; lines elsewhere have none. Origins are few: whoever runs the collectors
+/// names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbers(BTreeMap<String, Ranges>);
 
-/// The numbers of all rows of the lake; of its files only two columns are read.
-///
-/// # Errors
-/// [`LakeError::Storage`] when the lake cannot be listed.
-pub fn numbers(lake: &Lake) -> Result<Numbered, LakeError> {
-    let (mut origins, mut unreadable) = (BTreeMap::<String, Numbers>::new(), Vec::new());
-    for file in lake.files()? {
-        match of_file(lake, &file) {
-            Ok(found) => {
-                found.into_iter().for_each(|(origin, found)| origins.entry(origin).or_default().add(found));
-            }
-            // Merged or expired meanwhile.
-            Err(LakeError::Storage { missing: true, .. }) => {}
-            Err(error) => unreadable.push(Unreadable { path: file.path, why: error.to_string() }),
-        }
-    }
-    let origins = origins.into_iter().map(|(origin, numbers)| numbers.told(origin)).collect();
-    Ok(Numbered { origins, unreadable })
-}
+impl Fold for Numbers {
+    const NAME: &'static str = "numbers-1";
+    const COLUMNS: &'static [&'static str] = &["origin", "seq"];
 
-fn of_file(lake: &Lake, file: &File) -> Result<BTreeMap<String, Vec<u64>>, LakeError> {
-    let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    let columns = ["origin", "seq"];
-    let reading = Reading { dictionaries: &columns[..1], most_rows: ROWS, ..Reading::of(&columns) };
-    for batch in lake.scan(file, &reading)? {
-        let batch = batch?;
-        let rows = Rows::new(&batch);
+    fn take(&mut self, rows: &Rows<'_>, _: &mut Closer) {
         let (origin, number) = (rows.text("origin"), rows.numbers("seq"));
         let mut by_key: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         for row in 0..rows.len() {
@@ -88,103 +67,86 @@ fn of_file(lake: &Lake, file: &File) -> Result<BTreeMap<String, Vec<u64>>, LakeE
         }
         for (key, numbers) in by_key {
             let origin = origin.of_key(key).unwrap_or_default();
-            found.entry(origin.to_owned()).or_default().extend(numbers);
+            self.0.entry(origin.to_owned()).or_default().add(numbers);
         }
     }
-    Ok(found)
+
+    fn merge(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(origin, ranges)| self.0.entry(origin).or_default().merge(ranges));
+    }
 }
 
-impl Numbers {
-    /// Adds the numbers of some rows, in any order.
-    pub(super) fn add(&mut self, mut numbers: Vec<u64>) {
-        numbers.sort_unstable();
-        self.rows += numbers.len() as u64;
-        let mut run: Option<(u64, u64)> = None;
-        for number in numbers {
-            match &mut run {
-                Some((_, last)) if number == *last => self.repeated += 1,
-                Some((_, last)) if number == *last + 1 => *last = number,
-                _ => {
-                    run.into_iter().for_each(|(first, last)| self.add_range(first, last));
-                    run = Some((number, number));
-                }
-            }
-        }
-        run.into_iter().for_each(|(first, last)| self.add_range(first, last));
-    }
+/// The numbers of all rows of the lake, with so many threads.
+///
+/// # Errors
+/// [`LakeError::Storage`] when the lake cannot be listed.
+pub fn numbers(lake: &Lake, kept: &Kept, threads: usize) -> Result<Numbered, LakeError> {
+    let Answer { fold, unreadable, .. } = ask::<Numbers>(lake, kept, None, threads)?;
+    let origins = fold.0.into_iter().map(|(origin, ranges)| ranges.told(origin)).collect();
+    Ok(Numbered { origins, unreadable })
+}
 
-    /// Adds a range, joined with those that it touches; what was there already is repeated.
-    fn add_range(&mut self, mut first: u64, mut last: u64) {
-        let touching: Vec<(u64, u64)> = self
-            .ranges
-            .range(..=last.saturating_add(1))
-            .rev()
-            .take_while(|(_, end)| **end >= first.saturating_sub(1))
-            .map(|(start, end)| (*start, *end))
-            .collect();
-        let (new_first, new_last) = (first, last);
-        for (start, end) in touching {
-            let (from, to) = (start.max(new_first), end.min(new_last));
-            self.repeated += if from <= to { to - from + 1 } else { 0 };
-            self.ranges.remove(&start);
-            (first, last) = (first.min(start), last.max(end));
-        }
-        self.ranges.insert(first, last);
-    }
-
+impl Ranges {
     pub(super) fn told(self, origin: String) -> Origin {
-        let holes: Vec<(u64, u64)> = self
-            .ranges
-            .iter()
-            .zip(self.ranges.iter().skip(1))
-            .map(|((_, end), (start, _))| (end + 1, start - 1))
-            .collect();
+        let (first, last) = self.ends().unwrap_or_default();
         Origin {
             origin,
             rows: self.rows,
-            first: self.ranges.first_key_value().map_or(0, |(first, _)| *first),
-            last: self.ranges.last_key_value().map_or(0, |(_, last)| *last),
-            missing: holes.iter().map(|(from, to)| to - from + 1).sum(),
-            holes: holes.into_iter().take(MOST_HOLES).collect(),
-            repeated: self.repeated,
+            first,
+            last,
+            missing: self.holes().map(|(from, to)| to - from + 1).sum(),
+            holes: self.holes().take(MOST_HOLES).collect(),
+            repeated: self.repeated(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
     use super::*;
     use crate::laws;
     use crate::reports::verify::verify;
 
-    #[test]
-    fn the_numbers_are_those_that_verifying_the_lake_finds() {
+    fn filled() -> (tempfile::TempDir, Lake) {
         let directory = tempfile::tempdir().unwrap();
-        let lake = Lake::open(directory.path().to_str().unwrap()).unwrap();
+        let lake = Lake::open(directory.path().join("lake").to_str().unwrap()).unwrap();
         laws::write(&lake, &laws::recording());
-        let verified = verify(&lake, &|| true).unwrap();
-        let numbered = numbers(&lake).unwrap();
-        assert_eq!((numbered.origins, numbered.unreadable), (verified.origins, vec![]));
+        (directory, lake)
     }
 
-    proptest! {
-        #[test]
-        fn numbers_are_counted_as_they_are_whatever_the_order(parts in prop::collection::vec(prop::collection::vec(1u64..60, 0..20), 0..8)) {
-            let mut numbers = Numbers::default();
-            parts.iter().for_each(|part| numbers.add(part.clone()));
-            let told = numbers.told(String::new());
-            let all: Vec<u64> = parts.into_iter().flatten().collect();
-            let distinct: BTreeSet<u64> = all.iter().copied().collect();
-            prop_assert_eq!(told.rows, all.len() as u64);
-            prop_assert_eq!(told.repeated, (all.len() - distinct.len()) as u64);
-            if let (Some(first), Some(last)) = (distinct.first(), distinct.last()) {
-                prop_assert_eq!((told.first, told.last), (*first, *last));
-                prop_assert_eq!(told.missing, last - first + 1 - distinct.len() as u64);
-            }
+    #[test]
+    fn the_numbers_are_those_that_verifying_the_lake_finds_kept_or_not() {
+        let (directory, lake) = filled();
+        let verified = verify(&lake, &|| true).unwrap();
+        assert!(verified.origins[0].rows > 100);
+        let kept = Kept::in_directory(&directory.path().join("states"));
+        for _ in 0..2 {
+            let numbered = numbers(&lake, &kept, 2).unwrap();
+            assert_eq!((&numbered.origins, numbered.unreadable), (&verified.origins, vec![]));
         }
+        assert_eq!(ask::<Numbers>(&lake, &kept, None, 1).unwrap().opened, 0);
+    }
+
+    #[test]
+    fn of_a_file_that_left_the_lake_the_numbers_are_missing_also_when_they_were_known() {
+        let (directory, lake) = filled();
+        let kept = Kept::in_directory(&directory.path().join("states"));
+        let before = numbers(&lake, &kept, 2).unwrap().origins.remove(0);
+        // Neither the first number nor the last one is in it.
+        let files = lake.files().unwrap();
+        let rows = |name: &str| {
+            let mut ends =
+                name.trim_end_matches(".parquet").rsplit('-').map(|end| end.parse::<u64>().unwrap());
+            let (last, first) = (ends.next().unwrap(), ends.next().unwrap());
+            (first, last)
+        };
+        let middle = files.iter().find(|file| {
+            let (first, last) = rows(&file.path);
+            first > before.first && last < before.last
+        });
+        std::fs::remove_file(directory.path().join("lake").join(&middle.unwrap().path)).unwrap();
+        let after = numbers(&lake, &kept, 2).unwrap().origins.remove(0);
+        assert!(after.missing > 0 && after.missing == before.rows - after.rows, "{after:?}");
+        assert_eq!(verify(&lake, &|| true).unwrap().origins, [after]);
     }
 }

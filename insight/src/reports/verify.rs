@@ -12,7 +12,7 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use lake::{File, Lake, LakeError, Partition};
 use serde::Serialize;
 
-use super::numbers::Numbers;
+use super::numbers::Ranges;
 
 pub use super::numbers::Origin;
 
@@ -51,7 +51,7 @@ pub struct Finding {
 /// [`LakeError::Storage`] when the lake cannot be listed.
 pub fn verify(lake: &Lake, goes_on: &dyn Fn() -> bool) -> Result<Verified, LakeError> {
     let mut verified = Verified::default();
-    let mut origins: BTreeMap<String, Numbers> = BTreeMap::new();
+    let mut origins: BTreeMap<String, Ranges> = BTreeMap::new();
     for file in lake.files()? {
         if !goes_on() {
             break;
@@ -65,7 +65,7 @@ pub fn verify(lake: &Lake, goes_on: &dyn Fn() -> bool) -> Result<Verified, LakeE
         verified.files += 1;
         verified.bytes += file.bytes;
     }
-    verified.origins = origins.into_iter().map(|(origin, numbers)| numbers.told(origin)).collect();
+    verified.origins = origins.into_iter().map(|(origin, ranges)| ranges.told(origin)).collect();
     Ok(verified)
 }
 
@@ -82,7 +82,7 @@ fn look(
     lake: &Lake,
     file: &File,
     verified: &mut Verified,
-    origins: &mut BTreeMap<String, Numbers>,
+    origins: &mut BTreeMap<String, Ranges>,
 ) -> Result<(), LakeError> {
     let (mut last, mut unsorted, mut strayed, mut cut) = (None, 0u64, 0u64, 0u64);
     let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
