@@ -5,13 +5,15 @@
 mod canaries;
 mod chain;
 mod numbers;
+mod servers;
 
 use std::process::ExitCode;
 
 use clap::Args;
 use insight::Fold;
 use insight::reports::gaps::{Gaps, Report};
-use insight::reports::numbers::Origin;
+use insight::reports::origins::{Balance, Origin, Server, Told as Origins, origins};
+use lake::{Lake, Location};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -19,6 +21,7 @@ use crate::print::grouped;
 use crate::recording::Source;
 use crate::replay::{self, Part, in_parts};
 use crate::report::{Answered, Reporting};
+use crate::say;
 use crate::table::Table;
 use chain::{Chain, Finding};
 
@@ -41,6 +44,10 @@ struct Told {
     files: Vec<Finding>,
     /// Which numbers of lines the lake has, by origin; none of files.
     numbers: Vec<Origin>,
+    /// What the lake tells of each API server; none of files.
+    servers: Vec<Server>,
+    /// How requests are shared among them, by cluster.
+    balances: Vec<Balance>,
 }
 
 /// Exit 0, or 1 when some of the events could not be read. What is missing is a finding, no failure.
@@ -61,13 +68,26 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<ExitCode, Failure> {
     if broken > 0 {
         report.verdict.push_str(&format!("; the files show {broken} losses besides"));
     }
-    let numbered = numbers::of(url.as_ref(), reporting)?;
-    answer.incomplete |= numbers::tell_unreadable(numbered.as_ref());
-    report.proofs.push(numbers::proof(url.is_some(), numbered.as_ref()));
-    report.verdict.push_str(&numbers::verdict(numbered.as_ref()));
-    let numbers = numbered.map(|numbered| numbered.origins).unwrap_or_default();
-    let told = Told { report, files, numbers };
+    let origins = url.as_ref().map(|location| of_lake(location, reporting)).transpose()?;
+    let unreadable = origins.iter().flat_map(|origins| &origins.unreadable);
+    unreadable.for_each(|file| {
+        say::aside(&file.why);
+        answer.incomplete = true;
+    });
+    report.proofs.extend([servers::balance(origins.as_ref()), servers::clocks(origins.as_ref())]);
+    let numbered = origins.as_ref().filter(|_| !reporting.recording.is_cut()).map(|told| &told.numbers[..]);
+    report.proofs.push(numbers::proof(url.is_some(), numbered));
+    report.verdict.push_str(&numbers::verdict(numbered));
+    let numbers = numbered.map(<[_]>::to_vec).unwrap_or_default();
+    let Origins { servers, balances, .. } = origins.unwrap_or_default();
+    let told = Told { report, files, numbers, servers, balances };
     reporting.tell(&told, answer.incomplete, |told| tables(told, arguments.limit))
+}
+
+/// What the lake tells of its origins.
+fn of_lake(location: &Location, reporting: &Reporting) -> Result<Origins, Failure> {
+    let (lake, kept) = (Lake::existing(location)?, reporting.kept(location));
+    Ok(origins(&lake, &kept, reporting.recording.times().as_ref(), replay::threads())?)
 }
 
 /// Folds the events, and looks at the files on the way.
@@ -104,6 +124,7 @@ fn tables(told: &Told, limit: usize) -> Vec<Table> {
     tables.extend((!told.report.without_end.is_empty()).then(|| without_end(&told.report, limit)));
     tables.extend(told.report.canaries.as_ref().map(|told| canaries::table(told, limit)));
     tables.extend((!told.files.is_empty()).then(|| files(&told.files, limit)));
+    tables.extend((!told.servers.is_empty()).then(|| servers::table(&told.servers, limit)));
     tables.extend((!told.numbers.is_empty()).then(|| numbers::table(&told.numbers, limit)));
     tables.extend((!told.report.silences.is_empty()).then(|| silences(&told.report)));
     tables

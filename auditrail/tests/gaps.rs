@@ -181,3 +181,37 @@ fn a_file_that_left_the_lake_is_missed_by_the_numbers_of_its_lines() {
     let until = json(&[&asked[..], &["--until", "2026-11-23T07:00:00Z"]].concat());
     assert_eq!(proof(&until, "numbers of lines")["available"], false, "{until:#}");
 }
+
+#[test]
+fn api_servers_are_told_apart_in_a_lake_and_files_are_said_to_tell_nothing_of_them() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    let log = |name: &str, requests: u32| {
+        let path = scratch.path().join(name);
+        let text: String = (0..requests).map(|id| request(id * 3600 / requests, id)).collect();
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, two, data) = (log("one.log", 3000), log("two.log", 500), data.to_str().unwrap());
+    said(&run(&["up", "--once", "--path", &one, "--path", &two, "--to", "lake", "--data", data]));
+    let lake = format!("{data}/lake");
+    let told = json(&["gaps", "--lake", &lake, "--states", "none"]);
+    let balance = proof(&told, "balance");
+    let says = balance["says"].as_str().unwrap();
+    assert!(
+        says.starts_with("one of 2 API servers gets 85.7 % of the requests") && says.contains("one.log"),
+        "{told:#}"
+    );
+    assert_eq!(
+        (&told["servers"][0]["requests"], &told["servers"][1]["requests"]),
+        (&3000.into(), &500.into())
+    );
+    assert_eq!(proof(&told, "clocks")["available"], true, "{told:#}");
+    let table = said(&run(&["gaps", "--lake", &lake, "--states", "none"]));
+    assert!(table.contains("API servers, by their logs"), "{table}");
+    let files = json(&["gaps", &one, &two]);
+    assert_eq!(
+        (&proof(&files, "balance")["available"], &proof(&files, "clocks")["available"]),
+        (&false.into(), &false.into())
+    );
+}

@@ -6,7 +6,7 @@ pub mod deprecated;
 pub mod detections;
 pub mod first_seen;
 pub mod gaps;
-pub mod numbers;
+pub mod origins;
 pub mod rbac_writes;
 pub mod slow;
 pub mod usage;

@@ -12,9 +12,9 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use lake::{File, Lake, LakeError, Partition};
 use serde::Serialize;
 
-use super::numbers::Ranges;
+use super::origins::Ranges;
 
-pub use super::numbers::Origin;
+pub use super::origins::Origin;
 
 /// Findings that are named.
 pub const MOST_FINDINGS: usize = 100;
