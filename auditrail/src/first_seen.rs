@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use insight::reports::first_seen::{FirstSeen as Fold, Report, Row};
 use insight::resource_name;
 
+use crate::chosen::Within;
 use crate::exit::Failure;
 use crate::print::grouped;
 use crate::report::Reporting;
@@ -15,6 +16,8 @@ use crate::table::Table;
 /// `auditrail first-seen`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FirstSeen {
+    #[command(flatten)]
+    chosen: Within,
     /// What was seen for so long from the first event on is not new.
     #[arg(long, value_name = "TIME", default_value = "7d")]
     learn: chassis::Span,
@@ -32,7 +35,7 @@ pub(crate) struct FirstSeen {
 pub(crate) fn first_seen(asked: &FirstSeen) -> Result<ExitCode, Failure> {
     let answer = asked.reporting.answer::<Fold>()?;
     let learn = i64::try_from(asked.learn.duration().as_micros()).unwrap_or(i64::MAX);
-    let report = answer.fold.report(learn);
+    let report = answer.fold.report(learn, &asked.chosen.filter());
     asked.reporting.tell(&report, answer.incomplete, |report| tables(report, asked.limit))
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use insight::reports::slow::{Asked, By, Culprit, Group, Objectives, Preset, Report, Slow};
 
+use crate::chosen::Requests;
 use crate::exit::Failure;
 use crate::print::{bytes, grouped};
 use crate::report::{Output, Reporting};
@@ -21,18 +22,11 @@ pub(crate) struct SlowRequests {
     /// What requests of one row have in common.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "verb,resource,scope")]
     by: Vec<ByWord>,
-    /// Only requests of these users; a `*` stands for any text, here and below. All nodes are `system:node:*`.
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// Only requests of these programs (user agents without their versions).
+    #[command(flatten)]
+    chosen: Requests,
+    /// Only of this program (a user agent without its version).
     #[arg(long, value_name = "NAME")]
     client: Option<String>,
-    /// Only requests with these verbs.
-    #[arg(long, value_name = "VERB")]
-    verb: Option<String>,
-    /// Only requests for these resources: `pods`, `pods/log`, `deployments.apps`.
-    #[arg(long, value_name = "RESOURCE")]
-    resource: Option<String>,
     /// Whose service level objectives.
     #[arg(long, value_enum, value_name = "PRESET", default_value = "k8s-official")]
     slo: SloWord,
@@ -84,10 +78,8 @@ fn asked(arguments: &SlowRequests) -> Asked {
     });
     Asked {
         by: by.collect(),
-        user: arguments.user.clone(),
+        filter: arguments.chosen.filter(),
         client: arguments.client.clone(),
-        verb: arguments.verb.clone(),
-        resource: arguments.resource.clone(),
         preset: match arguments.slo {
             SloWord::K8sOfficial => Preset::KubernetesOfficial,
             SloWord::Mixin => Preset::Mixin,

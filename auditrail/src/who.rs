@@ -77,13 +77,14 @@ impl Who {
             resource = format!("{resource}/{below}");
             files.remove(0);
         }
-        if self.chosen.resource.is_some() || self.chosen.name.is_some() {
+        let asked = self.chosen.object();
+        if asked.0.is_some() || asked.1.is_some() {
             return Err(Failure::usage(anyhow!("an object is named twice: leave out --resource and --name")));
         }
         if self.reporting.recording.lake.is_some() && !files.is_empty() {
             return Err(Failure::usage(anyhow!("name either files or --lake, not both")));
         }
-        (self.chosen.resource, self.chosen.name) = (Some(resource), Some(name));
+        (*asked.0, *asked.1) = (Some(resource), Some(name));
         Ok(self)
     }
 }

@@ -25,6 +25,13 @@ fn files_and_the_lake_tell_the_same_new_habits() {
     let of_files = json("first-seen --learn 10s -o json audit.log");
     assert_eq!(of_files, json("first-seen --learn 10s -o json --lake data/lake"));
     assert!(of_files["learnt"].as_u64().unwrap() > 0 && !of_files["new"].as_array().unwrap().is_empty());
+    let subject = of_files["new"][0]["subject"].as_str().unwrap();
+    let asked = format!("first-seen --learn 10s -o json --user {subject} audit.log");
+    let of_one = json(&asked);
+    let rows = of_one["new"].as_array().unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["subject"] == subject), "{of_one:#}");
+    let none = json(&format!("{asked} -n no-such-namespace --verb * --resource *"));
+    assert_eq!((none["new"].as_array().unwrap().len(), &none["learnt"]), (0, &0.into()));
     let table = String::from_utf8(run("first-seen audit.log")).unwrap();
     assert!(table.contains("shorter than the time of learning"), "{table}");
 }

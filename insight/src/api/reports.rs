@@ -91,10 +91,8 @@ fn question(asked: &Asked) -> slow::Asked {
     let by: Vec<By> = by.collect();
     slow::Asked {
         by: if by.is_empty() { usual.by } else { by },
-        user: chosen(&asked.user),
+        filter: filter(asked),
         client: chosen(&asked.client),
-        verb: chosen(&asked.verb),
-        resource: chosen(&asked.resource),
         preset: if asked.slo.trim() == "mixin" { Preset::Mixin } else { usual.preset },
         ..usual
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::clip;
+use crate::filter::Filter;
 use crate::fold::{Closer, Fold};
 use crate::groups::Groups;
 use crate::moment;
@@ -148,20 +149,18 @@ pub struct Row {
 }
 
 impl FirstSeen {
-    /// The report, after so many microseconds of learning.
+    /// The report on the requests asked for, after so many microseconds of learning. What is learnt are combinations with
+    /// all names, so that of the filter only the name is not asked for.
     #[must_use]
-    pub fn report(&self, learn_us: i64) -> Report {
+    pub fn report(&self, learn_us: i64, filter: &Filter) -> Report {
         let until = self.requests.first.map(|first| first.saturating_add(learn_us));
         let until = until.filter(|until| self.requests.last.is_some_and(|last| *until <= last));
         let is_new =
             |tally: &Tally| until.is_some_and(|until| tally.first.is_some_and(|first| first >= until));
-        let mut first: BTreeMap<&str, i64> = BTreeMap::new();
-        for (habit, tally) in self.habits.iter() {
-            let seen = tally.first.unwrap_or(i64::MAX);
-            first.entry(&habit.subject).and_modify(|first| *first = seen.min(*first)).or_insert(seen);
-        }
-        let mut new: Vec<Row> = self
-            .habits
+        let first = self.first_of_subjects();
+        let chosen: Vec<(&Habit, &Tally)> =
+            self.habits.iter().filter(|(habit, _)| habit.is_chosen(filter)).collect();
+        let mut new: Vec<Row> = chosen
             .iter()
             .filter(|(_, tally)| is_new(tally))
             .map(|(habit, tally)| {
@@ -172,13 +171,33 @@ impl FirstSeen {
         new.sort_by(|one, other| {
             other.tally.first.cmp(&one.tally.first).then_with(|| one.what().cmp(&other.what()))
         });
-        let rest: u64 = self.habits.rest().map(|(_, tally)| tally.count).sum();
+        let rest = self.habits.rest().filter(|(subject, _)| filter.user(subject));
+        let rest: u64 = rest.map(|(_, tally)| tally.count).sum();
         Report {
             learnt_until: until.map(moment::written),
-            learnt: (self.habits.len() - new.len()) as u64,
+            learnt: (chosen.len() - new.len()) as u64,
             new,
             more: rest + self.habits.others().map_or(0, |tally| tally.count),
         }
+    }
+
+    /// When each subject was first seen, whatever it did.
+    fn first_of_subjects(&self) -> BTreeMap<&str, i64> {
+        let mut first: BTreeMap<&str, i64> = BTreeMap::new();
+        for (habit, tally) in self.habits.iter() {
+            let seen = tally.first.unwrap_or(i64::MAX);
+            first.entry(&habit.subject).and_modify(|first| *first = seen.min(*first)).or_insert(seen);
+        }
+        first
+    }
+}
+
+impl Habit {
+    fn is_chosen(&self, filter: &Filter) -> bool {
+        filter.user(&self.subject)
+            && filter.verb(&self.verb)
+            && filter.resource(&self.api_group, &self.resource, &self.subresource)
+            && filter.namespace(&self.namespace)
     }
 }
 
@@ -223,13 +242,41 @@ mod tests {
             line(6, "eve", "list", 403),
         ];
         let seen: FirstSeen = laws::folded(&lines);
-        let report = seen.report(3_600_000_000);
+        let report = seen.report(3_600_000_000, &Filter::default());
         let told = |row: &Row| (row.subject.clone(), row.verb.clone(), row.new_subject, row.tally.count);
         let told: Vec<_> = report.new.iter().map(told).collect();
         let row = |subject: &str, verb: &str, new, count| (subject.to_owned(), verb.to_owned(), new, count);
         assert_eq!(told, [row("joe", "list", true, 2), row("jane", "delete", false, 1)]);
         assert_eq!((report.learnt, report.new[0].tally.sample.as_str()), (1, "at-4"));
-        let nothing = seen.report(100 * 3_600_000_000);
+        let nothing = seen.report(100 * 3_600_000_000, &Filter::default());
         assert_eq!((nothing.learnt_until, nothing.new.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_is_chosen_is_told_and_a_subject_that_did_other_things_before_is_not_new() {
+        let lines = [
+            line(0, "jane", "list", 200),
+            line(3, "jane", "delete", 200),
+            line(4, "joe", "list", 200),
+            line(5, "joe", "delete", 200),
+        ];
+        let seen: FirstSeen = laws::folded(&lines);
+        let told = |filter: Filter| {
+            let report = seen.report(3_600_000_000, &filter);
+            let row = |row: &Row| (row.subject.clone(), row.verb.clone(), row.new_subject);
+            (report.learnt, report.new.iter().map(row).collect::<Vec<_>>())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let row = |subject: &str, verb: &str, new| (subject.to_owned(), verb.to_owned(), new);
+        let delete = Filter { verb: some("del*"), ..Filter::default() };
+        assert_eq!(told(delete), (0, vec![row("joe", "delete", true), row("jane", "delete", false)]));
+        let jane = Filter { user: some("jane"), resource: some("pods"), ..Filter::default() };
+        assert_eq!(told(jane), (1, vec![row("jane", "delete", false)]));
+        for nothing in [
+            Filter { resource: some("secrets"), ..Filter::default() },
+            Filter { namespace: some("prod"), ..Filter::default() },
+        ] {
+            assert_eq!(told(nothing), (0, vec![]));
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::cost::Kind;
 use super::objectives::Preset;
-use crate::filter::{fits, is_resource};
+use crate::filter::{Filter, fits};
 
 /// What groups have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,14 +29,11 @@ pub enum By {
 pub struct Asked {
     /// What groups have in common.
     pub by: Vec<By>,
-    /// Only these users; a `*` stands for any text, here and below.
-    pub user: Option<String>,
-    /// Only these programs.
+    /// Only these users, verbs and resources. Requests are kept without their namespaces and names, so that these are not
+    /// asked for.
+    pub filter: Filter,
+    /// Only these programs; `*` stands for any text.
     pub client: Option<String>,
-    /// Only these verbs.
-    pub verb: Option<String>,
-    /// Only these resources: `pods`, `pods/log`, `deployments.apps`.
-    pub resource: Option<String>,
     /// Which objectives.
     pub preset: Preset,
     /// Whether objectives include custom, aggregated and virtual resources.
@@ -49,22 +46,19 @@ impl Default for Asked {
     fn default() -> Self {
         let by = vec![By::Verb, By::Resource, By::Scope];
         let (preset, include_custom, most) = (Preset::KubernetesOfficial, false, 50);
-        Asked { by, user: None, client: None, verb: None, resource: None, preset, include_custom, most }
+        Asked { by, filter: Filter::default(), client: None, preset, include_custom, most }
     }
 }
 
 impl Asked {
     pub(super) fn wants(&self, kind: &Kind) -> bool {
-        let asked = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|p| fits(p, text));
-        asked(&self.user, &kind.user)
-            && asked(&self.client, &kind.client)
+        self.filter.user(&kind.user)
+            && self.client.as_ref().is_none_or(|pattern| fits(pattern, &kind.client))
             && self.wants_subject(&kind.verb, &kind.api_group, &kind.resource, &kind.subresource)
     }
 
     pub(super) fn wants_subject(&self, verb: &str, group: &str, resource: &str, subresource: &str) -> bool {
-        let resource = |pattern: &String| is_resource(pattern, group, resource, subresource);
-        self.verb.as_ref().is_none_or(|pattern| fits(pattern, verb))
-            && self.resource.as_ref().is_none_or(resource)
+        self.filter.verb(verb) && self.filter.resource(group, resource, subresource)
     }
 
     /// The kind without what groups do not have in common.

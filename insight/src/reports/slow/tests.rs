@@ -1,6 +1,7 @@
 //! What is told of slow requests, held against real events and against lines with what those lack.
 
 use super::*;
+use crate::filter::Filter;
 use crate::laws;
 
 /// An event that ended, with the times and whatever else it needs.
@@ -59,7 +60,8 @@ fn report(asked: &Asked) -> Report {
 }
 
 fn ann(asked: Asked) -> Report {
-    report(&Asked { user: Some("ann".into()), ..asked })
+    let filter = Filter { user: Some("ann".into()), ..asked.filter };
+    report(&Asked { filter, ..asked })
 }
 
 #[test]
@@ -69,7 +71,10 @@ fn the_laws_of_folds_hold() {
 
 #[test]
 fn the_webhook_that_took_the_time_is_named_and_is_not_counted_against_the_objective() {
-    let report = ann(Asked { verb: Some("create".into()), ..Asked::default() });
+    let report = ann(Asked {
+        filter: Filter { verb: Some("create".into()), ..Filter::default() },
+        ..Asked::default()
+    });
     let slowest = &report.slowest[0];
     assert_eq!(
         (slowest.us, slowest.audit_id.as_str(), slowest.name.as_str()),
@@ -109,7 +114,8 @@ fn lists_of_everything_are_those_without_a_limit_and_a_version() {
 
 #[test]
 fn a_window_is_good_when_99_of_a_hundred_of_each_kind_were_within() {
-    let objectives = report(&Asked { resource: Some("pods".into()), ..Asked::default() }).objectives;
+    let filter = Filter { resource: Some("pods".into()), ..Filter::default() };
+    let objectives = report(&Asked { filter, ..Asked::default() }).objectives;
     let missed =
         objectives.missed.iter().find(|pair| pair.verb == "get" && pair.scope == "resource").unwrap();
     assert_eq!(
