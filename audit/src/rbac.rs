@@ -7,6 +7,7 @@
 mod aggregate;
 mod check;
 mod danger;
+mod document;
 mod evaluate;
 mod history;
 mod manifest;
@@ -21,6 +22,7 @@ mod uses;
 
 pub use check::{Replay, replay};
 pub use danger::{Danger, dangers};
+pub use document::{Document, documents};
 pub use evaluate::{Rbac, Verdict};
 pub use history::{History, Then};
 pub use manifest::to_yaml;
@@ -33,4 +35,4 @@ pub use reason::{BadReason, Via};
 pub use request::{Request, Target, Who};
 pub use suggest::{Mode, Options, Proposal, Verbs, allowing, audit2rbac, discovery, suggest};
 pub use unused::{BindingUse, CAVEAT, RuleUse, State, unused};
-pub use uses::{Left, Observation, Seen, Tally, Uses, What, observe};
+pub use uses::{Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, observe};

@@ -2,7 +2,7 @@
 
 use audit::rbac::{
     Binding, Mode, Objects, Observation, Options, Rbac, Request, Role, RoleKind, Rule, Subject, Target, Uses,
-    Verbs, Who, audit2rbac, replay, suggest, to_yaml,
+    Verbs, Who, audit2rbac, documents, replay, suggest, to_yaml,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -160,7 +160,6 @@ fn uses() -> impl Strategy<Value = Vec<Observation>> {
             forbidden_after: 0,
             first: time,
             last: time,
-            sample: time.to_string(),
             via: None,
         });
     prop::collection::vec(one, 0..30)
@@ -197,11 +196,24 @@ proptest! {
             let proposal = suggest(&uses, &options, None);
             let replayed = replay(&uses, &Rbac::new(proposal.objects.clone()), mode);
             prop_assert_eq!(replayed.allowed, replayed.requests);
-            prop_assert_eq!(Objects::read(&to_yaml(&proposal.objects)).unwrap(), proposal.objects);
+            prop_assert_eq!(&Objects::read(&to_yaml(&proposal.objects)).unwrap(), &proposal.objects);
+            let written = documents(&proposal.objects).map(|one| serde_json::to_string(&one).unwrap());
+            prop_assert_eq!(Objects::read(&written.collect::<Vec<_>>().join("\n---\n")).unwrap(), proposal.objects);
         }
         let kept = audit2rbac(&uses);
         let replayed = replay(&uses, &Rbac::new(kept.objects), Mode::Wanted);
         prop_assert_eq!(replayed.allowed, replayed.requests, "{:?}", replayed.refused);
+    }
+
+    #[test]
+    fn a_replay_asks_what_the_evaluator_would_say(observations in uses(), objects in objects()) {
+        let (uses, rbac) = (folded(&observations), Rbac::new(objects));
+        let asked = uses.iter().flat_map(|(who, what, seen)| {
+            let names = seen.allowed.names.iter().chain(&seen.refused.names);
+            names.map(move |(name, count)| (who, what.named(name), (*count).max(1)))
+        });
+        let allowed = asked.filter(|(who, request, _)| rbac.allowed(who, request).is_allowed());
+        prop_assert_eq!(replay(&uses, &rbac, Mode::Wanted).allowed, allowed.map(|(.., count)| count).sum::<u64>());
     }
 
     #[test]

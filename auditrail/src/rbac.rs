@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use audit::rbac::{Left, Objects, Rbac, Uses, Who};
 use clap::{Args, Subcommand};
+use insight::reports::usage::Usage;
 
 use crate::exit::Failure;
 use crate::policy_file;
@@ -105,8 +106,8 @@ pub(crate) struct Whose {
 
 impl Whose {
     /// Only the uses of those who are meant.
-    fn of(&self, uses: &Uses) -> Uses {
-        uses.only(|who| self.means(who))
+    fn of(&self, usage: &Usage) -> Uses {
+        usage.of(|who| self.means(who))
     }
 
     /// Who was named and not seen.

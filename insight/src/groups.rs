@@ -29,9 +29,19 @@ impl Groups {
         let rows = columns.first().map_or(0, |column| column.keys().len());
         let mut groups = Groups { of: vec![0; rows], first: if rows == 0 { Vec::new() } else { vec![0] } };
         for column in columns {
-            groups.split(column);
+            groups.split(column.keys(), column.size());
         }
         groups
+    }
+
+    /// The same, grouped further by numbers of the rows, which are smaller than `size`.
+    ///
+    /// # Panics
+    /// When there is not one number for each row.
+    #[must_use]
+    pub fn and(mut self, numbers: &[u32], size: usize) -> Groups {
+        self.split(numbers, size);
+        self
     }
 
     /// How many groups there are.
@@ -58,24 +68,24 @@ impl Groups {
         self.first[group] as usize
     }
 
-    /// Splits the groups by one more column.
-    fn split(&mut self, column: &Text<'_>) {
-        assert_eq!(column.keys().len(), self.of.len(), "columns of one batch are of one length");
-        let width = column.size() + 1;
+    /// Splits the groups by the keys of one more column, which are smaller than `size` or none.
+    fn split(&mut self, keys: &[u32], size: usize) {
+        assert_eq!(keys.len(), self.of.len(), "columns of one batch are of one length");
+        let width = size + 1;
         if width == 1 || self.first.len() == self.of.len() {
             return;
         }
         match self.first.len().checked_mul(width).filter(|size| *size <= TABLE) {
-            Some(size) => self.split_by_table(column, width, size),
-            None => self.split_by_map(column),
+            Some(size) => self.split_by_table(keys, width, size),
+            None => self.split_by_map(keys),
         }
     }
 
-    fn split_by_table(&mut self, column: &Text<'_>, width: usize, size: usize) {
+    fn split_by_table(&mut self, keys: &[u32], width: usize, size: usize) {
         let mut numbers = vec![u32::MAX; size];
         let none = width - 1;
         self.first.clear();
-        for (row, (group, key)) in (0..).zip(self.of.iter_mut().zip(column.keys())) {
+        for (row, (group, key)) in (0..).zip(self.of.iter_mut().zip(keys)) {
             let number = &mut numbers[*group as usize * width + none.min(*key as usize)];
             if *number == u32::MAX {
                 *number = next(&mut self.first, row);
@@ -84,10 +94,10 @@ impl Groups {
         }
     }
 
-    fn split_by_map(&mut self, column: &Text<'_>) {
+    fn split_by_map(&mut self, keys: &[u32]) {
         let mut numbers: HashMap<u64, u32, BuildHasherDefault<Mixed>> = HashMap::default();
         self.first.clear();
-        for (row, (group, key)) in (0..).zip(self.of.iter_mut().zip(column.keys())) {
+        for (row, (group, key)) in (0..).zip(self.of.iter_mut().zip(keys)) {
             let pair = u64::from(*group) << 32 | u64::from(*key);
             *group = *numbers.entry(pair).or_insert_with(|| next(&mut self.first, row));
         }
@@ -100,12 +110,16 @@ fn next(first: &mut Vec<u32>, row: u32) -> u32 {
 }
 
 /// Spreads numbers that are small and close to each other; they are ours, so nobody can choose them to collide.
-#[derive(Default)]
-struct Mixed(u64);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mixed(u64);
 
 impl Hasher for Mixed {
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
     }
 
     fn write_u64(&mut self, number: u64) {

@@ -211,7 +211,7 @@ mod tests {
 
     fn recorded() -> Uses {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audit/tests/fixtures/rbac/audit.log.zst");
-        laws::folded::<Usage>(&laws::lines(&std::fs::read(path).unwrap())).uses
+        laws::folded::<Usage>(&laws::lines(&std::fs::read(path).unwrap())).all()
     }
 
     #[test]

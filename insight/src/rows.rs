@@ -5,6 +5,7 @@
 //! panics with its name.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
@@ -37,6 +38,9 @@ pub(crate) const REPEATING: [&str; 21] = [
     "source_ip",
     "origin",
 ];
+
+/// Lists of texts that repeat, of which only what scans files makes dictionaries.
+pub(crate) const REPEATING_LISTS: [&str; 1] = ["groups"];
 
 /// Some rows.
 #[derive(Debug)]
@@ -103,7 +107,13 @@ impl<'b> Rows<'b> {
     #[must_use]
     pub fn groups(&self) -> Lists<'b> {
         let lists = self.column("groups").as_list::<i32>();
-        Lists { ends: lists.value_offsets(), texts: lists.values().as_string() }
+        let keys = dictionary(lists.values());
+        let texts = keys.map_or_else(|| lists.values(), |keys| keys.values());
+        Lists {
+            ends: lists.value_offsets(),
+            keys: keys.map(|keys| &keys.keys().values()[..]),
+            texts: texts.as_string(),
+        }
     }
 
     /// The column `annotations`.
@@ -207,10 +217,15 @@ impl<'b> Text<'b> {
         })
     }
 
+    /// What this makes of the text of each number.
+    pub fn each<T>(&self, of: impl Fn(&str) -> T) -> Vec<T> {
+        let all = 0..u32::try_from(self.size()).unwrap_or(NONE);
+        all.map(|key| of(self.of_key(key).unwrap_or_default())).collect()
+    }
+
     /// For each number whether its text is so, to be asked by [`Text::key`]; nothing is so of no text.
     pub fn which(&self, is: impl Fn(&str) -> bool) -> impl Fn(usize) -> bool {
-        let all = 0..u32::try_from(self.size()).unwrap_or(NONE);
-        let so: Vec<bool> = all.map(|key| self.of_key(key).is_some_and(&is)).collect();
+        let so = self.each(is);
         move |row| so.get(self.keys[row] as usize).copied().unwrap_or(false)
     }
 }
@@ -238,16 +253,61 @@ impl<'b> Words<'b> {
 #[derive(Debug)]
 pub struct Lists<'b> {
     ends: &'b [i32],
+    /// Which texts the lists have, when they have them from a dictionary; never null.
+    keys: Option<&'b [i32]>,
     texts: &'b StringArray,
 }
 
 impl<'b> Lists<'b> {
     /// The row's texts.
     pub fn at(&self, row: usize) -> impl Iterator<Item = &'b str> + Clone + use<'b> {
-        let place = |at: usize| usize::try_from(self.ends[at]).expect("offsets are never negative");
-        let texts = self.texts;
-        (place(row)..place(row + 1)).map(move |at| texts.value(at))
+        let (keys, texts) = (self.keys, self.texts);
+        self.places(row).map(move |at| texts.value(keys.map_or(at, |keys| place(keys[at]))))
     }
+
+    /// For each row a number that is the same exactly where the list is the same, but for one text twice in a
+    /// dictionary; and how many there are.
+    #[must_use]
+    pub fn numbers(&self) -> (Vec<u32>, usize) {
+        let each;
+        let keys = match self.keys {
+            Some(keys) => keys,
+            None => {
+                each = numbered(self.texts);
+                &each
+            }
+        };
+        let mut known: HashMap<&[i32], u32> = HashMap::new();
+        let mut last: (&[i32], u32) = (&[], NONE);
+        let rows = 0..self.ends.len() - 1;
+        let numbers = rows.map(|row| {
+            let list = &keys[self.places(row)];
+            if last.1 == NONE || last.0 != list {
+                let next = u32::try_from(known.len()).expect("a batch has fewer than 2^32 rows");
+                last = (list, *known.entry(list).or_insert(next));
+            }
+            last.1
+        });
+        (numbers.collect(), known.len())
+    }
+
+    fn places(&self, row: usize) -> Range<usize> {
+        place(self.ends[row])..place(self.ends[row + 1])
+    }
+}
+
+fn place(offset: i32) -> usize {
+    usize::try_from(offset).expect("offsets are never negative")
+}
+
+/// A number for each text that is the same where the text is.
+fn numbered(texts: &StringArray) -> Vec<i32> {
+    let mut known = HashMap::new();
+    let mut number = |text| {
+        let next = i32::try_from(known.len()).expect("a batch has fewer than 2^31 texts");
+        *known.entry(text).or_insert(next)
+    };
+    texts.iter().map(|text| number(text.unwrap_or_default())).collect()
 }
 
 /// The annotations of rows.
@@ -262,9 +322,8 @@ impl<'b> Annotations<'b> {
     /// The row's annotations with their keys.
     pub fn at(&self, row: usize) -> impl Iterator<Item = (&'b str, &'b str)> + use<'b> {
         let ends = self.maps.value_offsets();
-        let place = |at: usize| usize::try_from(ends[at]).expect("offsets are never negative");
         let (keys, values) = (self.keys, self.values);
-        (place(row)..place(row + 1)).map(move |at| (keys.value(at), values.value(at)))
+        (place(ends[row])..place(ends[row + 1])).map(move |at| (keys.value(at), values.value(at)))
     }
 
     /// The row's annotation with this key.

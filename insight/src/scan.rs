@@ -13,7 +13,7 @@ use lake::{File, Lake, LakeError, Partition, Reading};
 
 use crate::fold::{Closer, Fold, cut, with_needed, within};
 use crate::kept::Kept;
-use crate::rows::{REPEATING, Rows};
+use crate::rows::{REPEATING, REPEATING_LISTS, Rows};
 use crate::scan::days::Days;
 
 mod days;
@@ -352,5 +352,6 @@ fn reading<'r>(columns: &'r [&'r str], dictionaries: &'r [&'r str]) -> Reading<'
 }
 
 fn dictionaries<'c>(columns: &[&'c str]) -> Vec<&'c str> {
-    columns.iter().copied().filter(|column| REPEATING.contains(column)).collect()
+    let repeats = |column: &&str| REPEATING.contains(column) || REPEATING_LISTS.contains(column);
+    columns.iter().copied().filter(repeats).collect()
 }

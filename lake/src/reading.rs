@@ -33,7 +33,7 @@ const CLOSE: u64 = 32 << 10;
 pub struct Reading<'r> {
     /// The columns. A batch holds them in the table's order, whatever the order here.
     pub columns: &'r [&'r str],
-    /// Those of them, texts all, that come as dictionaries: worth it where few texts are repeated often.
+    /// Those of them, texts or lists of texts, that come as dictionaries: worth it where few texts are repeated often.
     pub dictionaries: &'r [&'r str],
     /// Row groups that hold no event of these times (microseconds since 1970, UTC) are stepped over; the others come
     /// whole, events without a time included. None: every row group.
@@ -107,7 +107,10 @@ impl Batches {
     fn options(&self, group: &RowGroupMetaData) -> ArrowReaderOptions {
         let rows = u64::try_from(group.num_rows()).unwrap_or(0);
         let has_text = |name: &str| {
-            let column = group.columns().iter().find(|column| column.column_path().string() == name);
+            let column = group
+                .columns()
+                .iter()
+                .find(|column| column.column_path().parts().first().map(String::as_str) == Some(name));
             let nulls = column.and_then(|column| column.statistics()?.null_count_opt());
             nulls != Some(rows)
         };

@@ -25,11 +25,21 @@ pub fn schema() -> SchemaRef {
 /// The same, with these texts as dictionaries: of texts that repeat, each is unpacked once.
 pub(crate) fn with_dictionaries(columns: &[&str]) -> SchemaRef {
     let of = |field: &Arc<Field>| {
-        let repeats = *field.data_type() == DataType::Utf8 && columns.contains(&field.name().as_str());
-        let kind = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
-        if repeats { Arc::new(field.as_ref().clone().with_data_type(kind)) } else { field.clone() }
+        let kind = match field.data_type() {
+            _ if !columns.contains(&field.name().as_str()) => return field.clone(),
+            DataType::Utf8 => dictionary(),
+            DataType::List(texts) if *texts.data_type() == DataType::Utf8 => {
+                DataType::List(Arc::new(texts.as_ref().clone().with_data_type(dictionary())))
+            }
+            _ => return field.clone(),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(kind))
     };
     Arc::new(Schema::new(schema().fields().iter().map(of).collect::<Vec<_>>()))
+}
+
+fn dictionary() -> DataType {
+    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
 }
 
 /// Refuses a column that the table does not have.

@@ -3,7 +3,10 @@
 //! Promise: every recorded request is asked again, of the same evaluator that answers for the cluster's own roles;
 //! a request whose name is not known any more counts as allowed only when every name is.
 
-use super::{Mode, Permissions, Rbac, Request, Uses, Who};
+use std::collections::HashMap;
+
+use super::evaluate::MASTERS;
+use super::{Mode, Permissions, Rbac, Request, Rule, Uses, What, Who};
 
 /// The most requests that are named when they are not allowed.
 const MOST_NAMED: usize = 100;
@@ -25,16 +28,17 @@ pub struct Replay {
 #[must_use]
 pub fn replay(uses: &Uses, rbac: &Rbac, mode: Mode) -> Replay {
     let mut replay = Replay::default();
-    for (who, what, seen) in uses.iter() {
-        let tallies = [(&seen.allowed, mode != Mode::Fix), (&seen.refused, mode != Mode::Used)];
-        for (tally, _) in tallies.iter().filter(|(_, wanted)| *wanted) {
-            // A use whose last stage was not seen counts once.
-            tally
-                .names
-                .iter()
-                .for_each(|(name, count)| replay.ask(rbac, who, what.named(name), (*count).max(1)));
-            if tally.many {
-                replay.ask(rbac, who, what.named(UNKNOWN_NAME), tally.count.max(1));
+    for (who, of) in uses.by_subject() {
+        let rules = Rules::of(rbac, who);
+        for (what, seen) in of {
+            let mut ask = |name: &str, count: u64| replay.ask(&rules, who, what, name, count);
+            let tallies = [(&seen.allowed, mode != Mode::Fix), (&seen.refused, mode != Mode::Used)];
+            for (tally, _) in tallies.iter().filter(|(_, wanted)| *wanted) {
+                // A use whose last stage was not seen counts once.
+                tally.names.iter().for_each(|(name, count)| ask(name, (*count).max(1)));
+                if tally.many {
+                    ask(UNKNOWN_NAME, tally.count.max(1));
+                }
             }
         }
     }
@@ -42,13 +46,41 @@ pub fn replay(uses: &Uses, rbac: &Rbac, mode: Mode) -> Replay {
 }
 
 impl Replay {
-    fn ask(&mut self, rbac: &Rbac, who: &Who, request: Request, count: u64) {
+    fn ask(&mut self, rules: &Rules<'_>, who: &Who, what: &What, name: &str, count: u64) {
         self.requests += count;
-        if rbac.allowed(who, &request).is_allowed() {
+        if rules.allow(what.request(), name) {
             self.allowed += count;
         } else if self.refused.len() < MOST_NAMED {
-            self.refused.push((who.clone(), request));
+            self.refused.push((who.clone(), what.named(name)));
         }
+    }
+}
+
+/// The rules that count for one subject.
+struct Rules<'r> {
+    /// A member of `system:masters` may do all.
+    masters: bool,
+    wide: Vec<&'r Rule>,
+    by_namespace: HashMap<&'r str, Vec<&'r Rule>>,
+}
+
+impl<'r> Rules<'r> {
+    fn of(rbac: &'r Rbac, who: &Who) -> Rules<'r> {
+        let (mut wide, mut by_namespace) = (Vec::new(), HashMap::<&str, Vec<&Rule>>::new());
+        for binding in rbac.all_bindings_for(who) {
+            let rules = rbac.rules_of(binding);
+            match rbac.objects().bindings[binding].namespace.as_str() {
+                "" => wide.extend(rules),
+                namespace => by_namespace.entry(namespace).or_default().extend(rules),
+            }
+        }
+        Rules { masters: who.is_in(MASTERS), wide, by_namespace }
+    }
+
+    /// Whether one of them allows the request for an object of that name, as [`Rbac::allowed`] would say.
+    fn allow(&self, request: &Request, name: &str) -> bool {
+        let own = self.by_namespace.get(request.namespace()).into_iter().flatten();
+        self.masters || self.wide.iter().chain(own).any(|rule| rule.allows_for(request, name))
     }
 }
 

@@ -6,19 +6,19 @@
 //! `VerbMatches` and its siblings have it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::request::combined;
 use super::{Objects, Request, Role, RoleKind, Rule, Subject, Target, Via, Who, aggregate};
 
 /// The group that the API server lets through before it asks RBAC.
-const MASTERS: &str = "system:masters";
+pub(super) const MASTERS: &str = "system:masters";
 
 /// Roles and bindings, ready to answer.
 #[derive(Debug, Clone)]
 pub struct Rbac {
     objects: Objects,
     /// The rules of each binding's role, aggregated ones included.
-    rules: Vec<Vec<Rule>>,
+    rules: Vec<Arc<[Rule]>>,
     /// The bindings of each subject.
     bound: HashMap<Subject, Vec<usize>>,
 }
@@ -53,7 +53,8 @@ impl Rbac {
     /// Makes the objects ready to answer.
     #[must_use]
     pub fn new(objects: Objects) -> Rbac {
-        let resolved = aggregate::resolve(&objects.roles);
+        let resolved: Vec<Arc<[Rule]>> =
+            aggregate::resolve(&objects.roles).into_iter().map(Arc::from).collect();
         let mut by_name: HashMap<(RoleKind, &str, &str), usize> = HashMap::new();
         for (index, role) in objects.roles.iter().enumerate() {
             by_name.insert((role.kind, &role.namespace, &role.name), index);
@@ -63,7 +64,7 @@ impl Rbac {
         for (index, binding) in objects.bindings.iter().enumerate() {
             let namespace = if binding.role_kind == RoleKind::Role { binding.namespace.as_str() } else { "" };
             let role = by_name.get(&(binding.role_kind, namespace, &binding.role));
-            rules.push(role.map_or_else(Vec::new, |role| resolved[*role].clone()));
+            rules.push(role.map_or_else(|| Arc::from([]), |role| resolved[*role].clone()));
             for subject in &binding.subjects {
                 let bindings = bound.entry(canonical(&subject.within(&binding.namespace))).or_default();
                 if bindings.last() != Some(&index) {
@@ -80,6 +81,12 @@ impl Rbac {
         &self.objects
     }
 
+    /// The objects that it was made of, and nothing else.
+    #[must_use]
+    pub fn into_objects(self) -> Objects {
+        self.objects
+    }
+
     /// The role of a binding, if there is one.
     #[must_use]
     pub fn role_of(&self, binding: usize) -> Option<&Role> {
@@ -91,7 +98,7 @@ impl Rbac {
     /// The rules that a binding gives, aggregated ones included.
     #[must_use]
     pub fn rules_of(&self, binding: usize) -> &[Rule] {
-        self.rules.get(binding).map_or(&[], Vec::as_slice)
+        self.rules.get(binding).map_or(&[], |rules| rules)
     }
 
     /// Whether the request is allowed, and by what.
@@ -168,27 +175,40 @@ impl Rule {
     /// Whether this rule allows the request.
     #[must_use]
     pub fn allows(&self, request: &Request) -> bool {
+        match &request.target {
+            Target::Path(_) => self.allows_for(request, ""),
+            Target::Resource { name, .. } => self.allows_for(request, name),
+        }
+    }
+
+    /// The same of a request for an object of that name, whatever name is in it.
+    pub(super) fn allows_for(&self, request: &Request, name: &str) -> bool {
         if !matches_any(&self.verbs, &request.verb) {
             return false;
         }
         match &request.target {
             Target::Path(path) => self.non_resource_urls.iter().any(|url| path_matches(url, path)),
-            Target::Resource { group, resource, subresource, name, .. } => {
+            Target::Resource { group, resource, subresource, .. } => {
                 matches_any(&self.api_groups, group)
                     && self.resource_matches(resource, subresource)
-                    && (self.resource_names.is_empty() || self.resource_names.contains(name))
+                    && (self.resource_names.is_empty() || self.resource_names.iter().any(|own| own == name))
             }
         }
     }
 
     fn resource_matches(&self, resource: &str, subresource: &str) -> bool {
-        let whole = combined(resource, subresource);
         self.resources.iter().any(|own| {
             own == "*"
-                || *own == whole
+                || is_combined(own, resource, subresource)
                 || !subresource.is_empty() && own.strip_prefix("*/") == Some(subresource)
         })
     }
+}
+
+/// Whether this is the resource with its subresource, as rules name them.
+fn is_combined(own: &str, resource: &str, subresource: &str) -> bool {
+    let Some(rest) = own.strip_prefix(resource) else { return false };
+    if subresource.is_empty() { rest.is_empty() } else { rest.strip_prefix('/') == Some(subresource) }
 }
 
 fn matches_any(own: &[String], wanted: &str) -> bool {

@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::hash::Hash;
 
 use super::BadObjects;
 
@@ -30,26 +32,34 @@ impl Objects {
 
     /// Adds the objects of another text; of two with the same kind, namespace and name the later one counts.
     pub fn add(&mut self, other: Objects) {
-        for role in other.roles {
-            match self.roles.iter_mut().find(|known| known.is(role.kind, &role.namespace, &role.name)) {
-                Some(known) => *known = role,
-                None => self.roles.push(role),
-            }
-        }
-        for binding in other.bindings {
-            let same =
-                |known: &&mut Binding| (&known.namespace, &known.name) == (&binding.namespace, &binding.name);
-            match self.bindings.iter_mut().find(same) {
-                Some(known) => *known = binding,
-                None => self.bindings.push(binding),
-            }
-        }
+        let of_role = |role: &Role| (role.kind, role.namespace.clone(), role.name.clone());
+        replace(&mut self.roles, other.roles, of_role);
+        replace(&mut self.bindings, other.bindings, |binding| {
+            (binding.namespace.clone(), binding.name.clone())
+        });
     }
 
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.roles.is_empty() && self.bindings.is_empty()
+    }
+}
+
+/// Adds more; what has the key of something that is there takes its place.
+fn replace<T, K: Eq + Hash>(all: &mut Vec<T>, more: Vec<T>, key: impl Fn(&T) -> K) {
+    let mut known: HashMap<K, usize> = HashMap::with_capacity(all.len() + more.len());
+    for (at, one) in all.iter().enumerate() {
+        known.entry(key(one)).or_insert(at);
+    }
+    for one in more {
+        match known.entry(key(&one)) {
+            Entry::Occupied(at) => all[*at.get()] = one,
+            Entry::Vacant(at) => {
+                at.insert(all.len());
+                all.push(one);
+            }
+        }
     }
 }
 

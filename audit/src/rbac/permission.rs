@@ -50,15 +50,27 @@ pub struct Permissions {
 impl Permissions {
     /// Adds what a request needs; with `keep_name` only for the object that it names.
     pub fn add_request(&mut self, request: &Request, keep_name: bool) {
+        let name = match &request.target {
+            Target::Resource { name, .. } if keep_name => name.as_str(),
+            _ => "",
+        };
+        self.add_named(request, [name]);
+    }
+
+    /// Adds what requests need that are alike but for the names, each for the object that it names; the empty name is
+    /// that of all objects.
+    pub fn add_named<'n>(&mut self, request: &Request, names: impl IntoIterator<Item = &'n str>) {
+        let mut names = names.into_iter().peekable();
+        if names.peek().is_none() {
+            return;
+        }
         let verb = request.verb.clone();
         match &request.target {
             Target::Path(path) => self.add("", Permission::Path { path: path.clone(), verb }, Names::All),
-            Target::Resource { group, resource, subresource, namespace, name } => {
+            Target::Resource { group, resource, subresource, namespace, .. } => {
+                let only = names.map(|name| Some(name.to_owned()).filter(|name| !name.is_empty()));
+                let names = only.collect::<Option<BTreeSet<String>>>().map_or(Names::All, Names::Only);
                 let resource = combined(resource, subresource);
-                let names = match name.as_str() {
-                    name if keep_name && !name.is_empty() => Names::Only([name.to_owned()].into()),
-                    _ => Names::All,
-                };
                 self.add(namespace, Permission::Resource { group: group.clone(), resource, verb }, names);
             }
         }
@@ -66,7 +78,10 @@ impl Permissions {
 
     /// Adds a permission.
     pub fn add(&mut self, scope: &str, permission: Permission, names: Names) {
-        let known = self.of.entry(scope.to_owned()).or_default();
+        if !self.of.contains_key(scope) {
+            self.of.insert(scope.to_owned(), BTreeMap::new());
+        }
+        let Some(known) = self.of.get_mut(scope) else { return };
         match (known.get_mut(&permission), names) {
             (Some(Names::All), _) => {}
             (Some(Names::Only(known)), Names::Only(names)) => known.extend(names),
@@ -88,11 +103,8 @@ impl Permissions {
 
     /// Leaves out what the cluster-wide permissions of the set give anyway.
     pub fn tidy(&mut self) {
-        let Some(wide) = self.of.get("").cloned() else { return };
-        for (scope, permissions) in &mut self.of {
-            if scope.is_empty() {
-                continue;
-            }
+        let Some(wide) = self.of.remove("") else { return };
+        for permissions in self.of.values_mut() {
             permissions.retain(|permission, names| match (wide.get(permission), names) {
                 (Some(Names::All), _) => false,
                 (Some(Names::Only(wide)), Names::Only(names)) => {
@@ -102,6 +114,7 @@ impl Permissions {
                 _ => true,
             });
         }
+        self.of.insert(String::new(), wide);
         self.of.retain(|_, permissions| !permissions.is_empty());
     }
 

@@ -79,30 +79,27 @@ impl Proposal {
 #[must_use]
 pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Proposal {
     let mut permissions: BTreeMap<String, Permissions> = BTreeMap::new();
-    for (who, what, seen) in uses.iter() {
-        let tallies: &[&Tally] = match options.mode {
-            Mode::Used => &[&seen.allowed],
-            Mode::Wanted => &[&seen.allowed, &seen.refused],
-            Mode::Fix => &[&seen.refused],
-        };
+    for (who, of) in uses.by_subject() {
         let set = permissions.entry(who.user.clone()).or_default();
-        for tally in tallies {
+        for (what, seen) in of {
+            let tallies: &[&Tally] = match options.mode {
+                Mode::Used => &[&seen.allowed],
+                Mode::Wanted => &[&seen.allowed, &seen.refused],
+                Mode::Fix => &[&seen.refused],
+            };
             let given = |name: &str| {
                 options.mode == Mode::Fix
                     && existing.is_some_and(|rbac| rbac.allowed(who, &what.named(name)).is_allowed())
             };
-            tally
-                .names
-                .keys()
-                .filter(|name| !given(name))
-                .for_each(|name| set.add_request(&what.named(name), true));
-            if tally.many {
-                set.add_request(what.request(), false);
+            for tally in tallies {
+                let names = tally.names.keys().map(String::as_str).filter(|name| !given(name));
+                // A use of too many names to know is one of all names.
+                set.add_named(what.request(), names.chain(tally.many.then_some("")));
             }
         }
     }
     permissions.retain(|_, set| !set.is_empty());
-    permissions.values_mut().for_each(|set| *set = widened(set, options));
+    permissions.values_mut().for_each(|set| widen(set, options));
     let shared = match options.share_from {
         Some(least) => share::share(uses, least, &mut permissions),
         None => BTreeMap::new(),
@@ -135,6 +132,16 @@ pub fn allowing<'r>(user: &str, requests: impl IntoIterator<Item = &'r Request>)
 }
 
 /// With the verbs, names and namespaces that come with others by choice.
+fn widen(set: &mut Permissions, options: &Options) {
+    if options.verbs != Verbs::AsUsed
+        || options.expand_names_after.is_some()
+        || options.expand_namespaces_after.is_some()
+    {
+        *set = widened(set, options);
+    }
+    set.tidy();
+}
+
 fn widened(set: &Permissions, options: &Options) -> Permissions {
     let mut wide = Permissions::default();
     for (scope, permission, names) in set.iter() {
@@ -160,7 +167,6 @@ fn widened(set: &Permissions, options: &Options) -> Permissions {
             }
         }
     }
-    wide.tidy();
     wide
 }
 

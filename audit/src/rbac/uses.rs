@@ -6,25 +6,32 @@
 
 mod observe;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use super::{Request, Target, Via, Who};
 pub use observe::{Left, Observation, observe};
 
 /// The most names that a use is known by.
-pub(crate) const MOST_NAMES: usize = 256;
+pub const MOST_NAMES: usize = 256;
 /// The most uses that are kept.
-pub(crate) const MOST_USES: usize = 200_000;
+pub const MOST_USES: usize = 200_000;
 /// The most bindings that a use is known to have gone through.
-const MOST_VIAS: usize = 64;
+pub const MOST_VIAS: usize = 64;
 
 /// What a use is, but for the names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct What(Request);
 
 impl What {
+    fn of(mut request: Request) -> What {
+        if let Target::Resource { name, .. } = &mut request.target {
+            name.clear();
+        }
+        What(request)
+    }
+
     /// The request of this use for an object of that name.
     #[must_use]
     pub fn named(&self, name: &str) -> Request {
@@ -43,7 +50,7 @@ impl What {
 }
 
 /// How often, when, and by which names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How many requests.
     pub count: u64,
@@ -55,12 +62,10 @@ pub struct Tally {
     pub first: i64,
     /// The last one.
     pub last: i64,
-    /// The audit ID of the first one.
-    pub sample: String,
 }
 
 /// A use that was seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     /// What was allowed.
     pub allowed: Tally,
@@ -69,11 +74,11 @@ pub struct Seen {
     /// How many requests were allowed and answered 403 all the same.
     pub forbidden_after: u64,
     /// By which bindings, as the API server's reasons name them.
-    pub via: BTreeSet<Via>,
+    pub via: BTreeSet<Arc<Via>>,
 }
 
 /// All uses of all subjects.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uses {
     of: BTreeMap<Who, BTreeMap<What, Seen>>,
     kept: usize,
@@ -84,58 +89,77 @@ pub struct Uses {
 impl Uses {
     /// Takes one request in.
     pub fn add(&mut self, observation: Observation) {
-        let Observation { who, request, allowed, count, forbidden_after, first, last, sample, via } =
-            observation;
-        self.span = Some(self.span.map_or((first, last), |(from, to)| (from.min(first), to.max(last))));
+        let Observation { who, request, allowed, count, forbidden_after, first, last, via } = observation;
+        self.spans(first, last);
         let name = match &request.target {
             Target::Resource { name, .. } => name.clone(),
             Target::Path(_) => String::new(),
         };
-        let what = What(What(request).named(""));
-        let mut seen = Seen { forbidden_after, via: via.into_iter().collect(), ..Seen::default() };
-        let tally = Tally { count, names: [(name, count)].into(), many: false, first, last, sample };
+        let via = via.into_iter().map(Arc::new).collect();
+        let mut seen = Seen { forbidden_after, via, ..Seen::default() };
+        let tally = Tally { count, names: [(name, count)].into(), many: false, first, last };
         if allowed {
             seen.allowed = tally
         } else {
             seen.refused = tally
         }
-        self.put(who, what, seen);
+        self.put(who, [(request, seen)]);
     }
 
-    /// Counts what is no use.
-    pub fn leave(&mut self, left: Left) {
-        *self.left.entry(left).or_default() += 1;
+    /// Takes in what was seen of requests of one subject, whatever their names.
+    pub fn put(&mut self, who: Who, seen: impl IntoIterator<Item = (Request, Seen)>) {
+        let of = seen.into_iter().map(|(request, seen)| (What::of(request), seen));
+        self.put_whats(who, of);
+    }
+
+    /// Counts what is no use, so many times.
+    pub fn leave(&mut self, left: Left, count: u64) {
+        *self.left.entry(left).or_default() += count;
+    }
+
+    /// There were requests from `first` to `last`.
+    pub fn spans(&mut self, first: i64, last: i64) {
+        self.span = Some(self.span.map_or((first, last), |(from, to)| (from.min(first), to.max(last))));
     }
 
     /// Adds what another fold saw.
     pub fn merge(&mut self, other: Uses) {
         for (who, uses) in other.of {
-            for (what, seen) in uses {
-                self.put(who.clone(), what, seen);
-            }
+            self.put_whats(who, uses);
         }
-        for (left, count) in other.left {
-            *self.left.entry(left).or_default() += count;
-        }
-        self.span = match (self.span, other.span) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
+        other.left.into_iter().for_each(|(left, count)| self.leave(left, count));
+        other.span.into_iter().for_each(|(first, last)| self.spans(first, last));
     }
 
-    fn put(&mut self, who: Who, what: What, seen: Seen) {
-        let known = self.of.get(&who).is_some_and(|uses| uses.contains_key(&what));
-        if !known && self.kept == MOST_USES {
-            *self.left.entry(Left::TooMany).or_default() += (seen.allowed.count + seen.refused.count).max(1);
+    fn put_whats(&mut self, who: Who, of: impl IntoIterator<Item = (What, Seen)>) {
+        let mut of = of.into_iter().peekable();
+        if of.peek().is_none() || self.kept >= MOST_USES && !self.of.contains_key(&who) {
+            of.for_each(|(_, seen)| self.leave(Left::TooMany, seen.requests()));
             return;
         }
-        self.kept += usize::from(!known);
-        self.of.entry(who).or_default().entry(what).or_default().merge(seen);
+        let known = self.of.entry(who).or_default();
+        for (what, seen) in of {
+            match known.entry(what) {
+                Entry::Occupied(mut known) => known.get_mut().merge(seen),
+                Entry::Vacant(_) if self.kept >= MOST_USES => {
+                    *self.left.entry(Left::TooMany).or_default() += seen.requests();
+                }
+                Entry::Vacant(new) => {
+                    self.kept += 1;
+                    new.insert(Seen::default()).merge(seen);
+                }
+            }
+        }
     }
 
     /// All uses, by subject.
     pub fn iter(&self) -> impl Iterator<Item = (&Who, &What, &Seen)> {
         self.of.iter().flat_map(|(who, uses)| uses.iter().map(move |(what, seen)| (who, what, seen)))
+    }
+
+    /// The same, subject by subject.
+    pub fn by_subject(&self) -> impl Iterator<Item = (&Who, impl Iterator<Item = (&What, &Seen)>)> {
+        self.of.iter().map(|(who, uses)| (who, uses.iter()))
     }
 
     /// The subjects, each with the groups that it came with.
@@ -169,6 +193,11 @@ impl Uses {
 }
 
 impl Seen {
+    /// How many requests; one that has not ended counts.
+    fn requests(&self) -> u64 {
+        (self.allowed.count + self.refused.count).max(1)
+    }
+
     fn merge(&mut self, other: Seen) {
         self.allowed.merge(other.allowed);
         self.refused.merge(other.refused);
@@ -196,10 +225,7 @@ impl Tally {
             return;
         }
         self.count += other.count;
-        // Of two at the same time the smaller one, so that the order does not matter.
-        if (other.first, &other.sample) < (self.first, &self.sample) {
-            (self.first, self.sample) = (other.first, other.sample);
-        }
+        self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.many |= other.many;
         for (name, count) in other.names {

@@ -25,7 +25,7 @@ pub(crate) fn objects() -> Objects {
 pub(crate) fn take(uses: &mut Uses, event: &Event<'_>) {
     match observe(event) {
         Ok(observations) => observations.into_iter().for_each(|observation| uses.add(observation)),
-        Err(left) => uses.leave(left),
+        Err(left) => uses.leave(left, 1),
     }
 }
 
@@ -36,7 +36,6 @@ pub(crate) fn uses() -> Uses {
 }
 
 pub(crate) fn allowed(user: &str, request: Request) -> Observation {
-    let sample = "id".to_owned();
     Observation {
         who: Who::named(user),
         request,
@@ -45,7 +44,6 @@ pub(crate) fn allowed(user: &str, request: Request) -> Observation {
         forbidden_after: 0,
         first: 1,
         last: 1,
-        sample,
         via: None,
     }
 }

@@ -74,7 +74,7 @@ enum VerbsName {
 
 /// What is told.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Report<'o> {
     /// `used`, `wanted` or `fix`.
     mode: &'static str,
     /// Recorded requests that were asked again.
@@ -90,7 +90,7 @@ struct Report {
     subjects: Vec<Subject>,
     dangers: Vec<dangers::Row>,
     notes: Vec<String>,
-    objects: Vec<serde_json::Value>,
+    objects: Vec<rbac::Document<'o>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,9 +120,11 @@ impl Suggest {
         self.check()?;
         let existing = self.roles.read()?;
         let answer = self.reporting.answer::<Usage>()?;
-        let uses = self.whose.of(&answer.fold.uses);
+        let uses = self.whose.of(&answer.fold);
+        let incomplete = answer.incomplete;
+        drop(answer);
         let (proposal, replay) = self.propose(&uses, existing.as_ref());
-        let mut report = report(&uses, &proposal, &replay, existing.as_ref())?;
+        let mut report = report(&uses, &proposal, &replay, existing.as_ref());
         report.mode = match self.mode() {
             Mode::Used => "used",
             Mode::Wanted => "wanted",
@@ -132,7 +134,7 @@ impl Suggest {
         if self.mode() != Mode::Used {
             report.notes.extend(super::forbidden_after(&uses));
         }
-        let wrong = answer.incomplete || replay.allowed < replay.requests;
+        let wrong = incomplete || replay.allowed < replay.requests;
         if self.reporting.output == Output::Yaml {
             say::result(&yaml(&report, &proposal.objects))?;
             return Ok(ExitCode::from(u8::from(wrong)));
@@ -183,23 +185,21 @@ impl Suggest {
             expand_namespaces_after: self.expand_namespaces_after,
             share_from: self.share_from.map(usize::from),
         };
-        let proposal = rbac::suggest(uses, &options, existing);
-        let mut objects = match (mode, existing) {
-            (Mode::Fix, Some(existing)) => existing.objects().clone(),
-            _ => Objects::default(),
-        };
-        objects.add(proposal.objects.clone());
-        let replay = rbac::replay(uses, &Rbac::new(objects), mode);
+        let mut proposal = rbac::suggest(uses, &options, existing);
+        if let (Mode::Fix, Some(existing)) = (mode, existing) {
+            let mut objects = existing.objects().clone();
+            objects.add(proposal.objects.clone());
+            let replay = rbac::replay(uses, &Rbac::new(objects), mode);
+            return (proposal, replay);
+        }
+        let proposed = Rbac::new(proposal.objects);
+        let replay = rbac::replay(uses, &proposed, mode);
+        proposal.objects = proposed.into_objects();
         (proposal, replay)
     }
 }
 
-fn report(
-    uses: &Uses,
-    proposal: &Proposal,
-    replay: &Replay,
-    existing: Option<&Rbac>,
-) -> Result<Report, Failure> {
+fn report<'o>(uses: &Uses, proposal: &'o Proposal, replay: &Replay, existing: Option<&Rbac>) -> Report<'o> {
     let users = proposal.permissions.iter().map(|(user, set)| (user.clone(), set));
     let groups = proposal.shared.iter().map(|(group, set)| (format!("group {group}"), set));
     let subjects = users.chain(groups).map(|(user, set)| Subject {
@@ -210,9 +210,7 @@ fn report(
             .flat_map(|scope| set.rules(scope).into_iter().map(|rule| Rule::of(scope, rule)))
             .collect(),
     });
-    let documents = rbac::to_yaml(&proposal.objects);
-    let objects = documents.split("---\n").filter(|text| !text.is_empty()).map(serde_saphyr::from_str);
-    Ok(Report {
+    Report {
         mode: "",
         requests: replay.requests,
         allowed: replay.allowed,
@@ -222,8 +220,8 @@ fn report(
         subjects: subjects.collect(),
         dangers: dangers::of(proposal),
         notes: super::left(uses),
-        objects: objects.collect::<Result<_, _>>().map_err(|error| anyhow!("{error}"))?,
-    })
+        objects: rbac::documents(&proposal.objects).collect(),
+    }
 }
 
 /// What the users of these uses hold, each in all the groups that it came with.
@@ -253,7 +251,7 @@ impl Rule {
     }
 }
 
-impl Report {
+impl Report<'_> {
     /// `18,233/18,233 still allowed, 41 permissions fewer`.
     fn coverage(&self) -> String {
         let (allowed, requests) = (grouped(self.allowed), grouped(self.requests));
@@ -277,7 +275,7 @@ impl Report {
     }
 }
 
-fn yaml(report: &Report, objects: &Objects) -> String {
+fn yaml(report: &Report<'_>, objects: &Objects) -> String {
     let mut text = format!("# {}\n", report.coverage());
     let lines = report.not_allowed.iter().map(|request| format!("not allowed: {request}"));
     let lines = lines.chain(report.notes.iter().cloned());
@@ -287,7 +285,7 @@ fn yaml(report: &Report, objects: &Objects) -> String {
     text + &rbac::to_yaml(objects)
 }
 
-fn tables(report: &Report) -> Vec<Table> {
+fn tables(report: &Report<'_>) -> Vec<Table> {
     let rows = report.subjects.iter().flat_map(|subject| {
         subject.rules.iter().map(|rule| {
             let place = if rule.namespace.is_empty() { "(cluster)" } else { &rule.namespace };

@@ -73,8 +73,9 @@ impl Unused {
         let rbac = self.roles.required()?;
         let answer = self.reporting.answer::<Usage>()?;
         let wanted = i64::try_from(self.window.duration().as_micros()).unwrap_or(i64::MAX);
-        let found = rbac::unused(&rbac, &answer.fold.uses, wanted);
-        let report = self.report(&rbac, &answer.fold.uses, &found);
+        let uses = answer.fold.all();
+        let found = rbac::unused(&rbac, &uses, wanted);
+        let report = self.report(&rbac, &uses, &found);
         self.reporting.tell(&report, answer.incomplete, tables)
     }
 

@@ -17,6 +17,7 @@ use super::pages::{THREADS, shown, told};
 use crate::ask::{Answer, ask_while};
 use crate::asked::Asked;
 use crate::filter::Filter;
+use crate::filter::fits;
 use crate::fold::Fold;
 use crate::overview::Overview;
 use crate::reports::activity::Activity;
@@ -145,7 +146,7 @@ pub(super) async fn slow_json(State(shared): State<Shared>, Query(asked): Query<
 
 pub(super) async fn rbac(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let page = shared.look(move |shared| match shared.seen::<Usage>(&asked) {
-        Ok(seen) => page::rbac::render(&asked, &seen.times, &seen.answer.fold.uses, &seen.answer),
+        Ok(seen) => page::rbac::render(&asked, &seen.times, &named(&asked, &seen.answer.fold), &seen.answer),
         Err(error) => page::failed("/rbac", "RBAC", &error.to_string()),
     });
     shown(page.await)
@@ -154,9 +155,15 @@ pub(super) async fn rbac(State(shared): State<Shared>, Query(asked): Query<Asked
 pub(super) async fn rbac_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
     let answer = shared.look(move |shared| {
         let seen = shared.seen::<Usage>(&asked)?;
-        Ok(seen.told("rbac", used(&asked, &seen.answer.fold.uses)))
+        Ok(seen.told("rbac", used(&asked, &named(&asked, &seen.answer.fold))))
     });
     told(answer.await)
+}
+
+/// The uses of those whose names fit.
+fn named(asked: &Asked, usage: &Usage) -> Uses {
+    let user = asked.user.trim();
+    usage.of(|who| user.is_empty() || who.user == user || fits(user, &who.user))
 }
 
 /// All whose names fit; where exactly one was named, its uses and the least roles for it too.

@@ -27,8 +27,6 @@ pub struct Observation {
     pub first: i64,
     /// When last.
     pub last: i64,
-    /// The audit ID of the first one.
-    pub sample: String,
     /// By which binding it was allowed.
     pub via: Option<Via>,
 }
@@ -76,7 +74,6 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         forbidden_after: if allowed && event.code() == Some(403) { count } else { 0 },
         first: time,
         last: time,
-        sample: event.audit_id().chars().take(MOST_SAMPLE).collect(),
         via: reason.and_then(|reason| reason.parse().ok()),
     };
     let created = (event.code() == Some(201)).then(|| first.created()).flatten();
@@ -92,9 +89,6 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
     let asked: Vec<Observation> = asked.collect();
     Ok(std::iter::once(first).chain(created).chain(asked).collect())
 }
-
-/// The most characters of an audit ID that are kept: clients choose it.
-const MOST_SAMPLE: usize = 64;
 
 fn who(user: &User<'_>) -> Who {
     Who::new(user.username(), user.groups())
