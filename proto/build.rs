@@ -3,7 +3,7 @@
 use protox::prost::Message;
 
 /// What commands show as JSON.
-const SHOWN: [&str; 18] = [
+const SHOWN: [&str; 21] = [
     "Elevation",
     "Origin",
     "Count",
@@ -18,6 +18,9 @@ const SHOWN: [&str; 18] = [
     "DestinationStatus",
     "Account",
     "LakeStatus",
+    "CanaryStatus",
+    "CanaryRead",
+    "CanaryDelivered",
     "StatusRequest",
     "DeadLetter",
     "Skipped",

@@ -28,6 +28,8 @@ enum Command {
     Status(Status),
     /// Show rates, lag and spools of the services, live, until `q`.
     Top(crate::top::Top),
+    /// Make one request to the API server and follow it to every destination; exit 0 when all have it.
+    Canary(crate::canary::Call),
     /// Show events as they pass a router, with what becomes of them.
     Tap(crate::tap::Tap),
     /// Check logs, rights, queue, spools and the way to the next stage, and say what to do; exit 0 when all is well.
@@ -332,6 +334,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(demo) => crate::demo::demo(&demo),
         Command::Status(status) => crate::status::status(&status),
         Command::Top(top) => crate::top::top(&top),
+        Command::Canary(call) => crate::canary::canary(&call),
         Command::Tap(tap) => crate::tap::tap(&tap),
         Command::Doctor(doctor) => crate::doctor::doctor(&doctor),
         Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),

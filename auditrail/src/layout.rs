@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use proto::v1::{DestinationStatus, PolicyStatus, ServiceStatus, SourceStatus, StoreStatus};
+use proto::v1::{CanaryStatus, DestinationStatus, PolicyStatus, ServiceStatus, SourceStatus, StoreStatus};
 
 use crate::account::{Amount, rows};
 use crate::print::{account, bytes, grouped, length};
@@ -28,6 +28,7 @@ pub(crate) fn page(services: &[ServiceStatus], silent: &[String]) -> String {
         page.line(1, "! the replicas do not have the same policy");
     }
     services.iter().flat_map(|service| &service.sources).for_each(|source| page.source(source));
+    services.iter().filter_map(|service| service.canary.as_ref()).for_each(|canary| page.canary(canary));
     services.iter().filter_map(|service| service.queue.as_ref()).for_each(|queue| page.store("Queue", queue));
     services.iter().filter_map(|service| service.lake.as_ref()).for_each(|lake| {
         page.title("Lake");
@@ -91,6 +92,12 @@ impl Page {
             .iter()
             .filter(|store| store.records > 0)
             .for_each(|store| self.filled("Dead Letters", store));
+        if let Some(canary) = destination.canaries.last() {
+            let took_ms = canary.delivered_us.saturating_sub(canary.received_us).max(0) / 1000;
+            let took = chassis::Span::millis(took_ms.unsigned_abs());
+            let ago = since(canary.delivered_us).map(|ago| format!(", {ago} ago")).unwrap_or_default();
+            self.field(1, "Canary", &format!("delivered {took} after the call{ago}"));
+        }
         let receipts = destination.receipts.as_ref().map(|receipts| receipts.problem.as_str());
         self.field(1, "! Receipts", receipts.unwrap_or_default());
     }
@@ -152,6 +159,17 @@ impl Page {
                 &format!("{} lines, the oldest for {oldest}", grouped(queued.events)),
             );
         }
+    }
+
+    fn canary(&mut self, canary: &CanaryStatus) {
+        self.title("Canary");
+        let ago = since(canary.called_us).map(|ago| format!("{ago} ago")).unwrap_or_default();
+        self.field(1, &format!("Last Call of {}", canary.server), &ago);
+        self.field(1, "Answer", &canary.answer);
+        let read = canary.last_read_after_ms.map(|ms| chassis::Span::millis(ms).to_string());
+        self.field(1, "In the Log After", &read.unwrap_or_default());
+        let [calls, read, missing] = [canary.calls, canary.read, canary.missing].map(grouped);
+        self.field(1, "Calls", &format!("{calls}, {read} read, {missing} missing"));
     }
 
     fn store(&mut self, title: &str, store: &StoreStatus) {

@@ -6,6 +6,7 @@
 pub mod account;
 mod again;
 mod apply;
+mod canary;
 mod check;
 mod chosen;
 pub mod cli;

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use chassis::tls::Certificates;
 use chassis::{Ready, Service, Stop, listen};
 use insight::{Insight, Settings};
-use proto::v1::StatusReply;
+use proto::v1::{ServiceStatus, StatusReply};
 use proto::{Drain, ReloadSource, Server, Tls};
 use tokio::net::TcpListener;
 
@@ -144,10 +144,11 @@ async fn follow(plan: Plan, again: Again, stop: Stop) -> anyhow::Result<()> {
     stop.say_what_remains(move || remaining.remains());
     let delivering = Stop::new();
     let delivery = tokio::spawn(services.shipper.run(delivering.clone()));
+    let health = watched(&services, &insight);
     let outcome = tokio::try_join!(
         collect(&services, &stop),
-        answer(&services, &insight, &plan, (admin, tls), &stop),
-        show(&services, &insight, settings(&plan), (console, secured), &stop),
+        answer(&health, &plan, (admin, tls), &stop),
+        show(&health, settings(&plan), (console, secured), &stop),
         read_on(&services, &stop),
         keep_current(&services, &stop)
     );
@@ -174,19 +175,18 @@ async fn collect(services: &Services, stop: &Stop) -> anyhow::Result<()> {
 }
 
 async fn answer(
-    services: &Services,
-    insight: &Insight,
+    health: &Health,
     plan: &Plan,
     (listener, tls): (TcpListener, Option<Tls>),
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let status = all(services, insight);
+    let services = &health.services;
     let (router, leaving) = (services.router.clone(), stop.clone());
     let reload: ReloadSource = Arc::new(move || router.reload());
-    let server = Server::new(Arc::new(status))
+    let server = Server::new(Arc::new(all(health)))
         .reload(reload)
         .log_level(Arc::new(chassis::telemetry::change_log_level))
-        .drain(Arc::new(Draining { services: services.clone() }))
+        .drain(Arc::new(Draining(health.clone())))
         .collector(services.collector.clone())
         .leaving(async move { leaving.left().await })
         .router(Arc::new(services.router.clone()))
@@ -198,34 +198,48 @@ async fn answer(
 }
 
 async fn show(
-    services: &Services,
-    insight: &Insight,
+    health: &Health,
     settings: Settings,
     listener: (TcpListener, Option<Arc<Certificates>>),
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let status = all(services, insight);
+    let status = all(health);
     let told = Arc::new(move || serde_json::to_value(status()).unwrap_or_default());
+    insight::show((health.insight.clone(), told, settings), listener, health.ready.clone(), stop.clone())
+        .await
+}
+
+/// The services, and how this process fares.
+#[derive(Clone)]
+struct Health {
+    services: Services,
+    insight: Insight,
+    ready: Ready,
+}
+
+/// Has the steps of each service looked at.
+fn watched(services: &Services, insight: &Insight) -> Health {
     let ready = Ready::new();
     ready.set_ready("auditrail");
-    services.collector.watched_by(ready.alive());
-    services.shipper.watched_by(ready.alive());
-    insight::show((insight.clone(), told, settings), listener, ready, stop.clone()).await
+    let alive = ready.alive();
+    services.collector.watched_by(&alive.of("collector"));
+    services.router.watched_by(&alive.of("router"));
+    services.shipper.watched_by(&alive.of("shipper"));
+    Health { services: services.clone(), insight: insight.clone(), ready }
 }
 
 /// One process holds what its queue and its spools hold.
-struct Draining {
-    services: Services,
-}
+struct Draining(Health);
 
 impl Drain for Draining {
     fn close(&self, closed: bool) {
-        self.services.collector.close(closed);
+        self.0.ready.set_drained(closed);
+        self.0.services.collector.close(closed);
     }
 
     fn left(&self) -> (u64, Vec<String>) {
-        let (queued, mut words) = self.services.collector.left();
-        let spooled = self.services.shipper.progress().spooled_events;
+        let (queued, mut words) = self.0.services.collector.left();
+        let spooled = self.0.services.shipper.progress().spooled_events;
         words.extend((spooled > 0).then(|| format!("{spooled} events are in the spools")));
         (queued + spooled, words)
     }
@@ -238,12 +252,22 @@ fn settings(plan: &Plan) -> Settings {
 }
 
 /// What all services say. The shipper is asked before the collector: see [`Services::status`].
-fn all(services: &Services, insight: &Insight) -> impl Fn() -> StatusReply + Send + Sync + 'static {
-    let (services, insight) = (services.clone(), insight.clone());
+fn all(health: &Health) -> impl Fn() -> StatusReply + Send + Sync + 'static {
+    let Health { services, insight, ready } = health.clone();
     move || {
         let mut all = services.status();
         all.push(insight.status());
-        StatusReply { services: all }
+        let fares = |status: ServiceStatus| {
+            let alive = ready.alive();
+            match status.service.as_str() {
+                // Its door is the one that a drain closes.
+                "collector" => status.with_health(alive.of("collector").stuck(), ready.reasons()),
+                "router" => status.with_health(alive.of("router").stuck(), Vec::new()),
+                "shipper" => status.with_health(alive.of("shipper").stuck(), Vec::new()),
+                _ => status.with_health(alive.of("insight").stuck(), Vec::new()),
+            }
+        };
+        StatusReply { services: all.into_iter().map(fares).collect() }
     }
 }
 

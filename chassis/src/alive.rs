@@ -25,7 +25,14 @@ type Steps = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// What each part of a process is doing; clones share it.
 #[derive(Clone, Default)]
-pub struct Alive(Arc<Mutex<BTreeMap<Part, Watched>>>);
+pub struct Alive {
+    parts: Arc<Mutex<BTreeMap<Place, Watched>>>,
+    /// Whose parts this handle is about; empty: everybody's.
+    whose: &'static str,
+}
+
+/// A part, and whose it is.
+type Place = (&'static str, Part);
 
 struct Watched {
     /// What it has while it has work: `events in its spool`.
@@ -38,6 +45,12 @@ struct Watched {
 }
 
 impl Alive {
+    /// The same process, as the service `whose` of it sees it: what it watches is its own, and what is stuck, too.
+    #[must_use]
+    pub fn of(&self, whose: &'static str) -> Alive {
+        Alive { parts: Arc::clone(&self.parts), whose }
+    }
+
     /// Looks at `part` from now on. `steps` gives none while there is nothing to do, otherwise a number that is another
     /// one after each step; `has` names the work.
     pub fn watch(
@@ -49,16 +62,16 @@ impl Alive {
     ) {
         let steps = Arc::new(steps);
         let watched = Watched { has, steps, patience, last: None, well: Instant::now() };
-        self.parts().insert(part.into(), watched);
+        self.parts().insert((self.whose, part.into()), watched);
     }
 
     /// Looks at every part. Blocking; without the lock, so that a part that hangs keeps nobody from asking.
     pub fn look(&self) {
-        let parts: Vec<(Part, Steps)> =
-            self.parts().iter().map(|(part, watched)| (part.clone(), Arc::clone(&watched.steps))).collect();
-        for (part, steps) in parts {
+        let parts: Vec<(Place, Steps)> =
+            self.parts().iter().map(|(place, watched)| (place.clone(), Arc::clone(&watched.steps))).collect();
+        for (place, steps) in parts {
             let now_at = steps();
-            if let Some(watched) = self.parts().get_mut(&part) {
+            if let Some(watched) = self.parts().get_mut(&place) {
                 if now_at.is_none() || now_at != watched.last {
                     watched.well = Instant::now();
                 }
@@ -71,7 +84,8 @@ impl Alive {
     #[must_use]
     pub fn stuck(&self) -> Vec<String> {
         let parts = self.parts();
-        let stuck = parts.iter().filter_map(|(part, watched)| {
+        let own = parts.iter().filter(|((whose, _), _)| self.whose.is_empty() || *whose == self.whose);
+        let stuck = own.filter_map(|((_, part), watched)| {
             let long = watched.well.elapsed();
             let whole = Duration::from_secs(long.as_secs());
             (long > watched.patience).then(|| {
@@ -84,8 +98,8 @@ impl Alive {
         stuck.collect()
     }
 
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<Part, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn parts(&self) -> MutexGuard<'_, BTreeMap<Place, Watched>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,6 +166,18 @@ mod tests {
                 assert_eq!(alive.stuck(), Vec::<String>::new());
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_of_one_process_are_told_of_their_own_parts_and_the_process_of_all() {
+        let all = Alive::default();
+        let (mine, other) = (all.of("router"), all.of("shipper"));
+        mine.watch("parts of one name", "work", PATIENCE, || Some(1));
+        other.watch("parts of one name", "other work", PATIENCE, || None);
+        all.look();
+        tokio::time::advance(PATIENCE + LOOK).await;
+        all.look();
+        assert_eq!((mine.stuck().len(), other.stuck().len(), all.stuck().len()), (1, 0, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::append::Appends;
 use crate::books::Books;
+use crate::canary::{self, Sightings};
 use crate::checkpoint::{self, Saved};
 use crate::chunk::Bounds;
 use crate::clock;
@@ -54,6 +55,7 @@ pub struct Collector {
     found: Vec<String>,
     running: tokio::sync::Mutex<()>,
     webhook: Option<Posting>,
+    canaries: Arc<Sightings>,
 }
 
 impl Collector {
@@ -86,7 +88,20 @@ impl Collector {
         let entries = Arc::new(entries);
         let found = found(&opened);
         let orders = Arc::default();
-        Ok(Collector { config, entries, queue, push, books, orders, started_us, found, running, webhook })
+        let canaries = Arc::new(Sightings::new(config.canary.as_ref().filter(|_| config.enabled)));
+        Ok(Collector {
+            config,
+            entries,
+            queue,
+            push,
+            books,
+            orders,
+            started_us,
+            found,
+            running,
+            webhook,
+            canaries,
+        })
     }
 
     /// Follows the logs, and serves the webhook if there is one, until `stop`: then nothing more is read, receipts of
@@ -103,11 +118,12 @@ impl Collector {
         let reading = self.read(sources, Until::Stopped, &ended);
         let sending = Box::pin(self.sender(&ended).run(ended.clone(), CancellationToken::new()));
         let recovering = Box::pin(self.recovery(&ended).run(ended.clone()));
-        let (read, sent, recovered, posted) = tokio::join!(
+        let (read, sent, recovered, posted, ()) = tokio::join!(
             ending(reading, &ended),
             ending(sending, &ended),
             ending(recovering, &ended),
-            ending(posting, &ended)
+            ending(posting, &ended),
+            self.canary(&ended)
         );
         read.and(sent).and(recovered).and(posted).map_err(RunError::Ended)
     }
@@ -117,6 +133,14 @@ impl Collector {
         let Some(webhook) = &self.webhook else { return Ok(Box::pin(async { Ok(()) })) };
         let listening = webhook.listen().await.map_err(RunError::Webhook)?;
         Ok(Box::pin(webhook.run(listening, self.shared(), &self.config, ended.clone())))
+    }
+
+    /// Calls the API server, if that is asked for. Boxed: most collectors do not.
+    fn canary(&self, ended: &CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match self.config.canary.clone().filter(|_| self.config.enabled) {
+            Some(settings) => Box::pin(canary::run(settings, Arc::clone(&self.canaries), ended.clone())),
+            None => Box::pin(async {}),
+        }
     }
 
     /// Reads every log to the end that it has now, its rotated siblings included, and waits until the next stage has
@@ -169,6 +193,8 @@ impl Collector {
     pub fn status(&self) -> ServiceStatus {
         let mut problems = self.books.problems();
         problems.extend(self.found.iter().cloned());
+        problems.extend(self.canaries.problems());
+        let (canary, canaries_read) = self.canaries.status();
         if !self.config.enabled {
             problems
                 .push("collection is switched off (`enabled: false` or DD_LOGS_ENABLED=false)".to_owned());
@@ -182,6 +208,8 @@ impl Collector {
             problems,
             sources: self.books.sources(&self.orders),
             queue: Some(self.store()),
+            canary,
+            canaries_read,
             ..ServiceStatus::default()
         }
     }
@@ -207,7 +235,8 @@ impl Collector {
 
     fn shared(&self) -> Shared {
         let (books, quarantine) = (Arc::clone(&self.books), Arc::clone(&self.push.quarantine));
-        Shared { queue: self.queue.clone(), books, quarantine, orders: Arc::clone(&self.orders) }
+        let (orders, canaries) = (Arc::clone(&self.orders), Arc::clone(&self.canaries));
+        Shared { queue: self.queue.clone(), books, quarantine, orders, canaries }
     }
 
     /// What operators asked.
@@ -266,7 +295,7 @@ impl Collector {
             quarantine: Arc::clone(&self.push.quarantine),
             books: Arc::clone(&self.books),
             orders: Arc::clone(&self.orders),
-            settings: Settings { queue: self.queue.id(), bounds },
+            settings: Settings { queue: self.queue.id(), bounds, canaries: Arc::clone(&self.canaries) },
             poll: Duration::from(self.config.poll_interval),
             watch: self.config.watch,
             until,

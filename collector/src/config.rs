@@ -10,6 +10,7 @@ use chassis::datadog::{Environment, LogsEntry, ProcessingRule, Rules, TextEncodi
 use chassis::{ByteSize, ConfigError, Invalid, Section, Span};
 use serde::{Deserialize, Serialize};
 
+use crate::canary::Canary;
 use crate::pattern::Pattern;
 use crate::sibling;
 use crate::webhook::Webhook;
@@ -30,6 +31,8 @@ pub struct Config {
     pub conf_dir: Option<PathBuf>,
     /// Where API servers post their events, instead of a log or beside it. Absent: nowhere.
     pub webhook: Option<Webhook>,
+    /// Requests to the API server whose log is read here, to see them arrive. Absent: none.
+    pub canary: Option<Canary>,
     /// Stable name of this collector; part of every batch's identity. Default: the host's name.
     pub id: Option<String>,
     /// Name of the cluster. Default: empty.
@@ -84,6 +87,7 @@ impl Default for Config {
             processing_rules: Vec::new(),
             conf_dir: None,
             webhook: None,
+            canary: None,
             id: None,
             cluster: String::new(),
             node: None,
@@ -150,6 +154,9 @@ impl Section for Config {
         self.check_sizes()?;
         if let Some(webhook) = &self.webhook {
             webhook.check(self.queue.max_size)?;
+        }
+        if let Some(canary) = &self.canary {
+            canary.check()?;
         }
         if !(1..=256).contains(&self.in_flight) {
             return Err(Invalid::new("in_flight", format!("is {}: choose 1 to 256", self.in_flight)));

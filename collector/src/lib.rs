@@ -4,7 +4,7 @@
 //! The way of a line: the `reader` looks at the files of every `source` (which `find`s them, and tells them
 //! apart by `identity`), reads a `chunk` of one, judges its `lines`, and hands the batch together with the
 //! `checkpoint` behind it to the queue (`append`). What is posted to the `webhook` becomes lines (`event_list`) that
-//! go the same way. The sender (`send`) takes batches from there, pushes them, and removes what has its receipt.
+//! go the same way. `canary` makes requests to see their lines arrive. The sender (`send`) takes batches from there, pushes them, and removes what has its receipt.
 //!
 //! Promises: every line of every log arrives once or is accounted for, byte for byte, whatever happens to the file,
 //! this process or the next stage; a batch that is sent again is the same batch; memory does not depend on the
@@ -13,6 +13,7 @@
 mod append;
 mod books;
 mod calls;
+mod canary;
 mod checkpoint;
 mod chunk;
 mod clock;
@@ -48,6 +49,7 @@ mod tracked;
 mod watch;
 mod webhook;
 
+pub use crate::canary::{Canary, NoAnswer, call_canary, canary_run};
 pub use crate::collector::Collector;
 pub use crate::config::{Config, Storage};
 pub use crate::entry::check;

@@ -1,9 +1,11 @@
 //! What the collector counts.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use chassis::metrics::{
-    self, Counter, Counters, Description, Gauge, Gauges, counter, counters, gauge, gauges,
+    self, Counter, Counters, Description, Gauge, Gauges, Histogram, counter, counters, gauge, gauges,
+    histogram,
 };
 
 use crate::tally::Tally;
@@ -87,13 +89,30 @@ static POSTED: LazyLock<Counters> = LazyLock::new(|| {
 static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| {
     gauge("auditrail_collector_webhook_connections", "Connections that the webhook has open.")
 });
+static CANARY_CALLS: LazyLock<Counters> = LazyLock::new(|| {
+    counters(
+        "auditrail_collector_canary_calls_total",
+        "Canaries: requests to the API server, by what came of them.",
+        &["outcome"],
+    )
+});
+static CANARY_READ: LazyLock<Histogram> = LazyLock::new(|| {
+    histogram(
+        "auditrail_collector_canary_read_seconds",
+        "Time from the call of a canary until its line was read.",
+        &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0],
+    )
+});
+static CANARY_MISSING: LazyLock<Counter> = LazyLock::new(|| {
+    counter("auditrail_collector_canary_missing_total", "Canaries whose line was not read in time.")
+});
 
 /// Declares every metric, so that each is shown from the start.
 pub(crate) fn declare() {
-    for counter in [&READ_EVENTS, &READ_BYTES, &TRUNCATED, &LOST] {
+    for counter in [&READ_EVENTS, &READ_BYTES, &TRUNCATED, &LOST, &CANARY_MISSING] {
         LazyLock::force(counter);
     }
-    for counters in [&LEFT_OUT, &PUSHES, &POSTED] {
+    for counters in [&LEFT_OUT, &PUSHES, &POSTED, &CANARY_CALLS] {
         LazyLock::force(counters);
     }
     for gauge in [&QUEUED, &QUEUE, &QUEUE_LIMIT, &CONNECTIONS] {
@@ -102,6 +121,7 @@ pub(crate) fn declare() {
     for gauges in [&LAG, &LAG_SECONDS, &UNACKED, &UNREAD_FILES, &RETENTION, &GAPS, &HELD] {
         LazyLock::force(gauges);
     }
+    LazyLock::force(&CANARY_READ);
 }
 
 /// Every metric of the collector, with what to do when it moves.
@@ -197,4 +217,19 @@ pub(crate) fn posted(answer: &str) {
 /// How many connections the webhook has.
 pub(crate) fn connections(open: usize) {
     CONNECTIONS.set(gauge_value(open as u64));
+}
+
+/// A canary was called; the outcomes are few and fixed in this crate.
+pub(crate) fn canary_called(outcome: &str) {
+    CANARY_CALLS.of(&[outcome]).inc();
+}
+
+/// The line of a canary was read so long after the call.
+pub(crate) fn canary_read(after: Duration) {
+    CANARY_READ.observe(after.as_secs_f64());
+}
+
+/// The line of a canary was not read in time.
+pub(crate) fn canary_missing() {
+    CANARY_MISSING.inc();
 }

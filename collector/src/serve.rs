@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chassis::hang_up::on_hang_up;
 use chassis::{ConfigError, Configuration, Ready, Stop, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, ReloadSource, Spread, Tls};
+use proto::{Caller, Drain, ReloadSource, Spread, StatusSource, Tls};
 
 use crate::{Collector, Config};
 
@@ -42,21 +42,14 @@ pub async fn serve_from(
     ready.set_ready("queue");
     let remaining = Arc::clone(&collector);
     stop.say_what_remains(move || remaining.remains());
-    let asked = Arc::clone(&collector);
-    collector.watched_by(ready.alive());
-    let alive = ready.alive().clone();
-    let status = Arc::new(move || {
-        let mut status = asked.status();
-        status.problems.extend(alive.stuck());
-        StatusReply { services: vec![status] }
-    });
+    let status = watched(&collector, &ready);
     let leaving = stop.clone();
     let reload = configuration.map(|configuration| -> ReloadSource {
         Arc::new(move || configuration.read_anew::<Config>().into())
     });
     let server = proto::Server::new(status)
         .collector(collector.clone())
-        .drain(collector.clone())
+        .drain(Arc::new(Draining { collector: collector.clone(), ready: ready.clone() }))
         .log_level(Arc::new(chassis::telemetry::change_log_level))
         .reload(reload.clone())
         .leaving(async move { leaving.left().await })
@@ -83,4 +76,31 @@ pub async fn serve_from(
     };
     tokio::try_join!(collecting, answering, watched, read_again)?;
     Ok(())
+}
+
+/// Has reading and sending looked at; what `Admin.Status` says.
+fn watched(collector: &Arc<Collector>, ready: &Ready) -> StatusSource {
+    collector.watched_by(ready.alive());
+    let (told, ready) = (Arc::clone(collector), ready.clone());
+    Arc::new(move || {
+        let status = told.status().with_health(ready.alive().stuck(), ready.reasons());
+        StatusReply { services: vec![status] }
+    })
+}
+
+/// A collector holds what it has queued.
+struct Draining {
+    collector: Arc<Collector>,
+    ready: Ready,
+}
+
+impl Drain for Draining {
+    fn close(&self, closed: bool) {
+        self.ready.set_drained(closed);
+        self.collector.close(closed);
+    }
+
+    fn left(&self) -> (u64, Vec<String>) {
+        self.collector.left()
+    }
 }

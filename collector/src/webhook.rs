@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
+use crate::canary::Sightings;
 use crate::checkpoint::{Saved, SourceState};
 use crate::chunk::Bounds;
 use crate::config::Config;
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) books: Arc<Books>,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) orders: Arc<Orders>,
+    pub(crate) canaries: Arc<Sightings>,
 }
 
 impl Posting {
@@ -137,6 +139,7 @@ impl Posting {
             waiting: sender,
             refused: Arc::clone(&refused),
             orders: Arc::clone(&shared.orders),
+            canaries: Arc::clone(&shared.canaries),
             origin: Path::new(&self.origin.path).into(),
             stop: stop.clone(),
         };

@@ -43,10 +43,9 @@ pub async fn serve_from(
     tracing::info!(listen = %admin.local_addr()?, console = %pages.local_addr()?, lake = %config.lake, "insight is up");
     let ready = Ready::new();
     ready.set_ready("insight");
-    let (told, alive) = (insight.clone(), ready.alive().clone());
+    let (told, asked_of) = (insight.clone(), ready.clone());
     let status = move || {
-        let mut status = told.status();
-        status.problems.extend(alive.stuck());
+        let status = told.status().with_health(asked_of.alive().stuck(), asked_of.reasons());
         StatusReply { services: vec![status] }
     };
     let services: Services = Arc::new({
@@ -99,7 +98,7 @@ pub async fn show(
     ready: Ready,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    insight.watched_by(ready.alive());
+    insight.watched_by(&ready.alive().of("insight"));
     let (kept, states, asked) = (insight.clone(), settings.states.clone(), stop.clone());
     let readers = secured.as_ref().map(|certificates| certificates.readers());
     let console = console_with(insight, services, Settings { readers, ..settings });

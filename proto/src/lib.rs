@@ -5,6 +5,7 @@
 
 mod batch;
 mod block;
+pub mod canary;
 mod connect;
 mod context;
 mod gate;
@@ -12,6 +13,7 @@ mod limit;
 mod origin;
 mod refusal;
 mod serve;
+mod service_status;
 mod shown;
 mod stage;
 mod tls;

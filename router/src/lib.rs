@@ -36,9 +36,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chassis::{HangUps, Stop};
+use chassis::alive::PATIENCE;
+use chassis::{Alive, HangUps, Stop};
 use proto::v1::ServiceStatus;
-use proto::{Batch, Receipt, Refusal, Stage};
+use proto::{Batch, Gate, Receipt, Refusal, Stage};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
@@ -79,6 +80,7 @@ struct Inner {
     refusing: Refusing,
     metrics: Metrics,
     taps: Taps,
+    gate: Gate,
     started_us: i64,
 }
 
@@ -106,6 +108,7 @@ impl Router {
             refusing: Refusing::default(),
             metrics: Metrics::declare(),
             taps: Taps::default(),
+            gate: Gate::default(),
             started_us: status::now_us(),
         })))
     }
@@ -113,7 +116,13 @@ impl Router {
     /// The stage that takes batches.
     pub fn stage(&self) -> Stage {
         let inner = self.0.clone();
-        proto::stage(move |batch| inner.clone().answer(batch))
+        self.0.gate.before(proto::stage(move |batch| inner.clone().answer(batch)))
+    }
+
+    /// Has batches looked at that were not answered.
+    pub fn watched_by(&self, alive: &Alive) {
+        let inside = self.0.gate.clone();
+        alive.watch("router", "a batch to answer", PATIENCE, move || inside.longest_inside());
     }
 
     /// What the router says of itself; cheap.

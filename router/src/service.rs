@@ -7,10 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use chassis::alive::PATIENCE;
 use chassis::{ConfigError, Configuration, Invalid, Ready, Section, Stop, http, listen};
 use proto::v1::StatusReply;
-use proto::{Caller, Drain, Gate, ReloadSource, Server, Spread, StatusSource, Tls};
+use proto::{Caller, Drain, ReloadSource, Server, Spread, StatusSource, Tls};
 use serde::Deserialize;
 
 use crate::{Config, Router, StartError};
@@ -73,17 +72,16 @@ pub async fn serve_from(
     let ready = Ready::new();
     ready.set_ready("router");
     stop.linger_for(listen::linger(config.listen, config.linger));
-    let (gate, asked, leaving) = (Gate::default(), stop.clone(), stop.clone());
-    let stage = gate.before(router.stage());
-    let status = watched(&router, &gate, &ready);
+    let (asked, leaving) = (stop.clone(), stop.clone());
+    let status = watched(&router, &ready);
     let asked_again = router.clone();
     let reload: ReloadSource = Arc::new(move || asked_again.reload());
     let server = Server::new(status)
-        .stage(stage)
+        .stage(router.stage())
         .reload(reload)
         .router(Arc::new(router.clone()))
         .log_level(Arc::new(chassis::telemetry::change_log_level))
-        .drain(Arc::new(Draining { gate, ready: ready.clone() }))
+        .drain(Arc::new(Draining { router: router.clone(), ready: ready.clone() }))
         .leaving(async move { leaving.left().await })
         .insecure_admin(config.insecure_admin)
         .tls(tls);
@@ -100,31 +98,29 @@ pub async fn serve_from(
 }
 
 /// Has batches looked at that were not answered; what `Admin.Status` says.
-fn watched(router: &Router, gate: &Gate, ready: &Ready) -> StatusSource {
-    let inside = gate.clone();
-    ready.alive().watch("router", "a batch to answer", PATIENCE, move || inside.longest_inside());
-    let (told, alive) = (router.clone(), ready.alive().clone());
+fn watched(router: &Router, ready: &Ready) -> StatusSource {
+    router.watched_by(ready.alive());
+    let (told, ready) = (router.clone(), ready.clone());
     Arc::new(move || {
-        let mut status = told.status();
-        status.problems.extend(alive.stuck());
+        let status = told.status().with_health(ready.alive().stuck(), ready.reasons());
         StatusReply { services: vec![status] }
     })
 }
 
 /// A router holds what it has not answered yet.
 struct Draining {
-    gate: Gate,
+    router: Router,
     ready: Ready,
 }
 
 impl Drain for Draining {
     fn close(&self, closed: bool) {
-        self.gate.close(closed);
         self.ready.set_drained(closed);
+        self.router.0.gate.close(closed);
     }
 
     fn left(&self) -> (u64, Vec<String>) {
-        let (batches, events) = self.gate.inside();
+        let (batches, events) = self.router.0.gate.inside();
         let words =
             (batches > 0).then(|| format!("{batches} batches are being decided or wait for receipts"));
         (events, words.into_iter().collect())

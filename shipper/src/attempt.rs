@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::account::Entry;
 use crate::block;
+use crate::canary;
 use crate::change::{Change, NotDone};
 use crate::dead::{DAMAGED, Grave, Letter, NotKept, hexadecimal};
 use crate::deliver::Delivery;
@@ -120,6 +121,7 @@ impl Delivery {
                 let taken = self.taken(opened, &opened.lines, header.delivered(), answer).await;
                 self.commit(opened.stored, taken).await;
                 self.standing.delivered(header.all.events);
+                self.standing.canaries(&header.canaries);
                 Fate::Settled { answered: true }
             }
             Verdict::Hold | Verdict::Again => Fate::Again { wish: self.wish(answer), why: self.told(answer) },
@@ -246,6 +248,7 @@ impl Delivery {
         let mut change = Change { remove: vec![stored.entry.position], ..change };
         for record in &mut change.append {
             record.header.trace.clone_from(&stored.header.trace); // what takes its place goes on from the same span
+            record.header.canaries = canary::passed_on(&stored.header.canaries, record);
         }
         loop {
             match self.spool.commit(change.clone()).await {

@@ -220,6 +220,7 @@ impl Opening {
             },
             held_by_operator,
             receipts: self.spool.receipts().map(Receipts::status),
+            canaries: self.standing.arrived.status(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod attempt;
 mod backlog;
 mod block;
 mod budget;
+mod canary;
 mod change;
 mod commit;
 mod config;

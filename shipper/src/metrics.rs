@@ -2,7 +2,7 @@
 //!
 //! `auditrail_shipper_requests_total{destination, outcome}`, `auditrail_shipper_sent_bytes_total`,
 //! `auditrail_shipper_request_seconds`, `auditrail_shipper_delivered_events_total`,
-//! `auditrail_shipper_dead_events_total`, `auditrail_shipper_backfilled_events_total`, `auditrail_shipper_taken_batches_total{destination, outcome}`,
+//! `auditrail_shipper_canary_seconds`, `auditrail_shipper_dead_events_total`, `auditrail_shipper_backfilled_events_total`, `auditrail_shipper_taken_batches_total{destination, outcome}`,
 //! and what its status says: see [`told`].
 
 use std::time::Duration;
@@ -26,6 +26,9 @@ pub fn described_metrics() -> Vec<Description> {
 }
 
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// From what is usual to what an outage makes of it.
+const CANARY_SECONDS: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 21_600.0];
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,7 @@ pub(crate) struct Metrics {
     dead: Counter,
     backfilled: Counter,
     seconds: Histogram,
+    canary: Histogram,
     told: told::Told,
 }
 
@@ -84,6 +88,12 @@ impl Metrics {
         let both = |name, help| metrics::counters(name, help, &["destination", "outcome"]);
         let seconds: Histograms =
             metrics::histograms("auditrail_shipper_request_seconds", "Time until the answer", TO, SECONDS);
+        let canary: Histograms = metrics::histograms(
+            "auditrail_shipper_canary_seconds",
+            "Canaries: time from the API server's receipt of the request until the event had arrived",
+            TO,
+            CANARY_SECONDS,
+        );
         Metrics {
             destination: destination.to_owned(),
             requests: both("auditrail_shipper_requests_total", "Requests and writes, by what came of them"),
@@ -96,6 +106,7 @@ impl Metrics {
             ),
             dead: counter("auditrail_shipper_dead_events_total", "Events that became dead letters"),
             seconds: seconds.of(&[destination]),
+            canary: canary.of(&[destination]),
             told: told::Told::declare(),
         }
     }
@@ -112,6 +123,11 @@ impl Metrics {
     /// Events arrived.
     pub(crate) fn delivered(&self, events: u64) {
         self.delivered.inc_by(events);
+    }
+
+    /// A canary arrived so many seconds after its call.
+    pub(crate) fn canary(&self, seconds: f64) {
+        self.canary.observe(seconds);
     }
 
     /// Events are told as of now.

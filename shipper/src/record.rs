@@ -10,6 +10,7 @@ use proto::Trace;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Entry, Tally};
+use crate::canary::Canary;
 use crate::manifest::{self, Listed};
 
 /// What the index keeps of a record.
@@ -54,6 +55,9 @@ pub(crate) struct Header {
     /// Its events matter, and go where others wait for a budget.
     #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) urgent: bool,
+    /// Canaries among its events.
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) canaries: Vec<Canary>,
 }
 
 /// What a body is.
@@ -99,6 +103,7 @@ impl Record {
             backfilled: 0,
             trace: None,
             urgent: false,
+            canaries: Vec::new(),
         };
         let mut payload = Vec::with_capacity(lines.len() * 5 + 16);
         manifest::write(lines, &mut payload);

@@ -4,6 +4,7 @@
 //! both, none in neither.
 
 use crate::attempt::{Fate, Opened};
+use crate::canary;
 use crate::change::Change;
 use crate::config::OldEvents;
 use crate::dead::{TOO_LARGE, TOO_OLD};
@@ -89,6 +90,7 @@ impl Delivery {
         let fate = self.replace(opened, Change { append: records, ..change }).await;
         if let Fate::Settled { .. } = fate {
             self.standing.delivered(taken.len() as u64);
+            self.standing.canaries(&canary::those_of(&opened.stored.header.canaries, &taken));
             return if later.is_empty() { fate } else { Fate::Partly { why: self.told(answer) } };
         }
         fate

@@ -91,10 +91,9 @@ pub async fn serve_from(
 /// Has deliveries looked at; what `Admin.Status` says.
 fn watched(shipper: &Shipper, ready: &Ready) -> StatusSource {
     shipper.watched_by(ready.alive());
-    let (told, alive) = (shipper.clone(), ready.alive().clone());
+    let (told, ready) = (shipper.clone(), ready.clone());
     Arc::new(move || {
-        let mut status = told.status();
-        status.problems.extend(alive.stuck());
+        let status = told.status().with_health(ready.alive().stuck(), ready.reasons());
         StatusReply { services: vec![status] }
     })
 }
@@ -108,8 +107,8 @@ struct Draining<S> {
 
 impl<S: Fn() -> Option<Shipper> + Send + Sync + 'static> Drain for Draining<S> {
     fn close(&self, closed: bool) {
-        self.gate.close(closed);
         self.ready.set_drained(closed);
+        self.gate.close(closed);
     }
 
     fn left(&self) -> (u64, Vec<String>) {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::account::{Entry, Tally};
+use crate::canary::Canary;
 use crate::change::{Change, NotDone};
 use crate::config::Retry;
 use crate::dead::DAMAGED;
@@ -32,7 +33,7 @@ pub(crate) mod stdout;
 /// What came of a step.
 pub(crate) enum Step {
     /// Something left the spool, and there may be more.
-    Did { events: u64, bytes: u64 },
+    Did { events: u64, bytes: u64, canaries: Vec<Canary> },
     /// There is nothing to do before the next commit.
     Idle,
     /// There is nothing to do before the next commit, or before so much time has passed.
@@ -118,9 +119,10 @@ async fn one_step(
     standing.begun();
     let (step, sink) = bench.run(move || (sink.step(begun, hurry), sink)).await;
     match &step {
-        Ok(Step::Did { events, bytes }) => {
+        Ok(Step::Did { events, bytes, canaries }) => {
             standing.answered(Outcome::Delivered, *bytes, begun.elapsed());
             standing.delivered(*events);
+            standing.canaries(canaries);
         }
         Ok(Step::Idle | Step::Wait(_)) => standing.rested(),
         Err(_) => standing.answered(Outcome::Again, 0, begun.elapsed()),
@@ -176,6 +178,12 @@ pub(crate) fn delivered<'a>(records: impl IntoIterator<Item = &'a Stored>) -> (C
         all.add(header.all);
     }
     (change, all)
+}
+
+/// What a step did that made the records' delivery durable.
+pub(crate) fn did<'a>(records: impl IntoIterator<Item = &'a Stored>, events: u64, bytes: u64) -> Step {
+    let canaries = records.into_iter().flat_map(|stored| &stored.header.canaries).cloned().collect();
+    Step::Did { events, bytes, canaries }
 }
 
 /// Notes the delivery of records in the trace of each: one write may be of many batches.

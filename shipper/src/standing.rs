@@ -5,12 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::canary::{Arrived, Canary};
 use crate::metrics::{Metrics, Outcome};
 
 /// What is known of one destination's deliveries.
 pub(crate) struct Standing {
     seen: Mutex<Seen>,
     pub(crate) metrics: Metrics,
+    pub(crate) arrived: Arrived,
 }
 
 /// A snapshot of a [`Standing`].
@@ -41,7 +43,7 @@ pub(crate) struct Seen {
 
 impl Standing {
     pub(crate) fn new(metrics: Metrics) -> Standing {
-        Standing { seen: Mutex::default(), metrics }
+        Standing { seen: Mutex::default(), metrics, arrived: Arrived::default() }
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -106,6 +108,11 @@ impl Standing {
     /// Events have arrived, and that is on the disk.
     pub(crate) fn delivered(&self, events: u64) {
         self.metrics.delivered(events);
+    }
+
+    /// Canaries have arrived, and that is on the disk.
+    pub(crate) fn canaries(&self, canaries: &[Canary]) {
+        self.arrived.note(canaries, &self.metrics);
     }
 
     /// Events are told as of now, since they were too old.

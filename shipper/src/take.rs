@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::account::{Entry, Named, Tally};
 use crate::attempt::blocking;
+use crate::canary;
 use crate::change::{Change, NotDone, Taking};
 use crate::joins::Told;
 use crate::parcel::{Packer, Parcel};
@@ -188,7 +189,9 @@ fn pack(
     }
     let block = (whole && batch.encoding() == Encoding::Zstd).then(|| Bytes::clone(&batch.block));
     let parcel = Parcel { origin, queue, read_at_us: batch.read_at_us, lines, block };
-    let records = packer.pack(&parcel).map_err(|error| unavailable(&format!("packing failed: {error}")))?;
+    let packed = packer.pack(&parcel);
+    let mut records = packed.map_err(|error| unavailable(&format!("packing failed: {error}")))?;
+    canary::note(&mut records, &parcel.lines);
     Ok(Packed { records, filtered, events, told })
 }
 

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod canary;
 mod command_line;
 mod destinations;
 mod documents;
 mod hands;
 #[cfg(unix)]
 mod hang_up;
+#[cfg(unix)]
+mod health;
 mod lines;
 mod manifests;
 mod metrics;

@@ -237,6 +237,27 @@ fn every_pod_is_restricted_but_for_the_directories_and_the_user_that_the_collect
 }
 
 #[test]
+fn every_pod_tells_traces_what_it_is_called_and_where_it_runs() {
+    for workload in workloads() {
+        let variables = workload.container()["env"].as_array().unwrap();
+        let variable = |name: &str| variables.iter().find(|variable| variable["name"] == name).unwrap();
+        for (name, field) in [
+            ("POD_NAME", "metadata.name"),
+            ("POD_NAMESPACE", "metadata.namespace"),
+            ("POD_UID", "metadata.uid"),
+            ("NODE_NAME", "spec.nodeName"),
+        ] {
+            assert_eq!(text(variable(name), "/valueFrom/fieldRef/fieldPath"), field, "{workload}");
+        }
+        assert_eq!(
+            text(variable("CONTAINER_NAME"), "/value"),
+            text(workload.container(), "/name"),
+            "{workload}"
+        );
+    }
+}
+
+#[test]
 fn a_stop_is_given_the_time_that_it_may_take() {
     let grace = chassis::Service::new("any", "0").grace + chassis::telemetry::FLUSH_WITHIN;
     for workload in workloads() {

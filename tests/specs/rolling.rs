@@ -1,8 +1,5 @@
 //! One service after the other is stopped and started, as an upgrade does it, while lines come in.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use proto::is_serving;
 use tests::account::assert_same;
 use tests::apiserver::ApiServer;
@@ -10,17 +7,7 @@ use tests::cluster::{Cluster, Layout, Setup};
 use tests::eventually::eventually;
 use tests::fixture::{lossy, slices, superset};
 use tests::intake::{Intake, Mood};
-
-/// The answer of a probe; none where nobody listens.
-fn probed(address: &str, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-        .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
-}
+use tests::probe::probed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_that_are_restarted_one_after_the_other_under_load_lose_and_repeat_nothing() {

@@ -175,7 +175,7 @@ impl Cluster {
 
     /// Where a process's probes are: host and port.
     pub fn http(&self, name: &str) -> String {
-        format!("127.0.0.1:{}", self.ports[name].1)
+        format!("127.0.0.1:{}", self.ports[with_ports(name)].1)
     }
 
     /// Asks one process to stop, and waits for its end.
@@ -205,9 +205,9 @@ impl Cluster {
         if self.layout == Layout::OneProcess { "auditrail" } else { "router" }
     }
 
-    fn address(&self, name: &str) -> String {
-        let service = if name == "auditrail" { "insight" } else { name };
-        format!("http://127.0.0.1:{}", self.ports[service].0)
+    /// Where a process's calls are.
+    pub fn address(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[with_ports(name)].0)
     }
 
     /// What every reachable service says of itself.
@@ -293,6 +293,11 @@ impl Cluster {
         ]
         .concat()
     }
+}
+
+/// The service whose ports a process has: one that is all of them is asked at insight's.
+fn with_ports(name: &str) -> &str {
+    if name == "auditrail" { "insight" } else { name }
 }
 
 /// Runs a spec, an `async fn(Layout)`, in both layouts.

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "the whole crate is test code")]
 
 pub mod account;
+pub mod answering;
 pub mod apiserver;
 pub mod cluster;
 pub mod dice;
@@ -20,6 +21,7 @@ pub mod next_stage;
 pub mod numbered;
 pub mod otlp;
 pub mod port;
+pub mod probe;
 pub mod process;
 pub mod rotating;
 pub mod usage;

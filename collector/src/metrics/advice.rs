@@ -72,6 +72,18 @@ pub(super) const ADVICE: &[(&str, &str)] = &[
         "At its limit further API servers wait: see `collector.webhook`.",
     ),
     (
+        "auditrail_collector_canary_calls_total",
+        "`4xx` is an answer as good as any: the call is in the log. `not sent` is an address, a certificate or a token file; see `auditrail status`.",
+    ),
+    (
+        "auditrail_collector_canary_read_seconds",
+        "It has in it how long the API server holds lines back (`--audit-log-mode=batch`), and how far reading is behind.",
+    ),
+    (
+        "auditrail_collector_canary_missing_total",
+        "The audit policy leaves the request out, the log is that of another API server, or reading is far behind: docs/canary.md.",
+    ),
+    (
         "auditrail_collector_certificate_expiry_timestamp_seconds",
         "Renew the certificate before this time; the new files are taken up without a restart.",
     ),

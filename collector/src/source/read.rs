@@ -5,12 +5,14 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
 use proto::{Batch, Trace};
 
 use super::Source;
+use crate::canary::{Sightings, among};
 use crate::chunk::{self, Bounds, Chunk};
 use crate::lines::{self, Judged};
 use crate::quarantine::{Held, Quarantine};
@@ -28,6 +30,8 @@ pub(crate) struct Settings {
     /// The queue's id, part of every batch.
     pub(crate) queue: [u8; 16],
     pub(crate) bounds: Bounds,
+    /// Where lines of canaries are told of.
+    pub(crate) canaries: Arc<Sightings>,
 }
 
 /// What a step gave.
@@ -128,6 +132,7 @@ impl Source {
         let start = self.files[at].state.offset;
         self.quarantine_bad(&self.files[at].state.path, start, raw, &judged, quarantine)?;
         let batch = self.batch(settings, raw, &judged)?;
+        settings.canaries.were_read(&among(raw));
         let dead = judged.bad.iter().map(|bad| Tally::new(1, bad.bytes));
         for tally in dead {
             self.state.dead.add(lines::QUARANTINE, tally);

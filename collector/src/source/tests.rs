@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chassis::datadog::LogsEntry;
 use proptest::prelude::*;
@@ -233,7 +234,7 @@ impl World {
     /// One chunk; whether there was any.
     fn read_one(&mut self) -> bool {
         let bounds = Bounds { chunk: 100, line: 5000 };
-        let settings = Settings { queue: [7; 16], bounds };
+        let settings = Settings { queue: [7; 16], bounds, canaries: Arc::default() };
         let read = self.source.read(&settings, &self.quarantine, &mut Vec::new()).unwrap();
         let any = !matches!(read, Read::Nothing);
         if let Read::Batch(batch) = read {

@@ -22,6 +22,7 @@ use super::body::{self, NoBody, Packing};
 use super::ledger::{NotTaken, Taken, Waiting};
 use super::posted::{NotPrepared, Posted};
 use super::refusals::{Refusals, TOO_LONG_ADVICE};
+use crate::canary::Sightings;
 use crate::chunk::Bounds;
 use crate::metrics;
 use crate::orders::Orders;
@@ -50,6 +51,8 @@ pub(super) struct Desk {
     pub(super) refused: Arc<Refusals>,
     /// What operators asked, of the source with this path.
     pub(super) orders: Arc<Orders>,
+    /// Where lines of canaries are told of.
+    pub(super) canaries: Arc<Sightings>,
     pub(super) origin: Arc<Path>,
     pub(super) stop: CancellationToken,
 }
@@ -116,7 +119,7 @@ impl Desk {
             Posted::prepare(&body, bounds, &rules).map_err(Unready::Lines)
         };
         let prepared = tokio::task::spawn_blocking(prepare).await;
-        let posted = match prepared {
+        let mut posted = match prepared {
             Ok(Ok(posted)) => posted,
             Ok(Err(Unready::Body(error))) => return Err(self.no_body(&error)),
             Ok(Err(Unready::Lines(error))) => return Err(self.not_prepared(&error)),
@@ -126,11 +129,14 @@ impl Desk {
             metrics::posted("empty");
             return Ok(Taken::Now); // there is nothing that could be lost or repeated
         }
+        let canaries = std::mem::take(&mut posted.canaries);
         let (answer, answered) = oneshot::channel();
         let ending = |_| not_taken(&NotTaken::Ending);
         let sent = self.waiting.send(Waiting { posted, answer, _room: room }).await;
         sent.map_err(|_| not_taken(&NotTaken::Ending))?;
-        answered.await.map_err(ending)?.map_err(|error| not_taken(&error))
+        let taken = answered.await.map_err(ending)?.map_err(|error| not_taken(&error))?;
+        self.canaries.were_read(&canaries);
+        Ok(taken)
     }
 
     /// Memory for a body.
@@ -241,6 +247,7 @@ mod tests {
             waiting,
             refused: Arc::default(),
             orders: Arc::default(),
+            canaries: Arc::default(),
             origin: Path::new("/audit").into(),
             stop: CancellationToken::new(),
         };

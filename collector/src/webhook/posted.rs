@@ -10,6 +10,7 @@ use chassis::datadog::Rules;
 use proto::Batch;
 
 use super::window::{self, Hash};
+use crate::canary;
 use crate::chunk::{Bounds, KEPT_BYTES};
 use crate::event_list::{self, NoEventList};
 use crate::lines;
@@ -19,6 +20,8 @@ use crate::tally::{Causes, Tally};
 pub(super) struct Posted {
     pub(super) hash: Hash,
     pub(super) parts: Vec<Part>,
+    /// IDs of canaries among them.
+    pub(super) canaries: Vec<String>,
 }
 
 /// A run of lines that becomes one batch, if it has events. Numbers count from 0 in the part.
@@ -75,7 +78,7 @@ impl Posted {
                 rest = &rest[used..];
             }
         }
-        Ok(Posted { hash, parts })
+        Ok(Posted { hash, parts, canaries: canary::among(&text) })
     }
 
     /// All lines.

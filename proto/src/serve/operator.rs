@@ -171,8 +171,14 @@ impl Admin for Operator {
         let DrainRequest { seconds, resume } = request.into_inner();
         let none = || Status::unimplemented("this process holds nothing that could be drained");
         let drain = self.drain.clone().ok_or_else(none)?;
+        // Not ready first: who looks at that stays away before anybody is refused.
+        if !resume {
+            tell(&self.health, false).await;
+        }
         drain.close(!resume);
-        tell(&self.health, resume).await;
+        if resume {
+            tell(&self.health, true).await;
+        }
         let patience = Duration::from_secs(u64::from(if seconds == 0 { 30 } else { seconds.min(HOUR) }));
         let until = tokio::time::Instant::now() + if resume { Duration::ZERO } else { patience };
         loop {

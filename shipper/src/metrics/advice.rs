@@ -64,6 +64,10 @@ pub(super) const ADVICE: &[(&str, &str)] = &[
     ),
     ("auditrail_shipper_dead_letters_limit_bytes", "It is `shipper.dead_letters.max_size`."),
     (
+        "auditrail_shipper_canary_seconds",
+        "The delay of everything, measured from end to end with two clocks; it has an outage in it when that is over. Where it grows, `auditrail status` says which stage waits.",
+    ),
+    (
         "auditrail_shipper_certificate_expiry_timestamp_seconds",
         "Renew the certificate before this time; the new files are taken up without a restart.",
     ),

@@ -15,7 +15,7 @@ use queue::Put;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Sink, Step, commit, delivered, lines_of, traced};
+use super::{Sink, Step, commit, delivered, did, lines_of, traced};
 use crate::change::Change;
 use crate::config;
 use crate::receipts::Slip;
@@ -172,7 +172,7 @@ impl Sink for FileSink {
         let began = SystemTime::now();
         let Some((records, text, slips)) = self.gather()? else { return Ok(Step::Idle) };
         if records.is_empty() {
-            return Ok(Step::Did { events: 0, bytes: 0 });
+            return Ok(did([], 0, 0));
         }
         self.rotate_if_full()?;
         let mut file = self.open().map_err(|error| self.failed("open", &error))?;
@@ -185,7 +185,7 @@ impl Sink for FileSink {
         change.slips = slips;
         commit(&self.spool, change)?;
         traced(self.kind(), &records, began);
-        Ok(Step::Did { events: all.events, bytes: text.len() as u64 })
+        Ok(did(&records, all.events, text.len() as u64))
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
         let desk = Desk::new();
         let mut sink = desk.sink();
         spool_lines(&sink, &[b"{\"a\":\"\xff\"}", b"{}"]);
-        assert!(matches!(step(&mut sink), Ok(Step::Did { events: 2, bytes: 13 })));
+        assert!(matches!(step(&mut sink), Ok(Step::Did { events: 2, bytes: 13, .. })));
         assert_eq!(std::fs::read(desk.path()).unwrap(), b"{\"a\":\"\xff\"}\n{}\n");
         assert!(matches!(step(&mut sink), Ok(Step::Idle)));
     }

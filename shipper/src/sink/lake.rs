@@ -10,7 +10,7 @@ use ::lake::{Lake, Location, Rows};
 use queue::Put;
 use tokio::time::Instant;
 
-use super::{Sink, Step, Unpacked, commit, delivered, lines_of, traced};
+use super::{Sink, Step, Unpacked, commit, delivered, did, lines_of, traced};
 use crate::change::Change;
 use crate::spool::{Spool, Stored};
 
@@ -143,7 +143,7 @@ impl Sink for LakeSink {
         change.slips = unpacked.into_iter().filter_map(|unpacked| unpacked.slip).collect();
         commit(&self.spool, change)?;
         traced(self.kind(), &records, began);
-        Ok(Step::Did { events: all.events, bytes })
+        Ok(did(&records, all.events, bytes))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::{Sink, Step, commit, delivered, lines_of, traced};
+use super::{Sink, Step, commit, delivered, did, lines_of, traced};
 use crate::spool::Spool;
 
 /// The `stdout` destination.
@@ -33,7 +33,7 @@ impl Sink for StdoutSink {
         let oldest = self.spool.list(0, 1).map_err(|error| error.to_string())?;
         let Some(stored) = oldest.first() else { return Ok(Step::Idle) };
         let Some(unpacked) = lines_of(&self.spool, stored)? else {
-            return Ok(Step::Did { events: 0, bytes: 0 });
+            return Ok(did([], 0, 0));
         };
         let written = self.out.write_all(&unpacked.raw).and_then(|()| self.out.flush());
         written.map_err(|error| format!("cannot write to standard output: {error}"))?;
@@ -41,7 +41,7 @@ impl Sink for StdoutSink {
         change.slips.extend(unpacked.slip);
         commit(&self.spool, change)?;
         traced(self.kind(), [stored], began);
-        Ok(Step::Did { events: all.events, bytes: unpacked.raw.len() as u64 })
+        Ok(did([stored], all.events, unpacked.raw.len() as u64))
     }
 }
 
