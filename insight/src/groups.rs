@@ -26,12 +26,17 @@ impl Groups {
     /// When the columns are of different lengths.
     #[must_use]
     pub fn by(columns: &[&Text<'_>]) -> Groups {
-        let rows = columns.first().map_or(0, |column| column.keys().len());
-        let mut groups = Groups { of: vec![0; rows], first: if rows == 0 { Vec::new() } else { vec![0] } };
+        let mut groups = Groups::one(columns.first().map_or(0, |column| column.keys().len()));
         for column in columns {
             groups.split(column.keys(), column.size());
         }
         groups
+    }
+
+    /// So many rows as one group.
+    #[must_use]
+    pub fn one(rows: usize) -> Groups {
+        Groups { of: vec![0; rows], first: if rows == 0 { Vec::new() } else { vec![0] } }
     }
 
     /// The same, grouped further by numbers of the rows, which are smaller than `size`.

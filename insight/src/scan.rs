@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use lake::{File, Lake, LakeError, Partition, Reading};
@@ -103,13 +103,17 @@ enum Task {
 /// What the workers share.
 struct Desk<F> {
     queue: Mutex<Vec<Task>>,
-    pending: Mutex<BTreeMap<Partition, Pending<F>>>,
+    pending: Mutex<Hours<F>>,
     days: Days<F>,
 }
 
+/// Hours whose files are being folded.
+type Hours<F> = BTreeMap<Partition, Pending<F>>;
+
 /// An hour whose files are being folded.
 struct Pending<F> {
-    fold: F,
+    /// What is merged so far; None while somebody merges it with more, or nothing is there yet.
+    fold: Option<F>,
     left: usize,
     /// What it will be kept as; None when it must not be.
     files: Option<Vec<File>>,
@@ -121,6 +125,34 @@ struct Pending<F> {
 }
 
 impl<F: Fold> Desk<F> {
+    /// Adds the state of one more file; gives the hour when that was its last one. Nobody waits for another's merging.
+    fn add(&self, hour: Partition, mut fold: F) -> Option<Pending<F>> {
+        loop {
+            let mut hours = self.pending();
+            let pending = pending_of(&mut hours, hour);
+            let Some(mut more) = pending.fold.take() else {
+                (pending.fold, pending.grew) = (Some(fold), true);
+                return one_less(hours, hour);
+            };
+            drop(hours);
+            more.merge(fold);
+            fold = more;
+        }
+    }
+
+    /// Does without a file; gives the hour when that was its last one.
+    fn go_without(&self, hour: Partition, note: impl FnOnce(&mut Pending<F>)) -> Option<Pending<F>> {
+        let mut hours = self.pending();
+        let pending = pending_of(&mut hours, hour);
+        pending.is_whole = false;
+        note(pending);
+        one_less(hours, hour)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Hours<F>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Passes the state of an hour on: to its day, or to what was folded so far.
     fn finish(
         &self,
@@ -138,6 +170,17 @@ impl<F: Fold> Desk<F> {
             mine.fold.merge(fold);
         }
     }
+}
+
+fn pending_of<F>(hours: &mut Hours<F>, hour: Partition) -> &mut Pending<F> {
+    hours.get_mut(&hour).expect("an hour is pending until its last file is folded")
+}
+
+/// The hour, when no more of its files are to be folded.
+fn one_less<F>(mut hours: MutexGuard<'_, Hours<F>>, hour: Partition) -> Option<Pending<F>> {
+    let pending = pending_of(&mut hours, hour);
+    pending.left -= 1;
+    if pending.left == 0 { hours.remove(&hour) } else { None }
 }
 
 /// The newest hour comes last, since work is taken from the end.
@@ -211,14 +254,14 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
         return;
     }
     let pending = Pending {
-        fold: known.unwrap_or_default(),
+        fold: known,
         left: unread.len(),
         files: times.is_none().then_some(files),
         in_day,
         grew: false,
         is_whole: true,
     };
-    desk.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, pending);
+    desk.pending().insert(partition, pending);
     let tasks = unread.into_iter().map(|file| Task::Read(partition, file, times.clone()));
     desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
 }
@@ -238,28 +281,21 @@ fn finish<F: Fold>(
     done: Done<F>,
     mine: &mut Folded<F>,
 ) {
-    let finished = {
-        let mut pending = desk.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = pending.get_mut(&hour).expect("an hour is pending until its last file is folded");
-        entry.left -= 1;
-        entry.is_whole &= matches!(done, Done::Folded(_));
-        match done {
-            Done::Folded(fold) => {
-                entry.fold.merge(fold);
-                entry.grew = true;
-            }
-            Done::Failed(error) => {
-                entry.files = None;
-                mine.failed.push((file, error));
-            }
-            Done::NoTime => {
-                mine.missing += 1;
-                entry.files.iter_mut().for_each(|files| files.retain(|other| other.path != file.path));
-            }
+    let finished = match done {
+        Done::Folded(fold) => desk.add(hour, fold),
+        Done::Failed(error) => {
+            mine.failed.push((file, error));
+            desk.go_without(hour, |pending| pending.files = None)
         }
-        (entry.left == 0).then(|| pending.remove(&hour)).flatten()
+        Done::NoTime => {
+            mine.missing += 1;
+            desk.go_without(hour, |pending| {
+                pending.files.iter_mut().for_each(|files| files.retain(|other| other.path != file.path));
+            })
+        }
     };
     if let Some(Pending { fold, files, in_day, grew, is_whole, .. }) = finished {
+        let fold = fold.unwrap_or_default();
         let is_whole = is_whole && files.is_some();
         if let Some(files) = files.filter(|_| grew) {
             kept.keep(hour, &files, &fold);

@@ -61,16 +61,16 @@ impl Fold for Usage {
 
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
         let columns = Columns::of(rows);
-        let mut kinds = Kinds::of(&columns);
+        let mut uses = Vec::new();
         for row in 0..rows.len() {
             match columns.what(row) {
                 What::Nothing => {}
                 What::Impersonation => closer.pick(row),
-                What::NoUse(left) => kinds.leave(left),
-                What::Use => kinds.add(row),
+                What::NoUse(left) => self.known.leave(left, 1),
+                What::Use => uses.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
             }
         }
-        kinds.tell(&mut self.known);
+        Kinds::of(&columns, &uses).tell(&mut self.known);
     }
 
     fn look_closer(&mut self, rows: &Rows<'_>) {

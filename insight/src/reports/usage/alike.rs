@@ -1,25 +1,23 @@
 //! Rows that are alike, counted together before anything is made of their texts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use audit::rbac::{Left, Request, Target, Via};
+use audit::rbac::{Request, Target, Via};
 
 use super::columns::Columns;
 use super::known::{Alike, Known, Use};
 use super::numbered::Texts;
-use crate::groups::{Groups, Mixed};
+use crate::groups::Mixed;
 use crate::rows::{NONE, Text};
 
 /// Rows by what they say.
 pub(super) struct Kinds<'c, 'b> {
     columns: &'c Columns<'b>,
-    groups: Groups,
     /// The kinds of each group, by whether the namespace is that of the request.
     of_group: Vec<[Slot; 2]>,
     of_path: HashMap<(usize, &'b str), Slot>,
     all: Vec<Kind>,
-    left: BTreeMap<Left, u64>,
 }
 
 /// The place of a kind, once there is one.
@@ -35,21 +33,19 @@ struct Kind {
 }
 
 impl<'c, 'b> Kinds<'c, 'b> {
-    pub(super) fn of(columns: &'c Columns<'b>) -> Kinds<'c, 'b> {
-        let groups = columns.groups();
+    /// Those of these rows, each of which shows a use.
+    pub(super) fn of(columns: &'c Columns<'b>, rows: &[u32]) -> Kinds<'c, 'b> {
+        let groups = columns.groups(rows);
         let of_group = vec![[None; 2]; groups.len()];
-        let (of_path, all, left) = (HashMap::new(), Vec::new(), BTreeMap::new());
-        Kinds { columns, groups, of_group, of_path, all, left }
+        let mut kinds = Kinds { columns, of_group, of_path: HashMap::new(), all: Vec::new() };
+        for (at, row) in rows.iter().enumerate() {
+            kinds.add(groups.of(at), *row as usize);
+        }
+        kinds
     }
 
-    /// Counts a row that shows no use.
-    pub(super) fn leave(&mut self, left: Left) {
-        *self.left.entry(left).or_default() += 1;
-    }
-
-    /// Takes a row in that shows a use.
-    pub(super) fn add(&mut self, row: usize) {
-        let (columns, group) = (self.columns, self.groups.of(row));
+    fn add(&mut self, group: usize, row: usize) {
+        let columns = self.columns;
         let (code, time) = (columns.codes[row], columns.times[row]);
         let count = u64::from(columns.counts(row));
         let forbidden = columns.allowed(row) == Some(true) && code == 403;
@@ -81,7 +77,7 @@ impl<'c, 'b> Kinds<'c, 'b> {
     /// Adds all to what is known.
     pub(super) fn tell(self, known: &mut Known) {
         let mut numbers = Numbers::default();
-        self.left.iter().for_each(|(left, count)| known.leave(*left, *count));
+        known.expect(self.all.len());
         self.all.iter().for_each(|kind| numbers.tell(self.columns, kind, known));
     }
 }

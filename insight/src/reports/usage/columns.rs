@@ -86,22 +86,29 @@ impl<'b> Columns<'b> {
         }
     }
 
-    /// Rows whose columns say the same, but for the path of the URI.
-    pub(super) fn groups(&self) -> Groups {
-        let (lists, size) = &self.lists;
-        Groups::by(&[
+    /// Some rows by what their columns say, but for the path of the URI. Columns that hang together come first, so that
+    /// there are few groups for as long as possible.
+    pub(super) fn groups(&self, rows: &[u32]) -> Groups {
+        let lists = (&self.lists.0[..], self.lists.1);
+        let of = |groups: Groups, (keys, size): (&[u32], usize)| {
+            let keys: Vec<u32> = rows.iter().map(|row| keys[*row as usize]).collect();
+            groups.and(&keys, size)
+        };
+        let keys = [
             &self.stage,
             &self.decision,
-            &self.verb,
             &self.user,
+            &self.reason,
+            &self.verb,
             &self.group,
             &self.resource,
             &self.subresource,
             &self.namespace,
             &self.name,
-            &self.reason,
-        ])
-        .and(lists, *size)
+        ];
+        let keys = keys.map(|column| (column.keys(), column.size()));
+        let (subject, object) = keys.split_at(3);
+        subject.iter().chain([&lists]).chain(object).copied().fold(Groups::one(rows.len()), of)
     }
 
     pub(super) fn what(&self, row: usize) -> What {

@@ -88,7 +88,7 @@ impl Known {
         groups.dedup();
         let all = std::iter::once(user).chain(groups);
         let numbers: Who = all.map(|text| self.texts.number(text)).collect();
-        self.whos.put(&numbers[..])
+        self.whos.put(&numbers[..], <[u32]>::to_vec)
     }
 
     /// Adds requests of a use. The name's number is asked for only where it is kept; `via` is that of a reason.
@@ -128,6 +128,11 @@ impl Known {
         let alike = Alike { count, forbidden_after, first, last };
         let of = Use { who, verb, group, resource, subresource, namespace, path };
         self.add(of, seen.allowed, alike, |texts| texts.number(name), via);
+    }
+
+    /// About so many uses more will be added.
+    pub(super) fn expect(&mut self, uses: usize) {
+        self.uses.reserve(uses.min(MOST_USES.saturating_sub(self.uses.len())));
     }
 
     /// Counts what is no use.
@@ -213,7 +218,7 @@ impl<'o> Numbers<'o> {
         }
         let theirs = self.of.whos.at(number).map_or(&[][..], Vec::as_slice);
         let who: Who = theirs.iter().map(|text| self.texts.of(*text, &mut to.texts)).collect();
-        let found = to.whos.put(&who[..]);
+        let found = to.whos.put(&who[..], <[u32]>::to_vec);
         self.whos.get_mut(number as usize).into_iter().for_each(|known| *known = found);
         found
     }

@@ -43,17 +43,17 @@ impl<T> Numbered<T> {
 }
 
 impl<T: Clone + Eq + Hash> Numbered<T> {
-    /// The number of a thing, a new one if need be.
-    pub(super) fn put<Q>(&mut self, thing: &Q) -> u32
+    /// The number of a thing, which is made if need be.
+    pub(super) fn put<Q>(&mut self, thing: &Q, made: impl FnOnce(&Q) -> T) -> u32
     where
-        T: Borrow<Q> + From<Q::Owned>,
-        Q: Hash + Eq + ToOwned + ?Sized,
+        T: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
     {
         if let Some(known) = self.numbers.get(thing) {
             return *known;
         }
         let number = u32::try_from(self.all.len()).expect("there is no memory for 2^32 things");
-        let thing = T::from(thing.to_owned());
+        let thing = made(thing);
         self.all.push(thing.clone());
         self.numbers.insert(thing, number);
         number
@@ -63,7 +63,7 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
 impl Texts {
     /// The number of a text, a new one if need be.
     pub(super) fn number(&mut self, text: &str) -> u32 {
-        self.put(text)
+        self.put(text, |text| Word(text.into()))
     }
 
     /// The text with this number; empty when there is none.
