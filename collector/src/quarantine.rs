@@ -4,7 +4,7 @@
 //! bounded size, the older one dropped; the counters of what went here are exact, they are in the queue's state.
 //! Only the owner may read it (Unix).
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +63,7 @@ impl Quarantine {
     /// # Errors
     /// What the system says.
     pub(crate) fn open(dir: PathBuf) -> io::Result<Quarantine> {
-        std::fs::create_dir_all(&dir)?;
+        queue::create_private_directory(&dir)?;
         Ok(Quarantine { dir, most: FILE_BYTES, writing: Mutex::new(None) })
     }
 
@@ -123,11 +123,7 @@ impl<'a> Written<'a> {
 }
 
 fn open(path: &Path) -> io::Result<(File, u64)> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = queue::private_file().create(true).append(true).open(path)?;
     let size = file.metadata()?.len();
     Ok((file, size))
 }

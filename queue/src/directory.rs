@@ -1,7 +1,8 @@
 //! The durable side of a directory: its names, not its files' bytes.
 //!
-//! Promise: after `sync` a file that was created, renamed or deleted there stays so through a power cut, where the
-//! system offers that (Unix; on Windows the journal of the file system does it).
+//! Promises: what is made here only its owner may read (Unix), whatever the umask; after `sync` a file that was created,
+//! renamed or deleted there stays so through a power cut, where the system offers that (Unix; on Windows the journal of
+//! the file system does it).
 
 use std::fs;
 use std::io;
@@ -17,23 +18,44 @@ pub(crate) fn sync(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a directory with its parents, durably.
-pub(crate) fn create(dir: &Path) -> io::Result<()> {
+/// Makes a directory for what others must not read, with its parents, durably. One that exists keeps its rights, and
+/// parents get the usual ones.
+///
+/// # Errors
+/// What the system says.
+pub fn create(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(dir)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
-        _ => Ok(()),
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), fs::create_dir_all)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        made => made?,
     }
+    match parent {
+        Some(parent) => sync(parent),
+        None => Ok(()),
+    }
+}
+
+/// Options for files that others must not read, once they are made by them.
+#[must_use]
+pub fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Writes a small file so that it is there whole, or not at all.
 pub(crate) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<fs::File> {
     use std::io::Write as _;
     let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&draft)?;
+    let mut file = private().read(true).write(true).create(true).truncate(true).open(&draft)?;
     for part in parts {
         file.write_all(part)?;
     }
@@ -51,5 +73,32 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(()) => path.parent().map_or(Ok(()), sync),
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_only_its_owner_may_read_and_what_exists_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("parent/queue");
+        create(&dir).unwrap();
+        write_whole(&dir.join("file"), &[b"an event"]).unwrap();
+        assert_eq!((mode(&dir), mode(&dir.join("file"))), (0o700, 0o600));
+        let usual = place.path().join("usual");
+        fs::create_dir(&usual).unwrap();
+        assert_eq!(mode(dir.parent().unwrap()), mode(&usual), "a parent may hold what others may read");
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
+        create(&dir).unwrap();
+        assert_eq!(mode(&dir), 0o750);
     }
 }

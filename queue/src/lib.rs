@@ -51,6 +51,7 @@ mod writer;
 
 pub use crate::check::{Checked, Findings, check};
 pub use crate::damage::Damaged;
+pub use crate::directory::{create as create_private_directory, private as private_file};
 pub use crate::entry::{Entry, MAX_HEADER, MAX_KEY, MAX_VALUE, Put, State};
 pub use crate::error::{Failed, OpenError, ReadError, Refused};
 pub use crate::format::Format;

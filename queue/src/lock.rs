@@ -3,9 +3,10 @@
 //! Promise: while the file that is returned lives, no other process or handle opens the queue; the system lets go of
 //! it when the process ends, however it ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use crate::directory;
 use crate::error::OpenError;
 
 /// The lock file of a queue's directory.
@@ -15,7 +16,7 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
 
 pub(crate) fn take(dir: &Path) -> Result<File, OpenError> {
     let path = path(dir);
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let opened = directory::private().read(true).write(true).create(true).truncate(false).open(&path);
     let file = opened.map_err(OpenError::io("opening", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -67,7 +67,7 @@ impl Hold {
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(MOST_REASON).collect();
         let mark = Mark { since_us: now_us, reason };
         let staged = self.file.with_extension("new");
-        let mut file = File::create(&staged)?;
+        let mut file = queue::private_file().write(true).create(true).truncate(true).open(&staged)?;
         file.write_all(&serde_json::to_vec(&mark).map_err(io::Error::other)?)?;
         file.sync_all()?;
         std::fs::rename(&staged, &self.file)?;

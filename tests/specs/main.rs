@@ -22,6 +22,8 @@ mod published_defects;
 mod refusals;
 mod replay;
 #[cfg(unix)]
+mod rights;
+#[cfg(unix)]
 mod rolling;
 mod rotation;
 mod router;

@@ -40,7 +40,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn open(dir: &Path, most_bytes: u64, keep: Duration, now_us: i64) -> io::Result<Book> {
-        std::fs::create_dir_all(dir)?;
+        queue::create_private_directory(dir)?;
         let mut parts = VecDeque::new();
         for begun_us in begins_in(dir)? {
             let text = std::fs::read(path_of(dir, begun_us))?;
@@ -118,7 +118,7 @@ impl Book {
     fn begin(&mut self, now_us: u64) -> io::Result<File> {
         let begun_us = self.parts.back().map_or(now_us, |last| now_us.max(last.begun_us + 1));
         let path = path_of(&self.dir, begun_us);
-        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        let file = queue::private_file().append(true).create_new(true).open(path)?;
         self.parts.push_back(Part { begun_us, bytes: 0, receipts: 0 });
         if cfg!(unix) {
             File::open(&self.dir)?.sync_all()?; // Windows keeps names in its journal
