@@ -29,10 +29,7 @@ pub fn create(dir: &Path) -> io::Result<()> {
     }
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.map_or(Ok(()), fs::create_dir_all)?;
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(dir) {
+    match make_private(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
         made => made?,
     }
@@ -42,13 +39,32 @@ pub fn create(dir: &Path) -> io::Result<()> {
     }
 }
 
+#[cfg(unix)]
+fn make_private(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(dir)
+}
+
+#[cfg(not(unix))]
+fn make_private(dir: &Path) -> io::Result<()> {
+    fs::create_dir(dir)
+}
+
 /// Options for files that others must not read, once they are made by them.
+#[cfg(unix)]
 #[must_use]
 pub fn private() -> fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
     let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.mode(0o600);
     options
+}
+
+/// Options for files; who may read them is what their directory says.
+#[cfg(not(unix))]
+#[must_use]
+pub fn private() -> fs::OpenOptions {
+    fs::OpenOptions::new()
 }
 
 /// Writes a small file so that it is there whole, or not at all.

@@ -50,7 +50,7 @@ async fn a_tap_shows_what_was_asked_for_with_its_fate_and_holds_up_neither_the_p
         assert_eq!(event["destinations"][0]["kept"], true);
     }
     assert!(endless.try_wait().unwrap().is_none(), "a tap without a limit goes on");
-    cluster.stop_all();
+    cluster.processes().iter().for_each(|name| cluster.kill(name));
     let output = endless.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(intake.messages().len(), written);
