@@ -146,6 +146,20 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
 }
 
 #[test]
+fn of_every_alert_it_is_played_when_it_fires_and_when_it_does_not() {
+    let played: Value = serde_saphyr::from_str(&read("tests/suites/metrics/alerts_test.yaml")).unwrap();
+    let tests = played["tests"].as_array().unwrap().iter();
+    let looks: Vec<&Value> = tests.flat_map(|test| test["alert_rule_test"].as_array().unwrap()).collect();
+    for alert in alerts() {
+        let of_it = looks.iter().filter(|look| look["alertname"] == alert["alert"]);
+        let fired: Vec<bool> = of_it
+            .map(|look| look["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty()))
+            .collect();
+        assert!(fired.contains(&true) && fired.contains(&false), "{}: {fired:?}", alert["alert"]);
+    }
+}
+
+#[test]
 fn every_panel_of_the_dashboard_asks_for_metrics_that_there_are() {
     let dashboard: Value = serde_json::from_str(&read("k8s/monitoring/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
