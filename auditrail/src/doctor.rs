@@ -25,6 +25,7 @@ mod condition;
 mod destinations;
 mod disk;
 mod finding;
+mod lake_dir;
 mod logs;
 mod next;
 mod policies;

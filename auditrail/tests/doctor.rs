@@ -147,6 +147,21 @@ fn a_disk_on_which_a_store_cannot_grow_to_its_bound_is_said() {
     assert!(says(&run, "warning", "lower `spool.max_size`"), "{}", printed(&run));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lake_that_cannot_be_written_or_cannot_grow_to_its_bound_is_said() {
+    let place = Place::new();
+    let of = |url: &str| {
+        format!("shipper: {{destinations: {{kept: {{type: lake, url: '{url}', max_size: 9000TiB}}}}}}\n")
+    };
+    let below_a_file = place.path("audit.log").join("lake").display().to_string();
+    let run = place.doctor(&of(&below_a_file), &[]);
+    assert!(says(&run, "error", "choose another `url`"), "{}", printed(&run));
+    let run = place.doctor(&of(&place.path("lake").display().to_string()), &[]);
+    assert!(says(&run, "warning", "lower `max_size`"), "{}", printed(&run));
+    assert!(!place.path("lake").exists(), "the doctor makes nothing");
+}
+
 /// A configuration with a secret of each kind.
 fn secretive(place: &Place) -> String {
     let [_, file, _, header, query, token, password] = SECRETS;

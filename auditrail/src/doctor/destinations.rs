@@ -7,7 +7,7 @@ use chassis::datadog::Environment;
 use shipper::{Datadog, Destination};
 
 use super::finding::Finding;
-use super::{Subject, clock};
+use super::{Subject, clock, lake_dir};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let agent = chassis::config::environment().and_then(Environment::read);
@@ -32,6 +32,9 @@ fn of_destination(subject: &Subject<'_>, name: &str, destination: &Destination) 
         } else if subject.arguments.online && datadog.key().is_some() && said.is_empty() {
             said.extend(online(subject, &check, datadog));
         }
+    }
+    if let Destination::Lake(lake) = destination {
+        said.extend(lake_dir::check(&check, lake));
     }
     let running = subject.running().iter().flat_map(|service| &service.destinations);
     for told in running.filter(|told| told.name == name && !told.problem.is_empty()) {
