@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Operators call our services with grpcurl and no .proto at hand: reflection, health, every call of Admin, and the shipper's
-# holds, dead letters and receipts; then the same with certificates, made by openssl as docs/tls.md says.
+# holds, dead letters and receipts; every command of docs/admin.md, of all services; then calls with certificates, made by
+# openssl as docs/tls.md says.
 set -euo pipefail
 
 tools="$(pwd)/target/suites/grpcurl"
@@ -67,6 +68,15 @@ call grpc.health.v1.Health/Check | grep -q NOT_SERVING
 admin Drain '{"resume": true}' >/dev/null
 call grpc.health.v1.Health/Check | grep -q '"SERVING"'
 echo "grpcurl watches, sets the log level, reloads and drains: 8 passed, 0 failed"
+
+if command -v python3 >/dev/null; then
+    cargo build -p auditrail
+    mkdir "$scratch/documented"
+    python3 tests/suites/grpcurl/documented.py "$tools/grpcurl" "${CARGO_TARGET_DIR:-target}/debug/auditrail" docs/admin.md \
+        "$scratch/documented"
+else
+    echo "skipped: python3 is not on this machine, so the commands of docs/admin.md are not run"
+fi
 
 if ! command -v openssl >/dev/null; then
     echo "skipped: openssl is not on this machine, so no certificates can be made"
