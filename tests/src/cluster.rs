@@ -224,12 +224,13 @@ impl Cluster {
         rows(&self.status().await)
     }
 
-    /// Waits until this many lines were read and each has its end everywhere. Returns the account.
+    /// Waits until this many lines were read and each has its end everywhere. Returns the account. It is asked twice:
+    /// the processes answer one after the other, and lines pass between them meanwhile.
     pub async fn settled(&self, lines: usize) -> Vec<Row> {
         eventually("every line is accounted for", async || {
-            let rows = self.account().await;
+            let (before, rows) = (self.account().await, self.account().await);
             let read: u64 = rows.first().map_or(0, |row| row.read.events);
-            let done = !rows.is_empty() && read == lines as u64 && is_settled(&rows);
+            let done = !rows.is_empty() && read == lines as u64 && is_settled(&rows) && is_settled(&before);
             if done { Ok(rows) } else { Err(format!("{rows:#?}\n{}", self.all_words())) }
         })
         .await

@@ -7,6 +7,7 @@ use proto::v1::{NamedCount, ServiceStatus};
 use tests::lone_collector::LoneCollector;
 use tests::next_stage::Record;
 use tests::numbered::{Kind, Numbered};
+use tests::rotating::Rotation;
 use tests::rotating::writer::count;
 
 use crate::torture::run::{IN_FLIGHT, Plan};
@@ -87,7 +88,10 @@ impl Verdict {
         let mut broken = Vec::new();
         let moved =
             (1..self.record.lines.len() as u64).find(|&line| ![0, line].contains(&self.record.number(line)));
-        if let Some(line) = moved {
+        // The order of two generations is not promised where a log that rotates often is copied and truncated
+        // (docs/guarantees.md); that none is lost or repeated is.
+        let may_move = self.plan.rotation == Rotation::CopyTruncateHole && self.deeds.kills > 0;
+        if let Some(line) = moved.filter(|_| !may_move) {
             let runs = self.record.runs().into_iter().take(20).collect::<Vec<_>>().join(", ");
             broken.push(format!("line {line} was read as number {}: {runs}", self.record.number(line)));
         }
