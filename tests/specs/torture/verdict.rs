@@ -88,8 +88,8 @@ impl Verdict {
         let mut broken = Vec::new();
         let moved =
             (1..self.record.lines.len() as u64).find(|&line| ![0, line].contains(&self.record.number(line)));
-        // The order of two generations is not promised where a log that rotates often is copied and truncated
-        // (docs/guarantees.md); that none is lost or repeated is.
+        // The order of two generations is not promised when the collector is killed around a copy and truncation of this
+        // kind (docs/guarantees.md); that no line is lost or repeated is.
         let may_move = self.plan.rotation == Rotation::CopyTruncateHole && self.deeds.kills > 0;
         if let Some(line) = moved.filter(|_| !may_move) {
             let runs = self.record.runs().into_iter().take(20).collect::<Vec<_>>().join(", ");
