@@ -1,29 +1,26 @@
 //! Files of the lake into folds, on all processors.
 //!
-//! Promises: a file is read once for what every row is asked, and again only for the rows picked for a closer look;
-//! a file that cannot be read is named and its events are missing, the rest goes on; what is in memory is bounded by
+//! Promises: a file that cannot be read is named and its events are missing, the rest goes on; what is in memory is bounded by
 //! the number of threads, not by the lake.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use arrow_array::RecordBatch;
-use lake::{File, Lake, LakeError, Partition, Reading};
+use lake::{File, Lake, LakeError, Partition};
 
-use crate::fold::{Closer, Fold, cut, with_needed, within};
+use crate::fold::Fold;
 use crate::kept::Kept;
-use crate::rows::{REPEATING, REPEATING_LISTS, Rows};
 use crate::scan::days::Days;
+use crate::scan::files::{Taken, take_files};
 
 mod days;
+mod files;
 
 pub(crate) use days::day;
 
-/// Rows in a batch of what every row is asked.
-const ROWS: usize = 16 << 10;
-/// Rows in a batch with whole lines, which may have bodies of requests in them.
-const RAW_ROWS: usize = 256;
+/// Most files that are folded into one state before it is merged with others.
+const TOGETHER: usize = 8;
 
 /// An hour to fold.
 #[derive(Debug)]
@@ -63,10 +60,11 @@ pub(crate) fn hours<F: Fold>(
         queue: Mutex::new(tasks(kept, hours)),
         pending: Mutex::new(BTreeMap::new()),
         days: Days::default(),
+        threads: threads.max(1),
     };
     let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
         let work = || work(lake, kept, &desk, goes_on);
-        let workers: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (1..desk.threads).map(|_| scope.spawn(work)).collect();
         let first = work();
         let others = workers
             .into_iter()
@@ -96,8 +94,8 @@ enum Task {
     Day(Vec<Hour>),
     /// Takes the state of an hour that was kept, or else makes tasks of its files.
     Begin(Hour),
-    /// Folds a file of an hour that was begun.
-    Read(Partition, File, Option<Range<i64>>),
+    /// Folds some files of an hour that was begun.
+    Read(Partition, Vec<File>, Option<Range<i64>>),
 }
 
 /// What the workers share.
@@ -105,6 +103,7 @@ struct Desk<F> {
     queue: Mutex<Vec<Task>>,
     pending: Mutex<Hours<F>>,
     days: Days<F>,
+    threads: usize,
 }
 
 /// Hours whose files are being folded.
@@ -114,6 +113,7 @@ type Hours<F> = BTreeMap<Partition, Pending<F>>;
 struct Pending<F> {
     /// What is merged so far; None while somebody merges it with more, or nothing is there yet.
     fold: Option<F>,
+    /// How many parts of its files are not folded yet.
     left: usize,
     /// What it will be kept as; None when it must not be.
     files: Option<Vec<File>>,
@@ -125,28 +125,21 @@ struct Pending<F> {
 }
 
 impl<F: Fold> Desk<F> {
-    /// Adds the state of one more file; gives the hour when that was its last one. Nobody waits for another's merging.
-    fn add(&self, hour: Partition, mut fold: F) -> Option<Pending<F>> {
+    /// Adds what more files tell, and notes what became of them; gives the hour when those were its last ones. Nobody
+    /// waits for another's merging.
+    fn add(&self, hour: Partition, mut fold: F, note: impl FnOnce(&mut Pending<F>)) -> Option<Pending<F>> {
         loop {
             let mut hours = self.pending();
             let pending = pending_of(&mut hours, hour);
             let Some(mut more) = pending.fold.take() else {
-                (pending.fold, pending.grew) = (Some(fold), true);
+                pending.fold = Some(fold);
+                note(pending);
                 return one_less(hours, hour);
             };
             drop(hours);
             more.merge(fold);
             fold = more;
         }
-    }
-
-    /// Does without a file; gives the hour when that was its last one.
-    fn go_without(&self, hour: Partition, note: impl FnOnce(&mut Pending<F>)) -> Option<Pending<F>> {
-        let mut hours = self.pending();
-        let pending = pending_of(&mut hours, hour);
-        pending.is_whole = false;
-        note(pending);
-        one_less(hours, hour)
     }
 
     fn pending(&self) -> MutexGuard<'_, Hours<F>> {
@@ -173,10 +166,10 @@ impl<F: Fold> Desk<F> {
 }
 
 fn pending_of<F>(hours: &mut Hours<F>, hour: Partition) -> &mut Pending<F> {
-    hours.get_mut(&hour).expect("an hour is pending until its last file is folded")
+    hours.get_mut(&hour).expect("an hour is pending until its last part is folded")
 }
 
-/// The hour, when no more of its files are to be folded.
+/// The hour, when no more parts of its files are to be folded.
 fn one_less<F>(mut hours: MutexGuard<'_, Hours<F>>, hour: Partition) -> Option<Pending<F>> {
     let pending = pending_of(&mut hours, hour);
     pending.left -= 1;
@@ -226,18 +219,11 @@ fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) 
                 desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
             }
             Some(Task::Begin(hour)) => begin(kept, desk, hour, &mut mine),
-            Some(Task::Read(hour, file, times)) => {
-                let done = if times.is_none() && !goes_on() {
-                    Done::NoTime
-                } else {
-                    mine.opened += 1;
-                    let mut fold = F::default();
-                    match take_file(&mut fold, lake, &file, times.as_ref()) {
-                        Ok(()) => Done::Folded(fold),
-                        Err(error) => Done::Failed(error),
-                    }
-                };
-                finish(kept, desk, hour, file, done, &mut mine);
+            Some(Task::Read(hour, files, times)) => {
+                let always: GoesOn<'_> = &|| true;
+                let goes_on = if times.is_none() { goes_on } else { always };
+                let taken = take_files(lake, &files, times.as_ref(), goes_on);
+                finish(kept, desk, hour, taken, &mut mine);
             }
         }
     }
@@ -245,7 +231,7 @@ fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) 
 
 fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>) {
     let Hour { partition, files, times, in_day } = hour;
-    let (known, unread) = match &times {
+    let (known, mut unread) = match &times {
         None => kept.of::<F>(partition, &files),
         Some(_) => (None, files.clone()),
     };
@@ -253,47 +239,34 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
         desk.finish(kept, partition, in_day, known.unwrap_or_default(), true, mine);
         return;
     }
+    // What came first is read first: what comes later then tells less that is worth a closer look.
+    unread.sort_by(|one, other| (one.modified_us, &one.path).cmp(&(other.modified_us, &other.path)));
+    let together = unread.len().div_ceil(desk.threads).min(TOGETHER);
+    let parts: Vec<&[File]> = unread.chunks(together).collect();
     let pending = Pending {
         fold: known,
-        left: unread.len(),
+        left: parts.len(),
         files: times.is_none().then_some(files),
         in_day,
         grew: false,
         is_whole: true,
     };
     desk.pending().insert(partition, pending);
-    let tasks = unread.into_iter().map(|file| Task::Read(partition, file, times.clone()));
+    let tasks = parts.into_iter().map(|files| Task::Read(partition, files.to_vec(), times.clone()));
     desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
 }
 
-/// What became of a file.
-enum Done<F> {
-    Folded(F),
-    Failed(LakeError),
-    NoTime,
-}
-
-fn finish<F: Fold>(
-    kept: &Kept,
-    desk: &Desk<F>,
-    hour: Partition,
-    file: File,
-    done: Done<F>,
-    mine: &mut Folded<F>,
-) {
-    let finished = match done {
-        Done::Folded(fold) => desk.add(hour, fold),
-        Done::Failed(error) => {
-            mine.failed.push((file, error));
-            desk.go_without(hour, |pending| pending.files = None)
-        }
-        Done::NoTime => {
-            mine.missing += 1;
-            desk.go_without(hour, |pending| {
-                pending.files.iter_mut().for_each(|files| files.retain(|other| other.path != file.path));
-            })
-        }
-    };
+fn finish<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Partition, taken: Taken<F>, mine: &mut Folded<F>) {
+    let Taken { fold, folded, failed, missing } = taken;
+    let finished = desk.add(hour, fold, |pending| {
+        pending.grew |= folded > 0;
+        pending.is_whole &= failed.is_empty() && missing.is_empty();
+        pending.files.take_if(|_| !failed.is_empty());
+        pending.files.iter_mut().for_each(|files| files.retain(|file| !missing.contains(file)));
+    });
+    mine.opened += folded + failed.len() as u64;
+    mine.missing += missing.len() as u64;
+    mine.failed.extend(failed);
     if let Some(Pending { fold, files, in_day, grew, is_whole, .. }) = finished {
         let fold = fold.unwrap_or_default();
         let is_whole = is_whole && files.is_some();
@@ -302,92 +275,4 @@ fn finish<F: Fold>(
         }
         desk.finish(kept, hour, in_day, fold, is_whole, mine);
     }
-}
-
-/// Folds one file. What was taken of a file that cannot be read to its end must be thrown away.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn take_file<F: Fold>(
-    fold: &mut F,
-    lake: &Lake,
-    file: &File,
-    times: Option<&Range<i64>>,
-) -> Result<(), LakeError> {
-    let columns = with_needed(F::COLUMNS);
-    let mut closer = Closer::default();
-    let mut next = 0;
-    for batch in lake.scan(
-        file,
-        &Reading { times: times.cloned(), most_rows: ROWS, ..reading(&columns, &dictionaries(&columns)) },
-    )? {
-        let batch = batch?;
-        let rows = batch.num_rows() as u64;
-        take_batch(fold, batch, times, next, &mut closer);
-        next += rows;
-    }
-    let look = Look { lake, file, times };
-    let closest =
-        look.at(F::CLOSER, closer.rows(), |rows, closest| fold.look_closer_and_pick(rows, closest))?;
-    look.at(F::CLOSEST, &closest, |rows, _| fold.look_closest(rows))?;
-    Ok(())
-}
-
-/// One more look at a file.
-struct Look<'l> {
-    lake: &'l Lake,
-    file: &'l File,
-    times: Option<&'l Range<i64>>,
-}
-
-impl Look<'_> {
-    /// At these columns of these rows; gives the rows that were picked of them.
-    fn at(
-        &self,
-        columns: &[&str],
-        rows: &[u64],
-        mut take: impl FnMut(&Rows<'_>, &mut Closer),
-    ) -> Result<Vec<u64>, LakeError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let dictionaries = dictionaries(columns);
-        let most_rows = if columns.contains(&"raw") { RAW_ROWS } else { ROWS };
-        let times = self.times.cloned();
-        let reading = Reading { times, rows: Some(rows), most_rows, ..reading(columns, &dictionaries) };
-        let (mut picked, mut next) = (Closer::default(), 0);
-        for batch in self.lake.scan(self.file, &reading)? {
-            let batch = batch?;
-            picked.begin(next);
-            take(&Rows::new(&batch), &mut picked);
-            next += batch.num_rows() as u64;
-        }
-        Ok(picked.rows().iter().map(|at| rows[*at as usize]).collect())
-    }
-}
-
-fn take_batch<F: Fold>(
-    fold: &mut F,
-    batch: RecordBatch,
-    times: Option<&Range<i64>>,
-    first: u64,
-    closer: &mut Closer,
-) {
-    let Some(within) = within(&batch, times) else {
-        closer.begin(first);
-        return fold.take(&Rows::new(&batch), closer);
-    };
-    let mut picked = Closer::default();
-    fold.take(&Rows::new(&cut(&batch, &within)), &mut picked);
-    closer.begin(first);
-    picked.rows().iter().for_each(|row| closer.pick(within[*row as usize] as usize));
-}
-
-fn reading<'r>(columns: &'r [&'r str], dictionaries: &'r [&'r str]) -> Reading<'r> {
-    Reading { dictionaries, ..Reading::of(columns) }
-}
-
-fn dictionaries<'c>(columns: &[&'c str]) -> Vec<&'c str> {
-    let repeats = |column: &&str| REPEATING.contains(column) || REPEATING_LISTS.contains(column);
-    columns.iter().copied().filter(repeats).collect()
 }

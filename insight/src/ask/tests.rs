@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::laws;
+use crate::reports::denied::Denied;
 use crate::reports::deprecated::Deprecated;
 
 struct Desk {
@@ -150,6 +151,34 @@ fn a_file_that_cannot_be_read_is_named_and_the_rest_is_answered_and_not_kept() {
     }
     std::fs::write(desk.path(&files[0]), bytes).unwrap();
     assert_eq!(desk.ask(None).fold, laws::folded::<Deprecated>(&desk.lines));
+}
+
+#[test]
+fn a_file_that_is_damaged_from_some_byte_on_leaves_nothing_of_itself_and_the_rest_is_answered() {
+    let desk = Desk::new();
+    let file = desk.lake.files().unwrap().remove(1);
+    let bytes = std::fs::read(desk.path(&file)).unwrap();
+    let denied = || ask::<Denied>(&desk.lake, &Kept::nowhere(), None, 1).unwrap();
+    let whole = denied().fold;
+    std::fs::remove_file(desk.path(&file)).unwrap();
+    let rest = denied().fold;
+    assert!(whole != rest);
+    // The metadata stay as they are: their length is the last but four bytes of a file.
+    let length: [u8; 4] = bytes[bytes.len() - 8..][..4].try_into().unwrap();
+    let data = bytes.len() - 8 - u32::from_le_bytes(length) as usize;
+    let mut unreadable = 0;
+    for part in 1..20 {
+        let mut damaged = bytes.clone();
+        damaged[data * part / 40..data].fill(0);
+        std::fs::write(desk.path(&file), damaged).unwrap();
+        let answer = denied();
+        unreadable += answer.unreadable.len();
+        assert!(
+            answer.fold == if answer.unreadable.is_empty() { whole.clone() } else { rest.clone() },
+            "{part}"
+        );
+    }
+    assert!(unreadable > 10, "{unreadable}");
 }
 
 #[test]
