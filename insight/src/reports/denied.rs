@@ -47,7 +47,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-3";
+    const NAME: &'static str = "denied-4";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -112,7 +112,7 @@ impl Fold for Denied {
             self.requests.add(Tally { count: 1, first: time(row), last: time(row), sample: String::new() });
             let code = code(row).unwrap_or_default();
             let by_path = code == 403 && columns.is_non_resource(row);
-            if by_path || columns.changes_roles(row, code) {
+            if by_path || columns.takes_away(row, code) {
                 picked.push(row);
             }
         }

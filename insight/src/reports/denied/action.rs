@@ -128,6 +128,9 @@ impl SubjectKind {
     }
 }
 
+/// It only carries changes of other roles on, which are told themselves.
+const AGGREGATION: &str = "system:serviceaccount:kube-system:clusterrole-aggregation-controller";
+
 const TEXTS: [&str; 9] = [
     "user",
     "impersonated_user",
@@ -159,18 +162,23 @@ impl<'b> Columns<'b> {
         self.texts[4].at(row).is_none()
     }
 
-    /// Whether roles or bindings were changed with success.
-    pub(super) fn changes_roles(&self, row: usize, code: i32) -> bool {
+    /// Whether roles or bindings were changed with success in a way that can take something away.
+    pub(super) fn takes_away(&self, row: usize, code: i32) -> bool {
         (200..300).contains(&code)
             && self.text(3, row) == "rbac.authorization.k8s.io"
-            && matches!(self.text(2, row), "create" | "update" | "patch" | "delete" | "deletecollection")
+            && matches!(self.text(2, row), "update" | "patch" | "delete" | "deletecollection")
+            && self.subject(row) != AGGREGATION
+    }
+
+    fn subject(&self, row: usize) -> &'b str {
+        self.texts[1].at(row).unwrap_or_else(|| self.text(0, row))
     }
 
     /// What was asked, of a resource.
     pub(super) fn action(&self, row: usize) -> Action {
         let text = |column| clip(self.text(column, row));
         Action {
-            subject: clip(self.texts[1].at(row).unwrap_or_else(|| self.text(0, row))),
+            subject: clip(self.subject(row)),
             verb: text(2),
             api_group: text(3),
             resource: text(4),
@@ -199,7 +207,7 @@ impl<'b> Columns<'b> {
     pub(super) fn paths(&self, rows: &Rows<'b>) -> impl Fn(usize) -> ([&'b str; 6], Option<&'b str>) {
         let uris = rows.words("request_uri");
         move |row| {
-            let subject = self.texts[1].at(row).unwrap_or_else(|| self.text(0, row));
+            let subject = self.subject(row);
             let uri = uris.at(row).unwrap_or_default();
             let path = uri.split(['?', '#']).next().unwrap_or_default();
             let [verb, group, subresource, namespace] = [2, 3, 5, 6].map(|column| self.text(column, row));

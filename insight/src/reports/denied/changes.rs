@@ -1,6 +1,6 @@
 //! Changes of roles and bindings, and which of them came before refusals.
 //!
-//! Promises: at most [`MOST`] changes are kept, the newest; only a change that can take something away, that reaches
+//! Promises: at most [`MOST`] changes are kept, the newest of those that can take something away; only one that reaches
 //! the namespace, and that lies between what was allowed and what was refused is told.
 
 use std::collections::BTreeSet;
@@ -22,10 +22,7 @@ const WINDOW_US: i64 = 24 * 3_600_000_000;
 /// API servers learn of a change, and write about it, a little later or earlier than they act on it.
 const SLACK_US: i64 = 10_000_000;
 
-/// It only carries changes of other roles on, which are told themselves.
-const AGGREGATION: &str = "system:serviceaccount:kube-system:clusterrole-aggregation-controller";
-
-/// Changes of roles and bindings, by time.
+/// Changes of roles and bindings that can take something away, by time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Changes {
     newest: BTreeSet<Change>,
@@ -94,8 +91,6 @@ impl Changes {
         let since = (since - SLACK_US).max(first - WINDOW_US);
         let reaches = |change: &&Change| {
             (since..=first + SLACK_US).contains(&change.time)
-                && change.verb != "create"
-                && change.user != AGGREGATION
                 && (change.namespace.is_empty() || change.namespace == action.namespace)
         };
         let mut changes: Vec<&Change> = self.newest.iter().filter(reaches).collect();
