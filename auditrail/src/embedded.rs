@@ -11,6 +11,8 @@ use proto::v1::ServiceStatus;
 use router::Router;
 use shipper::{Destination, Shipper};
 
+use crate::look::looked;
+
 /// The services of one process.
 #[derive(Clone)]
 pub(crate) struct Services {
@@ -59,11 +61,11 @@ impl Services {
         self.has_stdout() && self.stdouts.len() == self.shipper.destinations().len()
     }
 
-    /// What each says of itself. The shipper is asked first: what it has ended was read before, so that the
-    /// account never shows more ended than read.
+    /// What each says of itself, as one [`look`](crate::look): the collector is asked before the shipper and after it.
     pub(crate) fn status(&self) -> Vec<ServiceStatus> {
+        let earlier = self.collector.status();
         let shipper = self.shipper.status();
         let router = self.router.status();
-        vec![self.collector.status(), router, shipper]
+        looked(vec![self.collector.status(), router, shipper], &earlier)
     }
 }

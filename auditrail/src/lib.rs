@@ -34,6 +34,7 @@ mod lake_ddl;
 mod lake_reach;
 mod layout;
 mod lint;
+pub mod look;
 mod manual;
 mod moment;
 mod placed;

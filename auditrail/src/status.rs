@@ -16,6 +16,7 @@ use crate::account::rows;
 use crate::cli::Status;
 use crate::data::Data;
 use crate::exit::Failure;
+use crate::look::look;
 use crate::{layout, say};
 
 /// How long a service may take to answer.
@@ -137,8 +138,6 @@ impl Address {
     }
 }
 
-/// The shipper comes first: what it has ended was read before, so that the account never shows more ended
-/// than read.
 fn configured(
     arguments: &Status,
     environment: Vec<(String, String)>,
@@ -155,21 +154,32 @@ fn configured(
     Ok(listens.map(|(service, address)| Address { url: url(address), service: Some(service) }).into())
 }
 
-/// Asks everywhere, each replica where a name leads to several. A service that runs in one process with another speaks through it, and is not missing where the
-/// configuration would put it alone.
+/// A replica to ask, or why it cannot be.
+struct Place<'a> {
+    address: &'a Address,
+    caller: Result<(Caller, String), String>,
+}
+
+/// Asks everywhere, each replica where a name leads to several. A service that runs in one process with another speaks
+/// through it, and is not missing where the configuration would put it alone.
 pub(crate) async fn ask_all(caller: &Caller, addresses: &[Address]) -> Found {
-    let (mut services, mut silent) = (Vec::new(), Vec::new());
+    let mut places = Vec::new();
     for address in addresses {
         match caller.each(&address.url).await {
-            Err(why) => silent.push((address.service, why.to_string())),
-            Ok(replicas) => {
-                for (caller, place) in replicas {
-                    match ask(&caller, &address.url).await {
-                        Ok(answered) => services.extend(answered),
-                        Err(why) => silent.push((address.service, format!("{place}: {why}"))),
-                    }
-                }
-            }
+            Err(why) => places.push(Place { address, caller: Err(why.to_string()) }),
+            Ok(each) => places.extend(each.into_iter().map(|one| Place { address, caller: Ok(one) })),
+        }
+    }
+    let may_ship = |place: &Place<'_>| place.address.service.is_none_or(|service| service == "shipper");
+    let answers = look(&places, may_ship, async |place| match &place.caller {
+        Ok((caller, words)) => ask(caller, &place.address.url).await.map_err(|why| format!("{words}: {why}")),
+        Err(why) => Err(why.clone()),
+    });
+    let (mut services, mut silent) = (Vec::new(), Vec::new());
+    for (place, answer) in places.iter().zip(answers.await) {
+        match answer {
+            Ok(answered) => services.extend(answered),
+            Err(why) => silent.push((place.address.service, why)),
         }
     }
     let spoke = |name: &str| services.iter().any(|service: &ServiceStatus| service.service == name);

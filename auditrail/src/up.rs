@@ -251,7 +251,7 @@ fn settings(plan: &Plan) -> Settings {
     Settings { policy: settings.policy.or_else(|| plan.router.policy.clone()), ..settings }
 }
 
-/// What all services say. The shipper is asked before the collector: see [`Services::status`].
+/// What all services say, in the order of [`Services::status`].
 fn all(health: &Health) -> impl Fn() -> StatusReply + Send + Sync + 'static {
     let Health { services, insight, ready } = health.clone();
     move || {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use proto::Origin;
 use proto::v1::{FileStatus, SourceStatus};
@@ -26,9 +25,6 @@ mod steps;
 
 /// Entries that are listed at a time.
 const PAGE: usize = 1024;
-
-/// How old a receipt is that everybody knows of who was asked for the status before the collector.
-const KNOWN: Duration = Duration::from_secs(10);
 
 /// For how long a loss is said among the problems, in microseconds; it stays among the gaps.
 const LATELY_US: i64 = 24 * 3600 * 1_000_000;
@@ -79,10 +75,6 @@ struct Page {
     retention_left: Option<u64>,
     last: u64,
     oldest_us: Option<i64>,
-    /// Lines with a receipt when receipts began to come as they come now.
-    settled: Tally,
-    /// When the last receipt came.
-    released: Option<Instant>,
 }
 
 impl Books {
@@ -157,9 +149,6 @@ impl Books {
     pub(crate) fn released(&self, number: u32, headers: &[Header], refused: &Causes) {
         let mut pages = self.lock();
         let page = pages.sources.entry(number).or_default();
-        let now = Instant::now();
-        page.settled = page.settled_at(now);
-        page.released = Some(now);
         for header in headers {
             page.queued.take(header.kept);
             page.committed.insert(header.file, header.end);
@@ -292,14 +281,6 @@ impl Page {
         sum
     }
 
-    /// Lines whose receipt is old; while receipts come all the time, those from before.
-    fn settled_at(&self, now: Instant) -> Tally {
-        match self.released {
-            Some(released) if now.duration_since(released) < KNOWN => self.settled,
-            _ => self.acknowledged(),
-        }
-    }
-
     fn status(&self, queue: &[u8; 16], paused: bool) -> SourceStatus {
         let files = self.files.iter().map(|(number, file)| {
             let committed = self.committed.get(number).copied().unwrap_or(file.offset);
@@ -324,7 +305,7 @@ impl Page {
             retention_left: self.retention_left,
             oldest_unacked_ms: self.oldest_us.map_or(0, age_ms),
             last: self.last,
-            settled: Some(self.settled_at(Instant::now()).count()),
+            settled: Some(self.acknowledged().count()),
         }
     }
 
@@ -348,15 +329,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_receipts_count_as_known_to_everybody() {
+    fn a_line_has_its_receipt_when_it_left_the_queue_and_was_not_refused() {
         let mut page = Page { read: Tally::new(10, 100), queued: Tally::new(4, 40), ..Page::default() };
         page.dead.add("quarantine", Tally::new(1, 10));
-        let now = Instant::now();
-        assert_eq!(page.settled_at(now), Tally::new(5, 50));
-        page.settled = page.settled_at(now);
-        page.released = Some(now);
+        assert_eq!(page.acknowledged(), Tally::new(5, 50));
         page.queued = Tally::default();
-        assert_eq!(page.settled_at(now), Tally::new(5, 50));
-        assert_eq!(page.settled_at(now + KNOWN), Tally::new(9, 90));
+        page.refused.add("too large", Tally::new(2, 20));
+        assert_eq!(page.acknowledged(), Tally::new(7, 70));
     }
 }

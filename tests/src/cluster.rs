@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use auditrail::account::{Row, is_settled, rows};
+use auditrail::look::look;
 use proto::v1::{ServiceStatus, StatusRequest};
 use tempfile::TempDir;
 
@@ -212,11 +213,9 @@ impl Cluster {
 
     /// What every reachable service says of itself.
     pub async fn status(&self) -> Vec<ServiceStatus> {
-        let mut services = Vec::new();
-        for name in self.processes().iter().rev() {
-            services.extend(self.ask(name).await.unwrap_or_default());
-        }
-        services
+        let may_ship = |name: &&str| *name == "shipper";
+        let answers = look(self.processes(), may_ship, async |name| self.ask(name).await).await;
+        answers.into_iter().flatten().flatten().collect()
     }
 
     /// The account of every source at every destination.
@@ -224,13 +223,12 @@ impl Cluster {
         rows(&self.status().await)
     }
 
-    /// Waits until this many lines were read and each has its end everywhere. Returns the account. It is asked twice:
-    /// the processes answer one after the other, and lines pass between them meanwhile.
+    /// Waits until this many lines were read and each has its end everywhere. Returns the account.
     pub async fn settled(&self, lines: usize) -> Vec<Row> {
         eventually("every line is accounted for", async || {
-            let (before, rows) = (self.account().await, self.account().await);
+            let rows = self.account().await;
             let read: u64 = rows.first().map_or(0, |row| row.read.events);
-            let done = !rows.is_empty() && read == lines as u64 && is_settled(&rows) && is_settled(&before);
+            let done = !rows.is_empty() && read == lines as u64 && is_settled(&rows);
             if done { Ok(rows) } else { Err(format!("{rows:#?}\n{}", self.all_words())) }
         })
         .await
