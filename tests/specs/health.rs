@@ -59,6 +59,13 @@ async fn a_drained_process_is_not_ready_until_it_takes_in_again(layout: Layout) 
 /// Longer than a part may have work and make no step, by far.
 const DEADLINE: Duration = Duration::from_secs(600);
 
+/// How many writes to a destination came back with success, and how many without.
+async fn attempts(cluster: &Cluster, destination: &str) -> (u64, u64) {
+    let told = cluster.status().await;
+    let found = told.iter().flat_map(|service| &service.destinations).find(|to| to.name == destination);
+    found.map(|to| (to.requests, to.retries)).expect("the shipper has it")
+}
+
 async fn a_write_that_hangs(layout: Layout) {
     let place = tempfile::tempdir().unwrap();
     let pipe = place.path().join("pipe");
@@ -67,16 +74,21 @@ async fn a_write_that_hangs(layout: Layout) {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let setup =
         Setup::to_datadog(&nobody).and("pipe", &format!("{{type: file, path: '{}'}}", pipe.display()));
-    let hangs = Cluster::start(layout, &setup).await;
-    let down = Cluster::start(layout, &Setup::to_datadog(&nobody)).await;
-    let idle = Cluster::start(layout, &Setup::to_datadog(&nobody)).await;
+    let mut hangs = Cluster::new(layout, &setup);
+    let mut down = Cluster::new(layout, &Setup::to_datadog(&nobody));
+    let mut idle = Cluster::new(layout, &Setup::to_datadog(&nobody));
+    // Written before anybody reads: a first batch that has room in the pipe would be written without a hang, and then fail
+    // for good, since a pipe can neither be synced nor read again.
     for cluster in [&hangs, &down] {
         ApiServer::in_directory(&cluster.logs()).write_all(slices(&superset()));
+    }
+    let start = Instant::now();
+    for cluster in [&mut hangs, &mut down, &mut idle] {
+        cluster.start_all().await;
     }
 
     let with_shipper = if layout == Layout::OneProcess { "auditrail" } else { "shipper" };
     let probes = hangs.http(with_shipper);
-    let start = Instant::now();
     let said = loop {
         for (cluster, name) in [&hangs, &down, &idle]
             .into_iter()
@@ -91,6 +103,7 @@ async fn a_write_that_hangs(layout: Layout) {
         if !said.starts_with("HTTP/1.1 200") {
             break said;
         }
+        assert_eq!(attempts(&hangs, "pipe").await, (0, 0), "the write came back");
         assert!(start.elapsed() < DEADLINE, "it hangs, and /livez says {said}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
