@@ -48,6 +48,11 @@ impl Opened {
         Ok(Opened { content, head })
     }
 
+    /// What was `found`, with the size that it has by now: it may have been a copy in the making then.
+    pub(crate) fn now(&self, found: &Found) -> io::Result<Found> {
+        Ok(Found { size: self.content.size()?, ..found.clone() })
+    }
+
     /// What is to be remembered of a file that was never seen before, as number `number`; none when it has no content
     /// but NULs.
     pub(crate) fn describe(

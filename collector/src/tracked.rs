@@ -186,7 +186,8 @@ impl Tracked {
             return Ok(Some(false));
         }
         let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(None) };
-        let same = ours.is_same_as(self.state.size, opened, found.size)?;
+        let theirs = opened.content.size()?;
+        let same = ours.is_same_as(self.state.size, opened, theirs)?;
         let is_short = self.state.size < self.state.offset; // a copy itself, of less than was read
         let is_still = is_short || opened::is_still(&self.state, &mut ours.content)?;
         Ok((is_still && ours.content.size()? >= self.state.size).then_some(same))

@@ -25,7 +25,7 @@ impl Source {
         self.files.iter_mut().for_each(Tracked::begin_look);
         let impatient = self.unsteady >= PATIENCE;
         let steady = !look.unsteady || impatient;
-        let mut sight = Sight { looked: &look.files, claimed, steady, impatient };
+        let mut sight = Sight { looked: &look.files, claimed, steady, impatient, left: Vec::new() };
         let unknown: Vec<&Found> =
             look.files.iter().filter(|found| !self.recognise(found, &mut sight)).collect();
         for found in unknown {

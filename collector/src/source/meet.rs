@@ -1,7 +1,8 @@
 //! Files with an unknown name in the file system: a known one that was compressed or copied meanwhile, or a new one.
 //!
 //! Promises: a known file goes on at its (unpacked) offset, by its content and first of all under its own name; a copy
-//! of what is there, or of what was read, is not read again; a new file gets a number behind all that are older.
+//! of what is there, or of what was read, is not read again; a new file gets a number behind all that are older, also
+//! where one is copied and truncated during the look.
 
 use std::io;
 use std::path::Path;
@@ -9,11 +10,11 @@ use std::path::Path;
 use super::Source;
 use super::look::Claimed;
 use super::position::end_of_last_line;
-use crate::checkpoint;
+use crate::checkpoint::{self, FileState};
 use crate::content;
 use crate::find::{self, Found};
 use crate::gap::Gap;
-use crate::opened::{Fit, Opened};
+use crate::opened::{self, Fit, Opened};
 use crate::problem;
 use crate::sibling::{self, Age};
 use crate::tracked::Tracked;
@@ -27,6 +28,8 @@ pub(super) struct Sight<'a> {
     pub(super) steady: bool,
     /// That has not been so for long: it is decided all the same.
     pub(super) impatient: bool,
+    /// What has no number, being empty or a copy of what is there: it has one to get when that is not so any more.
+    pub(super) left: Vec<&'a Found>,
 }
 
 impl Sight<'_> {
@@ -54,23 +57,28 @@ enum Who {
 
 impl Source {
     /// Finds out who a file is.
-    pub(super) fn meet(&mut self, found: &Found, sight: &mut Sight<'_>) {
+    pub(super) fn meet<'a>(&mut self, found: &'a Found, sight: &mut Sight<'a>) {
         let met = match Opened::at(&found.path, &found.key) {
             Ok(Some(opened)) if opened.head.bytes.is_empty() => {
                 self.wait_for(found, &opened);
+                sight.left.push(found);
                 return;
             }
             Ok(Some(mut opened)) => self.who(found, &mut opened).and_then(|who| match who {
                 Who::Missing(at) => self.adopt(at, found, opened, false),
                 Who::Read(at) => self.adopt(at, found, opened, true),
-                Who::InTheMaking | Who::Copy => Ok(()),
+                Who::InTheMaking => Ok(()),
+                Who::Copy => {
+                    sight.left.push(found);
+                    Ok(())
+                }
                 Who::Unclear => {
                     sight.shake();
                     Ok(())
                 }
                 Who::New if self.frozen || (sight.claimed)(&found.key) => Ok(()),
                 Who::New if !sight.steady => Ok(()),
-                Who::New => self.begin(found, opened, sight.looked).map(|begun| {
+                Who::New => self.begin(found, opened, sight).map(|begun| {
                     if !begun {
                         sight.shake(); // nobody knows it yet, and the next look has to find it
                     }
@@ -87,10 +95,28 @@ impl Source {
         }
     }
 
-    /// Whether the active file that was read just now may be newer than one that this look did not find: names in the
-    /// file system are given again, and files are numbered in their order. The next look finds both.
-    fn is_overtaken(&self, found: &Found, looked: &[Found]) -> bool {
-        found.path == self.state.path && find::is_rotated_since(&found.path, looked)
+    /// Whether the active file, of which `state` was read just now, may be newer than one that has no number: one that
+    /// this look did not find, or one that was a copy in the making then. Names in the file system are given again, a
+    /// truncation keeps them, and files are numbered in their order. The next look finds both.
+    fn is_overtaken(&mut self, opened: &Opened, state: &FileState, sight: &Sight<'_>) -> io::Result<bool> {
+        if find::is_rotated_since(&self.state.path, sight.looked) {
+            return Ok(true);
+        }
+        for found in &sight.left {
+            if !self.is_left(found)? {
+                return Ok(true);
+            }
+        }
+        Ok(!opened::begins(state, &opened.content)?) // last: the copies were compared with what has this state
+    }
+
+    /// Whether a file that got no number is still to get none.
+    fn is_left(&mut self, found: &Found) -> io::Result<bool> {
+        match Opened::at(&found.path, &found.key)? {
+            Some(opened) if opened.head.bytes.is_empty() => Ok(true),
+            Some(mut opened) => Ok(matches!(self.who(found, &mut opened)?, Who::Copy)),
+            None => Ok(false),
+        }
     }
 
     /// A compressed file whose beginning is not there yet may become any of those that are missing.
@@ -143,12 +169,14 @@ impl Source {
         let Some(active) = active else { return Ok(false) };
         let Some(mut original) = Opened::at(&active.path, &active.key)? else { return Ok(false) };
         let packed = content::is_packed(&found.path) || content::is_packed(&active.path);
-        Ok(!packed && original.is_same_as(active.size, opened, found.size)?)
+        let size = opened.content.size()?;
+        Ok(!packed && original.is_same_as(active.size, opened, size)?)
     }
 
     /// A file that is known by its content: compressed or copied meanwhile, perhaps `read` as a whole. It closes a gap
     /// if it has what is missing.
     fn adopt(&mut self, at: usize, found: &Found, opened: Opened, read: bool) -> io::Result<()> {
+        let found = &opened.now(found)?;
         let file = &mut self.files[at];
         tracing::info!(from = %file.state.path.display(), to = %found.path.display(), "file goes on elsewhere");
         file.see(found);
@@ -173,12 +201,15 @@ impl Source {
 
     /// A file that was never seen before. It is older than the active one, which is read after it if that is still
     /// possible. False when the next look has to say where it belongs.
-    fn begin(&mut self, found: &Found, mut opened: Opened, looked: &[Found]) -> io::Result<bool> {
+    fn begin(&mut self, found: &Found, mut opened: Opened, sight: &Sight<'_>) -> io::Result<bool> {
+        let found = &opened.now(found)?;
         let active = found.path == self.state.path;
-        let described = opened.describe(self.state.next_file, found, active)?;
-        let Some(mut state) = described.filter(|_| !self.is_overtaken(found, looked)) else {
+        let Some(mut state) = opened.describe(self.state.next_file, found, active)? else {
             return Ok(false);
         };
+        if active && self.is_overtaken(&opened, &state, sight)? {
+            return Ok(false);
+        }
         let is_active = |file: &Tracked| file.present && file.state.path == self.state.path;
         let newer = self.files.iter().position(is_active).filter(|_| !active);
         let newer = newer.filter(|&at| self.files[at].state.offset == 0);

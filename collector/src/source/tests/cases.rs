@@ -1,8 +1,11 @@
 //! Single things that may happen to a log, told step by step.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
 
 use super::{Rotator, Step, World};
+use crate::identity::FileKey;
 use crate::source::MOST_OPEN;
 
 #[test]
@@ -89,4 +92,71 @@ fn a_log_that_goes_away_after_it_was_read_once_is_no_problem() {
     world.look();
     assert!(!world.source.is_unread());
     assert_eq!(world.source.unreadable(), [""; 0]);
+}
+
+const COPYING: [Rotator; 2] = [Rotator::Copytruncate, Rotator::CopytruncateWithHoles];
+
+/// A log of three generations: the first was rotated, of the second `copied` bytes are copied when a look lists the
+/// files; just before that look numbers what is under `moment`, the copy becomes whole, what was copied is truncated and
+/// the third begins.
+fn read_what_was_truncated_during_a_look(rotator: Rotator, copied: usize, moment: &str) {
+    let mut world = World::new(rotator);
+    world.write(200);
+    world.rotate();
+    world.write(80);
+    world.shift();
+    let (log, copy) = (world.log(), world.dir.path().join("audit.log.1"));
+    let (second, third) = (std::fs::read(&log).unwrap(), world.written + 1);
+    std::fs::write(&copy, &second[..copied.min(second.len())]).unwrap();
+    let moment = FileKey::of_path(&world.dir.path().join(moment)).unwrap().0;
+    let truncated = Cell::new(false);
+    world.source.look(&|key| {
+        if *key == moment && !truncated.replace(true) {
+            std::fs::write(&copy, &second).unwrap();
+            let mut file = OpenOptions::new().write(true).open(&log).unwrap();
+            file.set_len(0).unwrap();
+            let hole = if rotator == Rotator::CopytruncateWithHoles { second.len() } else { 0 };
+            file.seek(SeekFrom::Start(hole as u64)).unwrap();
+            writeln!(file, "{{\"line\":{third}}}").unwrap();
+        }
+        false
+    });
+    assert!(truncated.get(), "it happened during the look");
+    (world.written, world.offset) = (third, std::fs::metadata(&log).unwrap().len());
+    world.note();
+    while world.read_one() {}
+    world.rotated.push((copy, third - 1));
+    world.read_all();
+}
+
+#[test]
+fn what_is_copied_and_truncated_when_the_log_is_about_to_be_numbered_is_read_before_what_follows() {
+    for (rotator, copied) in
+        COPYING.into_iter().flat_map(|rotator| [0, 1, 6000, usize::MAX].map(|n| (rotator, n)))
+    {
+        read_what_was_truncated_during_a_look(rotator, copied, "audit.log");
+    }
+}
+
+#[test]
+fn what_is_copied_and_truncated_before_its_copy_is_met_is_read_to_its_end_before_what_follows() {
+    for (rotator, copied) in
+        COPYING.into_iter().flat_map(|rotator| [0, 1, 3500, usize::MAX].map(|n| (rotator, n)))
+    {
+        read_what_was_truncated_during_a_look(rotator, copied, "audit.log.2");
+    }
+}
+
+#[test]
+fn copies_that_are_left_beside_a_log_do_not_keep_it_from_being_read() {
+    for rotator in COPYING {
+        let mut world = World::new(rotator);
+        world.write(200);
+        let copy = std::fs::read(world.log()).unwrap();
+        std::fs::write(world.dir.path().join("audit.log.1"), &copy[..4500]).unwrap();
+        std::fs::write(world.dir.path().join("audit.log.2"), "").unwrap();
+        world.look();
+        assert_eq!(world.source.files.len(), 1);
+        world.read_all();
+    }
 }
