@@ -7,7 +7,6 @@ use proto::v1::{NamedCount, ServiceStatus};
 use tests::lone_collector::LoneCollector;
 use tests::next_stage::Record;
 use tests::numbered::{Kind, Numbered};
-use tests::rotating::Rotation;
 use tests::rotating::writer::count;
 
 use crate::torture::run::{IN_FLIGHT, Plan};
@@ -88,10 +87,7 @@ impl Verdict {
         let mut broken = Vec::new();
         let moved =
             (1..self.record.lines.len() as u64).find(|&line| ![0, line].contains(&self.record.number(line)));
-        // The order of two generations is not promised when the collector is killed around a copy and truncation of this
-        // kind (docs/guarantees.md); that no line is lost or repeated is.
-        let may_move = self.plan.rotation == Rotation::CopyTruncateHole && self.deeds.kills > 0;
-        if let Some(line) = moved.filter(|_| !may_move) {
+        if let Some(line) = moved {
             let runs = self.record.runs().into_iter().take(20).collect::<Vec<_>>().join(", ");
             broken.push(format!("line {line} was read as number {}: {runs}", self.record.number(line)));
         }
