@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Other engines read the lake's files, in a Python environment of their own: DuckDB and pyarrow, and ClickHouse (chdb) and
-# Spark where those can be installed; DuckDB, ClickHouse and Spark through the statements of `auditrail lake ddl`.
+# Other engines read the lake's files: in a Python environment of their own DuckDB and pyarrow, and ClickHouse (chdb) and
+# Spark where those can be installed; a Trino server, where one can be. All but pyarrow through the statements of
+# `auditrail lake ddl`; Athena's is taken by Hive's metastore in Spark, and its table read by Trino.
 set -euo pipefail
 
 environment="$(pwd)/target/suites/parquet"
@@ -20,5 +21,8 @@ else
     echo "skipped: Spark needs java, which is not on this machine"
 fi
 export PYTHON="$environment/bin/python"
+source tests/suites/parquet/trino.sh
+moto
+trino
 cargo test -p lake --test another_engine -- --nocapture
 cargo test -p auditrail --test lake_other_engines -- --nocapture

@@ -43,8 +43,8 @@ fn trino(address: &Address, columns: &[(&str, String)]) -> String {
     let declared = lines(columns, |name, kind| format!("\"{name}\" {kind}"));
     let root = text(&format!("{}/", address.root));
     format!(
-        "-- In a catalog `hive` (Hive connector), whose times must be of microseconds: hive.timestamp-precision=MICROSECONDS.\n\
-         -- They are UTC's.\n\
+        "-- In a catalog `hive` (Hive connector), whose times must be of microseconds: hive.timestamp-precision=MICROSECONDS,\n\
+         -- or SET SESSION hive.timestamp_precision = 'MICROSECONDS' in each session. They are UTC's.\n\
          CREATE TABLE hive.default.events (\n{declared},\n    \"date\" date,\n    \"hour\" integer\n)\n\
          WITH (\n    format = 'PARQUET',\n    external_location = {root},\n    \
          partitioned_by = ARRAY['date', 'hour']\n);\n\
@@ -92,16 +92,19 @@ fn spark(address: &Address, columns: &[(&str, String)]) -> String {
 
 fn athena(address: &Address, columns: &[(&str, String)]) -> String {
     let declared = lines(columns, |name, kind| format!("`{name}` {kind}"));
+    // Days, since Trino, which reads such a table too where it is in a Glue catalog, knows no larger unit here.
     let (root, hours) = (
         text(&format!("{}/", address.root)),
         text(&format!("{}/date=${{date}}/hour=${{hour}}/", address.root)),
     );
     format!(
-        "-- Hours of the last five years; older ones need another `projection.date.range`.\n\
+        "-- Hours of the last five years; older ones need another `projection.date.range`. A question that names no date\n\
+         -- looks for every hour of the range in S3: let it begin with the lake's first day.\n\
          CREATE EXTERNAL TABLE `events` (\n{declared}\n)\n\
          PARTITIONED BY (`date` date, `hour` int)\nSTORED AS PARQUET\nLOCATION {root}\n\
          TBLPROPERTIES (\n    'projection.enabled' = 'true',\n    'projection.date.type' = 'date',\n    \
-         'projection.date.format' = 'yyyy-MM-dd',\n    'projection.date.range' = 'NOW-5YEARS,NOW+1DAYS',\n    \
+         'projection.date.format' = 'yyyy-MM-dd',\n    'projection.date.range' = 'NOW-1827DAYS,NOW+1DAYS',\n    \
+         'projection.date.interval' = '1',\n    'projection.date.interval.unit' = 'DAYS',\n    \
          'projection.hour.type' = 'integer',\n    'projection.hour.range' = '0,23',\n    \
          'projection.hour.digits' = '2',\n    'storage.location.template' = {hours}\n);\n"
     )

@@ -4,37 +4,12 @@ ask.py ENGINE LAKE STATEMENT: the directory of the lake, and the file that `audi
 (pyarrow needs none). Exit 3 when the engine is not there. A statement is run as it stands in the file.
 """
 
-import hashlib
+import importlib.util
 import json
+import os
 import sys
 
-MASTERS = "system:masters"
-DECISION = "authorization.k8s.io/decision"
-
-
-def of_lines(lines):
-    """One hash for all lines, whatever their order."""
-    each = sorted(hashlib.sha256(bytes(line)).hexdigest() for line in lines)
-    return hashlib.sha256("\n".join(each).encode()).hexdigest()
-
-
-def told(columns, counts, hours, total, masters, forbidden, first, lines):
-    return {
-        "columns": columns,
-        "counts": sorted(([verb, code, n] for verb, code, n in counts), key=str),
-        "hours": sorted([str(date), int(hour), n] for date, hour, n in hours),
-        "bytes": int(total),
-        "masters": masters,
-        "forbidden": forbidden,
-        "first_us": int(first),
-        "lines": of_lines(lines),
-    }
-
-
-def statements(path):
-    """Each statement of the file, without comments; none has a semicolon within."""
-    text = "\n".join(line for line in open(path) if not line.startswith("--"))
-    return [statement.strip() for statement in text.split(";") if statement.strip()]
+from answers import DECISION, MASTERS, statements, told
 
 
 def duckdb(lake, statement):
@@ -108,7 +83,21 @@ def clickhouse(lake, statement):
     )
 
 
+def clickhouse_bucket(lake, statement):
+    import bucket
+
+    bucket.put(lake)
+    return clickhouse(lake, statement)
+
+
 def spark(lake, statement):
+    here = spark_builder().getOrCreate()
+    for each in statements(statement):
+        here.sql(each)
+    return told_by_spark(here)
+
+
+def spark_builder():
     import tempfile
 
     from pyspark.sql import SparkSession
@@ -116,11 +105,10 @@ def spark(lake, statement):
     place = tempfile.mkdtemp()
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     builder = builder.config("spark.sql.session.timeZone", "UTC").config("spark.driver.bindAddress", "127.0.0.1")
-    builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.warehouse.dir", place)
-    here = builder.getOrCreate()
-    for each in statements(statement):
-        here.sql(each)
+    return builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.warehouse.dir", place)
 
+
+def told_by_spark(here):
     def ask(question):
         return [tuple(row) for row in here.sql(question).collect()]
 
@@ -138,18 +126,27 @@ def spark(lake, statement):
     return answers
 
 
+# What each needs: modules of Python, and servers whose addresses are in variables; and where its questions are.
 ENGINES = {
-    "duckdb": ("duckdb", duckdb),
-    "pyarrow": ("pyarrow", pyarrow),
-    "clickhouse": ("chdb", clickhouse),
-    "spark": ("pyspark", spark),
+    "duckdb": (["duckdb"], "ask", "duckdb"),
+    "pyarrow": (["pyarrow"], "ask", "pyarrow"),
+    "clickhouse": (["chdb"], "ask", "clickhouse"),
+    "clickhouse in a bucket": (["chdb", "boto3", "S3"], "ask", "clickhouse_bucket"),
+    "spark": (["pyspark"], "ask", "spark"),
+    "hive": (["pyspark"], "as_athena", "hive"),
+    "trino": (["TRINO"], "over_trino", "trino"),
+    "trino in a bucket": (["boto3", "S3", "TRINO"], "over_trino", "trino_bucket"),
+    "athena": (["pyspark", "boto3", "S3", "TRINO"], "as_athena", "athena"),
 }
 
-if __name__ == "__main__":
-    import importlib.util
 
+def is_here(need):
+    return need in os.environ if need.isupper() else importlib.util.find_spec(need) is not None
+
+
+if __name__ == "__main__":
     engine, lake, statement = sys.argv[1:]
-    module, ask = ENGINES[engine]
-    if importlib.util.find_spec(module) is None:
+    needs, module, name = ENGINES[engine]
+    if not all(is_here(need) for need in needs):
         sys.exit(3)
-    print(json.dumps(ask(lake, statement)))
+    print(json.dumps(getattr(importlib.import_module(module), name)(lake, statement)))
