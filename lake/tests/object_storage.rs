@@ -2,7 +2,7 @@
 //!
 //! Runs where `AUDITRAIL_BUCKET` names a lake in a bucket that is there (the suite `object_storage.sh` starts one);
 //! elsewhere it is ignored. The service's address is in `AUDITRAIL_ENDPOINT`, credentials are in the file that
-//! `AUDITRAIL_CREDENTIALS` names, else in the cloud's own variables.
+//! `AUDITRAIL_CREDENTIALS` names, else (it is empty or not set) in the cloud's own variables.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 #[path = "specs/sample.rs"]
@@ -17,7 +17,8 @@ fn place(name: &str) -> Location {
     let bucket =
         std::env::var("AUDITRAIL_BUCKET").expect("AUDITRAIL_BUCKET names a bucket: s3://bucket/prefix");
     let own = format!("{}/{name}-{}", bucket.trim_end_matches('/'), std::process::id());
-    let credentials_file = std::env::var_os("AUDITRAIL_CREDENTIALS").map(Into::into);
+    let credentials_file =
+        std::env::var_os("AUDITRAIL_CREDENTIALS").filter(|file| !file.is_empty()).map(Into::into);
     let endpoint = std::env::var("AUDITRAIL_ENDPOINT").ok();
     Location { endpoint, credentials_file, ..Location::of(&own) }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The lake in a bucket, on loopback: S3's protocol as moto speaks it (pip), Azure's as Azurite does (npm), Google's as
-# far as it is S3's. A service that cannot be installed is said to be skipped.
+# far as it is S3's, with its ways to sign in. A service that cannot be installed is said to be skipped.
 set -euo pipefail
 
 here="$(pwd)/target/suites/object_storage"
@@ -24,7 +24,7 @@ start() {
     exit 1
 }
 
-# The same tests for each: lake URL, endpoint, credentials.
+# The same tests for each: lake URL, endpoint, credentials (none: the machine's own).
 hold() {
     AUDITRAIL_BUCKET="$1" AUDITRAIL_ENDPOINT="$2" AUDITRAIL_CREDENTIALS="$3" \
         cargo test -p lake --test object_storage -- --ignored --nocapture
@@ -32,31 +32,15 @@ hold() {
         cargo test -p auditrail --test lake_in_a_bucket -- --ignored --nocapture
 }
 
-# Starts moto with a bucket `lake`; fails where it cannot be installed. It takes requests that are not signed as S3 wants.
+# Starts moto with a bucket `lake`, as what it is to be called and with its arguments; fails where it cannot be installed.
 moto() {
     if ! python3 -m venv "$here" 2>/dev/null ||
         ! "$here/bin/python" -m pip install --quiet --disable-pip-version-check 'moto[server]'; then
         echo "skipped: moto ($1) cannot be installed on this machine"
         return 1
     fi
-    cat >"$here/service.py" <<'PYTHON'
-import sys
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import run_simple
-s3 = DomainDispatcherApplication(create_backend_app)
-keys = "AWS4-HMAC-SHA256 Credential=suite/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-def signed(environ, start_response):
-    if not environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4"):
-        environ["HTTP_AUTHORIZATION"] = keys
-    return s3(environ, start_response)
-run_simple("127.0.0.1", int(sys.argv[1]), signed, threaded=True)
-PYTHON
-    start moto "$here/bin/python" "$here/service.py" PORT
-    "$here/bin/python" - "http://127.0.0.1:$port" <<'PYTHON'
-import boto3, sys
-keys = {"aws_access_key_id": "suite", "aws_secret_access_key": "not-secret", "region_name": "us-east-1"}
-boto3.client("s3", endpoint_url=sys.argv[1], **keys).create_bucket(Bucket="lake")
-PYTHON
+    shift
+    start moto "$here/bin/python" tests/suites/object_storage/service.py PORT "$@"
 }
 
 s3() {
@@ -97,13 +81,50 @@ PYTHON
 }
 
 # fake-gcs-server (github.com/fsouza) refuses uploads of Google's XML API, with which the lake writes. That API is S3's
-# in what the lake asks of it, so that a service of S3 answers here; how one signs in at Google's is not tried.
+# in what the lake asks of it, so that a service of S3 answers here, behind a door that asks for Google's tokens.
 google() {
-    moto "Google's XML API" || return 0
-    printf '{"gcs_base_url": "http://127.0.0.1:%s", "disable_oauth": true, "client_email": "", "private_key": "",
-        "private_key_id": ""}\n' "$port" >"$here/google.json"
-    echo "-- Google's XML API (moto)"
-    hold gs://lake/here "http://127.0.0.1:$port" "$here/google.json"
+    local at keys="$here/google"
+    rm -rf "$keys"
+    mkdir -p "$keys/home"
+    moto "Google's XML API" "$keys" || return 0
+    at="http://127.0.0.1:$port"
+    echo "-- Google's XML API (moto), with a service account's key"
+    hold gs://lake/here "$at" "$keys/key.json"
+    came_as account
+    echo "-- with a key that the account does not have"
+    refused gs://lake/here "$at" "$keys/other.json"
+    echo "-- with the machine's own identity"
+    # Without the credentials that people have for themselves.
+    (
+        unset GOOGLE_APPLICATION_CREDENTIALS GOOGLE_SERVICE_ACCOUNT GOOGLE_SERVICE_ACCOUNT_PATH SERVICE_ACCOUNT
+        export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
+        export HOME="$keys/home" GCE_METADATA_HOST="127.0.0.1:$port"
+        hold gs://lake/here "$at" ""
+    )
+    came_as machine
+}
+
+# Whose tokens were taken since the last look: came_as WHO.
+came_as() {
+    if [ "$(cd "$keys" && echo *.heard)" != "$1.heard" ]; then
+        echo "signed in as $(cd "$keys" && echo *.heard), not as $1"
+        exit 1
+    fi
+    rm "$keys/$1.heard"
+}
+
+# What cannot sign in is told so at once, and no word is of the key: refused LAKE ENDPOINT CREDENTIALS.
+refused() {
+    local words
+    if words="$(cargo run --quiet -p auditrail -- verify --lake "$1" --lake-endpoint "$2" --lake-credentials-file "$3" 2>&1)"; then
+        echo "a key that is not the account's was taken"
+        exit 1
+    fi
+    echo "$words"
+    if ! grep -q "not signed by the account's key" <<<"$words" || grep -q "PRIVATE KEY" <<<"$words"; then
+        echo "that is not what is to be said"
+        exit 1
+    fi
 }
 
 cargo test -p lake --test object_storage --no-run
