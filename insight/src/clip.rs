@@ -7,11 +7,16 @@ pub(crate) const MOST: usize = 256;
 
 /// The text, or its beginning.
 pub(crate) fn clip(text: &str) -> String {
+    clipped(text).to_owned()
+}
+
+/// The same, where it stands.
+pub(crate) fn clipped(text: &str) -> &str {
     let mut end = text.len().min(MOST);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].to_owned()
+    &text[..end]
 }
 
 #[cfg(test)]

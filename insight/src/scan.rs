@@ -19,8 +19,9 @@ mod files;
 
 pub(crate) use days::day;
 
-/// Most files that are folded into one state before it is merged with others.
-const TOGETHER: usize = 8;
+/// So many hours for each thread keep it busy, so that one folds a whole hour: the less is merged, and the less of later
+/// files is new.
+const BUSY: usize = 4;
 
 /// An hour to fold.
 #[derive(Debug)]
@@ -56,15 +57,17 @@ pub(crate) fn hours<F: Fold>(
     threads: usize,
     goes_on: GoesOn<'_>,
 ) -> Folded<F> {
+    let threads = threads.max(1);
+    let parts = if hours.len() >= threads * BUSY { 1 } else { threads };
     let desk = Desk {
         queue: Mutex::new(tasks(kept, hours)),
         pending: Mutex::new(BTreeMap::new()),
         days: Days::default(),
-        threads: threads.max(1),
+        parts,
     };
     let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
         let work = || work(lake, kept, &desk, goes_on);
-        let workers: Vec<_> = (1..desk.threads).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let first = work();
         let others = workers
             .into_iter()
@@ -103,7 +106,8 @@ struct Desk<F> {
     queue: Mutex<Vec<Task>>,
     pending: Mutex<Hours<F>>,
     days: Days<F>,
-    threads: usize,
+    /// Into how many parts the files of an hour are cut.
+    parts: usize,
 }
 
 /// Hours whose files are being folded.
@@ -241,8 +245,7 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
     }
     // What came first is read first: what comes later then tells less that is worth a closer look.
     unread.sort_by(|one, other| (one.modified_us, &one.path).cmp(&(other.modified_us, &other.path)));
-    let together = unread.len().div_ceil(desk.threads).min(TOGETHER);
-    let parts: Vec<&[File]> = unread.chunks(together).collect();
+    let parts: Vec<&[File]> = unread.chunks(unread.len().div_ceil(desk.parts)).collect();
     let pending = Pending {
         fold: known,
         left: parts.len(),

@@ -22,8 +22,11 @@ const ALL: usize = 1 << 17;
 
 /// A key that belongs to somebody.
 pub trait Owned: Clone + Ord + Hash {
+    /// What owners are told apart by.
+    type Owner: Clone + Ord + Hash;
+
     /// Who it belongs to.
-    fn owner(&self) -> &str;
+    fn owner(&self) -> &Self::Owner;
 }
 
 /// What adds up, in any order.
@@ -40,9 +43,12 @@ impl Sum for u64 {
 
 /// The map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "K: Serialize, K::Owner: Serialize, V: Serialize",
+    deserialize = "K: Deserialize<'de>, K::Owner: Deserialize<'de>, V: Deserialize<'de>"
+))]
 pub struct Shares<K: Owned, V> {
-    owners: BTreeMap<(u64, String), Share<K, V>>,
+    owners: BTreeMap<(u64, K::Owner), Share<K, V>>,
     /// How many keys are kept.
     kept: usize,
     /// How often the share was halved.
@@ -79,7 +85,7 @@ impl<K: Owned, V: Sum> Default for Shares<K, V> {
 impl<K: Owned, V: Sum> Shares<K, V> {
     /// Adds a value to a key.
     pub fn add(&mut self, key: K, value: V) {
-        let owner = (hash(key.owner()), key.owner().to_owned());
+        let owner = (hash(key.owner()), key.owner().clone());
         let most = self.share();
         let share = self.owners.entry(owner).or_default();
         self.kept += share.add((hash(&key), key), value, most);
@@ -106,7 +112,7 @@ impl<K: Owned, V: Sum> Shares<K, V> {
 
     /// The value of a key, if it is kept.
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        let share = self.owners.get(&(hash(key.owner()), key.owner().to_owned()))?;
+        let share = self.owners.get(&(hash(key.owner()), key.owner().clone()))?;
         share.keys.get(&(hash(key), key.clone()))
     }
 
@@ -116,9 +122,9 @@ impl<K: Owned, V: Sum> Shares<K, V> {
     }
 
     /// Owners that have more than the keys that are kept, with what is beyond.
-    pub fn rest(&self) -> impl Iterator<Item = (&str, &V)> {
+    pub fn rest(&self) -> impl Iterator<Item = (&K::Owner, &V)> {
         let with_rest = self.owners.iter().filter(|(_, share)| share.has_rest);
-        with_rest.map(|((_, owner), share)| (owner.as_str(), &share.rest))
+        with_rest.map(|((_, owner), share)| (owner, &share.rest))
     }
 
     /// What owners have who are not kept apart, if there are any.
@@ -247,7 +253,9 @@ mod tests {
     struct Key(String, u32);
 
     impl Owned for Key {
-        fn owner(&self) -> &str {
+        type Owner = String;
+
+        fn owner(&self) -> &String {
             &self.0
         }
     }

@@ -72,7 +72,9 @@ struct Kind {
 }
 
 impl Owned for Kind {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.user
     }
 }

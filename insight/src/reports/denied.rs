@@ -5,6 +5,7 @@
 //! a change of roles is said to come before the refusals, never to be their cause.
 
 mod action;
+mod allowed;
 mod changes;
 mod firsts;
 mod fix;
@@ -22,7 +23,8 @@ use crate::rows::Rows;
 use crate::shares::{Shares, Sum};
 use crate::tally::Tally;
 
-use action::{Action, Caller, Columns, Refusal};
+use action::{Caller, Columns, Refusal};
+use allowed::Allowed;
 use changes::Changes;
 use firsts::Firsts;
 use refused::{Moments, Refused};
@@ -38,7 +40,7 @@ pub struct Denied {
     requests: Tally,
     refused: Shares<Refusal, Refused>,
     /// When the same was allowed.
-    allowed: Shares<Action, Moments>,
+    allowed: Allowed,
     /// 401: nobody is known, only from where they came.
     unknown: Shares<Caller, Tally>,
     /// 429.
@@ -221,7 +223,7 @@ impl Denied {
         for (index, seen) in of.into_iter().enumerate() {
             let example = groups.example(index);
             if seen.allowed.any() {
-                self.allowed.add(columns.action(example), seen.allowed);
+                self.allowed.add(columns.texts_of(example), seen.allowed);
             }
             if seen.refused.tally.count > 0 {
                 let refusal = columns.refusal_of_resource(example);

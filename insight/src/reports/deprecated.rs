@@ -29,7 +29,9 @@ struct Call {
 }
 
 impl Owned for Call {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.user
     }
 }

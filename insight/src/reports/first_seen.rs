@@ -37,7 +37,9 @@ struct Habit {
 }
 
 impl Owned for Habit {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.subject
     }
 }

@@ -38,19 +38,25 @@ pub(super) struct Caller {
 }
 
 impl Owned for Action {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.subject
     }
 }
 
 impl Owned for Refusal {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.action.subject
     }
 }
 
 impl Owned for Caller {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         if self.user.is_empty() { &self.source_ip } else { &self.user }
     }
 }
@@ -176,16 +182,14 @@ impl<'b> Columns<'b> {
 
     /// What was asked, of a resource.
     pub(super) fn action(&self, row: usize) -> Action {
-        let text = |column| clip(self.text(column, row));
-        Action {
-            subject: clip(self.subject(row)),
-            verb: text(2),
-            api_group: text(3),
-            resource: text(4),
-            subresource: text(5),
-            namespace: text(6),
-            path: String::new(),
-        }
+        let [subject, verb, api_group, resource, subresource, namespace, path] = self.texts_of(row).map(clip);
+        Action { subject, verb, api_group, resource, subresource, namespace, path }
+    }
+
+    /// The same, as the texts of an action in their order.
+    pub(super) fn texts_of(&self, row: usize) -> [&'b str; 7] {
+        let text = |column| self.text(column, row);
+        [self.subject(row), text(2), text(3), text(4), text(5), text(6), ""]
     }
 
     pub(super) fn refusal_of_resource(&self, row: usize) -> Refusal {

@@ -147,8 +147,6 @@ impl Denied {
     /// The report.
     #[must_use]
     pub fn report(&self, filter: &Filter) -> Report {
-        let allowed: std::collections::BTreeMap<&Action, Moments> =
-            self.allowed.iter().map(|(action, moments)| (action, *moments)).collect();
         let told = || self.refused.iter().filter(|(refusal, _)| takes(filter, &refusal.action));
         let with_more_names = match filter.name {
             Some(_) => told().filter(|(_, refused)| refused.names.len() > NAMES).count() as u64,
@@ -156,8 +154,7 @@ impl Denied {
         };
         let mut refused: Vec<Row> = told()
             .filter_map(|(refusal, refused)| {
-                let allowed = allowed.get(&refusal.action).copied().unwrap_or_default();
-                Some(self.row(refusal, &refused.named(filter)?, allowed))
+                Some(self.row(refusal, &refused.named(filter)?, self.allowed.of(&refusal.action)))
             })
             .collect();
         refused.sort_by(|one, other| {

@@ -31,7 +31,9 @@ pub(super) struct Found {
 }
 
 impl Owned for Found {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.subject
     }
 }

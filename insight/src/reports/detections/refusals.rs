@@ -21,7 +21,9 @@ pub(super) struct Minute {
 }
 
 impl Owned for Minute {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.subject
     }
 }

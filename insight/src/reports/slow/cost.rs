@@ -26,7 +26,9 @@ pub(super) struct Kind {
 }
 
 impl Owned for Kind {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.user
     }
 }

@@ -20,7 +20,9 @@ pub(super) struct Subject {
 }
 
 impl Owned for Subject {
-    fn owner(&self) -> &str {
+    type Owner = String;
+
+    fn owner(&self) -> &String {
         &self.api_group
     }
 }
