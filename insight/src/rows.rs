@@ -5,11 +5,14 @@
 //! panics with its name.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, DictionaryArray, MapArray, RecordBatch, StringArray};
+
+use crate::groups::Mixed;
 
 /// The key of no text in [`Text::key`].
 pub const NONE: u32 = u32::MAX;
@@ -265,6 +268,16 @@ impl<'b> Lists<'b> {
         self.places(row).map(move |at| texts.value(keys.map_or(at, |keys| place(keys[at]))))
     }
 
+    /// Whether any text of a row is so, which is asked once of each text of a dictionary.
+    pub fn any<F: Fn(&str) -> bool>(&self, is: F) -> impl Fn(usize) -> bool + use<'b, F> {
+        let so: Vec<bool> = (0..self.texts.len()).map(|at| is(self.texts.value(at))).collect();
+        let (ends, keys) = (self.ends, self.keys);
+        move |row| {
+            let mut texts = place(ends[row])..place(ends[row + 1]);
+            texts.any(|at| so[keys.map_or(at, |keys| place(keys[at]))])
+        }
+    }
+
     /// For each row a number that is the same exactly where the list is the same, but for one text twice in a
     /// dictionary; and how many there are.
     #[must_use]
@@ -277,7 +290,7 @@ impl<'b> Lists<'b> {
                 &each
             }
         };
-        let mut known: HashMap<&[i32], u32> = HashMap::new();
+        let mut known: HashMap<&[i32], u32, BuildHasherDefault<Mixed>> = HashMap::default();
         let mut last: (&[i32], u32) = (&[], NONE);
         let rows = 0..self.ends.len() - 1;
         let numbers = rows.map(|row| {

@@ -31,9 +31,11 @@ impl Tally {
     #[must_use]
     pub fn of(time: Option<i64>, audit_id: Option<&str>) -> Tally {
         let id = audit_id.unwrap_or_default();
-        let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= MOST_ID;
-        let sample = id.char_indices().take_while(fits).map(|(_, c)| c).collect();
-        Tally { count: 1, first: time, last: time, sample }
+        let mut end = id.len().min(MOST_ID);
+        while !id.is_char_boundary(end) {
+            end -= 1;
+        }
+        Tally { count: 1, first: time, last: time, sample: id[..end].to_owned() }
     }
 }
 

@@ -8,18 +8,19 @@ mod catalogue;
 mod found;
 mod looked;
 mod looks;
+mod meant;
 mod refusals;
 mod report;
 mod select;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::clip::clip;
 use crate::fold::{Closer, Fold};
-use crate::groups::Groups;
+use crate::groups::Mixed;
 use crate::requests::Requests;
 use crate::rows::{NONE, Rows, Text, Words};
 use crate::shares::{Fnv, Shares, Sum};
@@ -29,6 +30,7 @@ use catalogue::Rule;
 use found::{Found, REASONS, Seen};
 use looked::Looked;
 use looks::{Look, Request, Told};
+use meant::Meant;
 use refusals::Refusals;
 use select::{Kind, Kinds};
 
@@ -101,18 +103,21 @@ impl Fold for Detections {
 
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
         let batch = Batch::of(rows);
+        self.count(rows, &batch);
         let mut picked = self.take_refusals(rows, &batch);
         let (time, code, decision) = (rows.times("time"), rows.codes(), rows.text("decision"));
-        let (members, level) = (rows.groups(), rows.text("level"));
+        let (level, is_member) = (rows.text("level"), rows.groups().any(|group| group == "system:masters"));
         let is_bare = level.which(|level| level == "Metadata");
-        let is_member = |row: usize| members.at(row).any(|group| group == "system:masters");
-        let mut seen = HashMap::new();
+        let mut seen: Seens<_> = HashMap::default();
         for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
-            let (time, code) = (time(row), code(row).unwrap_or_default());
-            self.requests.add(Tally { count: 1, first: time, last: time, sample: String::new() });
-            let group = batch.groups.of(row);
-            for (place, detection) in &batch.meant[group] {
-                if !detection.rule.is_answered(code, decision.or_empty(row))
+            let may_be = batch.meant.of_row(row);
+            if may_be.is_none() {
+                continue;
+            }
+            let (code, decision) = (code(row).unwrap_or_default(), decision.or_empty(row));
+            for place in may_be.places() {
+                let detection = &DETECTIONS[place];
+                if !detection.rule.is_answered(code, decision)
                     || (matches!(detection.rule, Rule::Masters) && !is_member(row))
                 {
                     continue;
@@ -121,18 +126,20 @@ impl Fold for Detections {
                     picked.push(row);
                     continue;
                 }
-                let named = if detection.is_of_objects() { batch.name.key(row) } else { NONE };
-                batch.add(seen.entry((*place, group, named)).or_insert((row, None)), row, time);
+                let name = if detection.is_of_objects() { batch.name.key(row) } else { NONE };
+                let key = (place, batch.meant.about(row), name);
+                batch.add(seen.entry(key).or_insert((row, None)), row, time(row));
             }
         }
-        for ((place, _, named), (row, tally)) in seen {
-            let detection = &DETECTIONS[usize::from(place)];
-            let name = batch.name.of_key(named).unwrap_or_default();
-            let (kind, tally) = (batch.kinds.at(row), tally.unwrap_or_default());
+        for ((place, _, name), (row, tally)) in seen {
+            let (detection, kind) = (&DETECTIONS[place], batch.kinds.at(row));
+            let (name, tally) = (batch.name.of_key(name).unwrap_or_default(), tally.unwrap_or_default());
             let told = detection.look().map_or(Told::Yes(Vec::new()), |look| {
                 look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name, ""]))
             });
-            self.told(detection, &kind, name, told, tally);
+            if detection.by.is_there(&kind) {
+                self.told(detection, &kind, name, told, tally);
+            }
         }
         picked.sort_unstable();
         picked.dedup();
@@ -169,28 +176,23 @@ impl Fold for Detections {
     }
 }
 
+/// By what is the same of them, one row of those that were seen and how often there were such.
+type Seens<K> = HashMap<K, (usize, Option<Tally>), BuildHasherDefault<Mixed>>;
+
 /// Rows by kinds of requests.
 struct Batch<'b> {
     requests: Requests<'b>,
-    groups: Groups,
     kinds: Kinds<'b>,
-    /// The detections that may be about a group.
-    meant: Vec<Vec<(u8, &'static Detection)>>,
+    meant: Meant<'b>,
     name: Text<'b>,
     ids: Words<'b>,
 }
 
 impl<'b> Batch<'b> {
     fn of(rows: &Rows<'b>) -> Batch<'b> {
-        let requests = Requests::of(rows);
-        let texts = ["verb", "api_group", "resource", "subresource", "namespace"];
-        let [verb, group, resource, subresource, namespace] = &texts.map(|column| rows.text(column));
-        let users = [&requests.user, &requests.impersonated];
-        let groups = Groups::by(&[users[0], users[1], verb, group, resource, subresource, namespace]);
-        let kinds = Kinds::of(rows);
-        let meant = (0..groups.len()).map(|group| kinds.at(groups.example(group)).detections().collect());
-        let meant = meant.collect();
-        Batch { requests, groups, kinds, meant, name: rows.text("name"), ids: rows.words("audit_id") }
+        let (requests, kinds) = (Requests::of(rows), Kinds::of(rows));
+        let meant = Meant::of(rows, &kinds, [&requests.user, &requests.impersonated]);
+        Batch { requests, kinds, meant, name: rows.text("name"), ids: rows.words("audit_id") }
     }
 
     /// Counts a row; only the first in time, and those of its moment, are read for the sample.
@@ -207,17 +209,29 @@ impl<'b> Batch<'b> {
 }
 
 impl Detections {
+    /// Counts all requests.
+    fn count(&mut self, rows: &Rows<'_>, batch: &Batch<'_>) {
+        let (time, mut all) = (rows.times("time"), Tally::default());
+        for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
+            let time = time(row);
+            all.count += 1;
+            all.first = all.first.into_iter().chain(time).min();
+            all.last = all.last.max(time);
+        }
+        self.requests.add(all);
+    }
+
     /// Takes in refusals of requests for resources; gives the others, for a closer look.
     fn take_refusals(&mut self, rows: &Rows<'_>, batch: &Batch<'_>) -> Vec<usize> {
         let (time, code, resource) = (rows.times("time"), rows.codes(), rows.words("resource"));
         let decision = rows.text("decision");
-        let (mut by_path, mut refused) = (Vec::new(), HashMap::new());
+        let (mut by_path, mut refused): (_, Seens<_>) = (Vec::new(), HashMap::default());
         for row in (0..rows.len()).filter(|row| code(*row) == Some(403) && batch.requests.is_one(*row)) {
             if resource.at(row).is_none() {
                 by_path.push(row);
             } else if let Some(time) = time(row) {
                 let minute = time.div_euclid(60_000_000);
-                let key = (batch.groups.of(row), batch.name.key(row), decision.key(row), minute);
+                let key = (batch.meant.about(row), batch.name.key(row), decision.key(row), minute);
                 batch.add(refused.entry(key).or_insert((row, None)), row, Some(time));
             }
         }

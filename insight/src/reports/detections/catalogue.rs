@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::looks::{self, Look};
 use super::select::Kind;
-use crate::filter::fits;
 
 /// Who does what a detection is about every day, so that it says nothing about an attack: parts of Kubernetes, and of
-/// the clouds' and distributions' own control planes. `*` stands for any text.
+/// the clouds' and distributions' own control planes. `*` at the end stands for any text.
 pub const COMPONENTS: [&str; 14] = [
     "system:apiserver",
     "system:kube-*",
@@ -132,29 +131,41 @@ impl Detection {
 impl By {
     /// Whether a request is meant. Acting as somebody else is nobody's everyday work.
     pub(super) fn is(self, kind: &Kind<'_>) -> bool {
+        self.is_them(kind, kind.is_component()) && self.is_there(kind)
+    }
+
+    /// Whether somebody's requests are meant, as far as that does not depend on what they are for.
+    pub(super) fn is_them(self, kind: &Kind<'_>, is_component: bool) -> bool {
         let subject = kind.subject();
         match self {
             By::Anybody => true,
             By::Anonymous => subject == "system:anonymous",
-            By::Others => !kind.of_component,
-            By::OthersElsewhere => {
-                let service_account = subject.strip_prefix("system:serviceaccount:");
-                let home = service_account.and_then(|account| account.split(':').next());
-                let at_home = kind.acts_as.is_none() && home == Some(kind.namespace);
-                !kind.of_component && !at_home
-            }
+            By::Others | By::OthersElsewhere => !is_component,
             By::People => {
-                !kind.of_component
+                !is_component
                     && !subject.starts_with("system:serviceaccount:")
                     && !matches!(subject, "" | "system:anonymous")
             }
         }
     }
+
+    /// Whether the requests that are meant are those in this namespace.
+    pub(super) fn is_there(self, kind: &Kind<'_>) -> bool {
+        let home = || {
+            let account = kind.user.strip_prefix("system:serviceaccount:");
+            account.and_then(|account| account.split(':').next())
+        };
+        self != By::OthersElsewhere || kind.acts_as.is_some() || home() != Some(kind.namespace)
+    }
 }
 
 /// Whether these requests are a cluster's own.
 pub(super) fn is_component(user: &str, acts_as: Option<&str>) -> bool {
-    acts_as.is_none() && COMPONENTS.iter().any(|component| fits(component, user))
+    let fits = |component: &&str| match component.strip_suffix('*') {
+        Some(beginning) => user.starts_with(beginning),
+        None => user == *component,
+    };
+    acts_as.is_none() && COMPONENTS.iter().any(fits)
 }
 
 const RBAC: [&str; 4] = [

@@ -63,7 +63,7 @@ impl<'r> Looked<'r> {
     /// The detections that it may be and that want a look.
     pub(super) fn meant(&self, row: usize) -> impl Iterator<Item = (&'static Detection, Look)> {
         let (code, decision) = (self.code(row), self.decision(row));
-        let detections: Vec<&Detection> = self.kind(row).detections().map(|(_, found)| found).collect();
+        let detections: Vec<&Detection> = self.kind(row).detections().collect();
         let answered = detections.into_iter().filter(move |found| found.rule.is_answered(code, decision));
         answered.filter_map(|detection| Some((detection, detection.look()?)))
     }

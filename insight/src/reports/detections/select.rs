@@ -21,10 +21,6 @@ pub(super) struct Kind<'b> {
     pub(super) resource: &'b str,
     pub(super) subresource: &'b str,
     pub(super) namespace: &'b str,
-    /// Whether it is a cluster's own.
-    pub(super) of_component: bool,
-    /// The resource with its group.
-    named: String,
 }
 
 impl<'b> Kinds<'b> {
@@ -36,15 +32,12 @@ impl<'b> Kinds<'b> {
 
     pub(super) fn at(&self, row: usize) -> Kind<'b> {
         let text = |column: usize| self.texts[column].at(row).unwrap_or_default();
-        let (user, acts_as, group, resource) = (text(0), self.texts[1].at(row), text(3), text(4));
         Kind {
-            of_component: is_component(user, acts_as),
-            named: resource_name(group, resource, ""),
-            user,
-            acts_as,
+            user: text(0),
+            acts_as: self.texts[1].at(row),
             verb: text(2),
-            group,
-            resource,
+            group: text(3),
+            resource: text(4),
             subresource: text(5),
             namespace: text(6),
         }
@@ -57,38 +50,62 @@ impl<'b> Kind<'b> {
         self.acts_as.unwrap_or(self.user)
     }
 
-    /// The detections that may be about it, by their places.
-    pub(super) fn detections(&self) -> impl Iterator<Item = (u8, &'static Detection)> {
-        (0..)
-            .zip(&DETECTIONS)
-            .filter(|(_, detection)| self.is_meant(&detection.rule) && detection.by.is(self))
+    /// Whether it is a cluster's own.
+    pub(super) fn is_component(&self) -> bool {
+        is_component(self.user, self.acts_as)
     }
 
-    fn is_meant(&self, rule: &Rule) -> bool {
-        match rule {
-            Rule::Masters => !self.resource.is_empty(),
-            Rule::Impersonated => self.acts_as.is_some(),
-            Rule::ManyRefusals => false,
-            Rule::ForbiddenLater(resources) => self.is_one_of(resources),
-            Rule::Requests { verbs, resources, namespaces, .. } => {
-                let any = |wanted: &[&str], text: &str| wanted.is_empty() || wanted.contains(&text);
-                any(verbs, self.verb)
-                    && any(namespaces, self.namespace)
-                    && (resources.is_empty() || self.is_one_of(resources))
-            }
-        }
+    /// The detections that may be about it.
+    pub(super) fn detections(&self) -> impl Iterator<Item = &'static Detection> {
+        DETECTIONS.iter().filter(|detection| {
+            let rule = &detection.rule;
+            rule.may_be_of(self)
+                && rule.may_be_in(self.namespace)
+                && rule.may_be_about(self)
+                && detection.by.is(self)
+        })
     }
 
     fn is_one_of(&self, patterns: &[&str]) -> bool {
-        !self.named.is_empty()
-            && patterns.iter().any(|pattern| {
-                let (pattern, below) = pattern.split_once('/').unwrap_or((pattern, ""));
-                below == self.subresource && fits(pattern, &self.named)
-            })
+        // Most patterns are for other resources, which is seen at once.
+        let may_be = |pattern: &&&str| pattern.starts_with('*') || pattern.starts_with(self.resource);
+        !self.resource.is_empty() && patterns.iter().filter(may_be).any(|pattern| self.fits(pattern))
+    }
+
+    fn fits(&self, pattern: &str) -> bool {
+        let (pattern, below) = pattern.split_once('/').unwrap_or((pattern, ""));
+        below == self.subresource && fits(pattern, &resource_name(self.group, self.resource, ""))
     }
 }
 
 impl Rule {
+    /// Whether it may be about requests of these.
+    pub(super) fn may_be_of(&self, kind: &Kind<'_>) -> bool {
+        !matches!(self, Rule::Impersonated) || kind.acts_as.is_some()
+    }
+
+    /// Whether it may be about requests in this namespace.
+    pub(super) fn may_be_in(&self, namespace: &str) -> bool {
+        match self {
+            Rule::Requests { namespaces, .. } => namespaces.is_empty() || namespaces.contains(&namespace),
+            _ => true,
+        }
+    }
+
+    /// Whether it may be about requests to do this.
+    pub(super) fn may_be_about(&self, kind: &Kind<'_>) -> bool {
+        match self {
+            Rule::Masters => !kind.resource.is_empty(),
+            Rule::Impersonated => true,
+            Rule::ManyRefusals => false,
+            Rule::ForbiddenLater(resources) => kind.is_one_of(resources),
+            Rule::Requests { verbs, resources, .. } => {
+                (verbs.is_empty() || verbs.contains(&kind.verb))
+                    && (resources.is_empty() || kind.is_one_of(resources))
+            }
+        }
+    }
+
     /// Whether a request of the kind that is meant, with this answer, is one.
     pub(super) fn is_answered(&self, code: i32, decision: &str) -> bool {
         match self {

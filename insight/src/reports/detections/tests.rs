@@ -64,6 +64,7 @@ fn identifiers_are_told_apart_and_each_says_why_and_what_to_do() {
         assert!(!detection.title.is_empty() && !detection.why.is_empty() && !detection.todo.is_empty());
         assert!(detection.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", detection.id);
     }
+    assert!(COMPONENTS.iter().all(|component| !component.trim_end_matches('*').contains('*')));
     assert!(is_component("system:node:n1", None) && !is_component("system:node:n1", Some("jane")));
     for person in ["system:admin", "system:anonymous", "system:serviceaccount:shop:kube-system", "kube-admin"]
     {
