@@ -7,6 +7,7 @@ mod alike;
 mod columns;
 mod known;
 mod numbered;
+mod table;
 
 use audit::rbac::{self, Uses, Who};
 use serde::{Deserialize, Serialize};

@@ -3,16 +3,15 @@
 //! Promises: what [`audit::rbac::Uses`] would keep of the same requests, with its bounds, whatever the order; a name is kept only
 //! where a use is still known by its names.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 
-use audit::rbac::{Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Target, Via};
+use audit::rbac::{Left, MOST_NAMES, MOST_VIAS, Observation, Target, Via};
 use serde::{Deserialize, Serialize};
 
 mod told;
 
 use super::numbered::{Numbered, Texts};
-use crate::groups::Mixed;
+use super::table::Table;
 use crate::rows::NONE;
 
 /// Uses of permissions.
@@ -20,7 +19,7 @@ use crate::rows::NONE;
 pub(super) struct Known {
     pub(super) texts: Texts,
     whos: Numbered<Who>,
-    uses: HashMap<Use, Seen, BuildHasherDefault<Mixed>>,
+    uses: Table<Seen>,
     left: BTreeMap<Left, u64>,
     span: Option<(i64, i64)>,
 }
@@ -132,7 +131,7 @@ impl Known {
 
     /// About so many uses more will be added.
     pub(super) fn expect(&mut self, uses: usize) {
-        self.uses.reserve(uses.min(MOST_USES.saturating_sub(self.uses.len())));
+        self.uses.expect(uses);
     }
 
     /// Counts what is no use.
@@ -151,7 +150,7 @@ impl Known {
         other.span.into_iter().for_each(|(first, last)| self.spans(first, last));
         let uses = std::mem::take(&mut other.uses);
         let mut numbers = Numbers::new(&other);
-        for (of, theirs) in uses {
+        for (of, theirs) in uses.into_all() {
             let of = numbers.of_use(of, self);
             let count = theirs.allowed.count + theirs.refused.count;
             let Some(seen) = room(&mut self.uses, &mut self.left, of, count) else { continue };
@@ -167,16 +166,16 @@ impl Known {
 
 /// What is known of a use, if there is room for it.
 fn room<'u>(
-    uses: &'u mut HashMap<Use, Seen, BuildHasherDefault<Mixed>>,
+    uses: &'u mut Table<Seen>,
     left: &mut BTreeMap<Left, u64>,
     of: Use,
     count: u64,
 ) -> Option<&'u mut Seen> {
-    if uses.len() >= MOST_USES && !uses.contains_key(&of) {
+    let seen = uses.of(of);
+    if seen.is_none() {
         *left.entry(Left::TooMany).or_default() += count.max(1);
-        return None;
     }
-    Some(uses.entry(of).or_default())
+    seen
 }
 
 /// From the numbers of one to those of another, found when they are needed.
@@ -241,6 +240,12 @@ impl Seen {
         self.allowed.merge(other.allowed, number);
         self.refused.merge(other.refused, number);
         self.forbidden_after += other.forbidden_after;
+        if self.via.is_empty() {
+            self.via = other.via;
+            self.via.iter_mut().for_each(|via| *via = number(*via));
+            self.via.sort_unstable();
+            return;
+        }
         for via in other.via {
             insert(&mut self.via, number(via));
         }
@@ -285,12 +290,24 @@ impl Tally {
         match self.names.binary_search_by_key(&name, |(name, _)| *name) {
             Ok(at) => self.names[at].1 += count,
             Err(_) if self.names.len() >= MOST_NAMES => (self.many, self.names) = (true, Vec::new()),
-            Err(at) => self.names.insert(at, (name, count)),
+            Err(at) => {
+                // Most uses are of one name.
+                if self.names.is_empty() {
+                    self.names.reserve_exact(1);
+                }
+                self.names.insert(at, (name, count));
+            }
         }
     }
 
     fn merge(&mut self, other: Tally, number: &mut impl FnMut(u32) -> u32) {
         if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            *self = other;
+            self.names.iter_mut().for_each(|(name, _)| *name = number(*name));
+            self.names.sort_unstable();
             return;
         }
         self.count(other.count, other.first, other.last);

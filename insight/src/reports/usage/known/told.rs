@@ -17,7 +17,7 @@ impl Known {
         let whos = self.whos.iter().map(|who| Some(self.who_of(who)).filter(&wanted));
         let mut found: Vec<_> = whos.map(|who| who.map(|who| (who, Vec::new()))).collect();
         let mut reasons = Reasons::new();
-        for (of, seen) in &self.uses {
+        for (of, seen) in self.uses.iter() {
             if let Some(Some((_, uses))) = found.get_mut(of.who as usize) {
                 uses.push((self.request_of(of), self.seen_of(seen, &mut reasons)));
             }
