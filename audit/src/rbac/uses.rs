@@ -202,7 +202,10 @@ impl Seen {
         self.allowed.merge(other.allowed);
         self.refused.merge(other.refused);
         self.forbidden_after += other.forbidden_after;
-        self.via.extend(other.via);
+        match self.via.is_empty() {
+            true => self.via = other.via,
+            false => self.via.extend(other.via),
+        }
         while self.via.len() > MOST_VIAS {
             self.via.pop_last();
         }

@@ -139,7 +139,11 @@ impl Suggest {
             say::result(&yaml(&report, &proposal.objects))?;
             return Ok(ExitCode::from(u8::from(wrong)));
         }
-        self.reporting.tell(&report, wrong, tables)
+        let exit = self.reporting.tell(&report, wrong, tables);
+        // The process ends now: giving back a million pieces of memory one by one would only take time.
+        std::mem::forget(report);
+        std::mem::forget((proposal, uses));
+        exit
     }
 
     /// Refuses what the preset decides itself.
