@@ -201,19 +201,20 @@ impl Shared {
         Ok(Some(token))
     }
 
-    /// Runs what blocks on a thread of its own, when it is its turn.
+    /// Has the thread for questions run what blocks, when it is its turn.
     async fn look<T: Send + 'static>(
         self,
         question: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Result<T, Response> {
         let turn = self.insight.0.turn.clone().acquire_owned().await;
         self.insight.0.asked.fetch_add(1, Ordering::Relaxed);
-        let answer = tokio::task::spawn_blocking(move || {
+        let insight = self.insight.clone();
+        let answer = insight.0.desk.ask(move || {
             let _turn = turn;
             question(&self)
         });
-        answer.await.map_err(|error| {
-            tracing::error!("a question to the lake ended without an answer: {error}");
+        answer.await.ok_or_else(|| {
+            tracing::error!("a question to the lake ended without an answer");
             refused(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the question ended without an answer; the log says why",

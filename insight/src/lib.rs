@@ -14,6 +14,7 @@ mod assets;
 mod clip;
 mod config;
 mod counts;
+mod desk;
 mod difference;
 mod escape;
 mod filter;
@@ -88,6 +89,7 @@ struct Inner {
     started_us: i64,
     /// One question to the lake at a time.
     turn: Arc<Semaphore>,
+    desk: desk::Desk,
     /// Questions that got their turn.
     asked: AtomicU64,
 }
@@ -112,6 +114,7 @@ impl Insight {
             metrics: metrics::Metrics::declare(),
             started_us: moment::now_us(),
             turn: Arc::new(Semaphore::new(1)),
+            desk: desk::Desk::open(),
             asked: AtomicU64::new(0),
         })))
     }

@@ -12,6 +12,7 @@ use chassis::Stop;
 use lake::{File, LakeError, Partition};
 
 use crate::ask::by_hour;
+use crate::desk::Desk;
 use crate::fold::Fold;
 use crate::reports::activity::Activity;
 use crate::reports::denied::Denied;
@@ -43,17 +44,17 @@ impl Insight {
     /// Keeps the states that pages need ready in `states`, until `stop` is requested; at once over when they are kept
     /// nowhere.
     pub async fn keep_ready(&self, states: Kept, stop: Stop) {
-        let mut ready = Ready::default();
+        let (mut ready, desk) = (Ready::default(), Desk::open());
         while states.is_somewhere() && !stop.requested() {
             let (insight, states, stopped) = (self.clone(), states.clone(), stop.clone());
-            let round = tokio::task::spawn_blocking(move || {
+            let round = desk.ask(move || {
                 let goes_on = || !stopped.requested() && !insight.is_asked();
                 // What pages need first: the footers of all files, of which only new ones are read.
                 let _ = insight.overview(0);
                 let done = ready.round(&insight, &states, &goes_on);
                 (ready, done)
             });
-            let Ok((back, done)) = round.await else {
+            let Some((back, done)) = round.await else {
                 return tracing::error!("states of reports are no longer made before they are asked for");
             };
             ready = back;
