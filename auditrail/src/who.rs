@@ -1,7 +1,7 @@
 //! `who`: who did what to an object, or what a user did, in the order of time.
 //!
 //! Promises: the newest events that were asked for, and how many older ones there are; who acted as somebody else is
-//! told with both names.
+//! told with both names; what is still open is told, and that it is.
 
 use std::process::ExitCode;
 
@@ -61,7 +61,8 @@ pub(crate) fn who(who: &Who) -> Result<ExitCode, Failure> {
     let query = Query { reads: who.reads || filter.verb.is_some(), filter, newest: who.limit };
     let (mut found, incomplete) = who.reporting.find(&query)?;
     found.tell_changes();
-    let Found { events, matched, .. } = found;
+    let matched = found.matched();
+    let Found { events, .. } = found;
     who.reporting.tell(&Report { matched, events }, incomplete, |report| tables(report, who.reporting.output))
 }
 
@@ -91,7 +92,9 @@ impl Who {
 
 fn tables(report: &Report, output: Output) -> Vec<Table> {
     let older = report.matched - report.events.len() as u64;
-    let notes = (older > 0).then(|| format!("{} older events: see --limit", grouped(older)));
+    let older = (older > 0).then(|| format!("{} older events: see --limit", grouped(older)));
+    let open = report.events.iter().any(|event| event.open);
+    let open = open.then(|| "open: started then, and not ended in this log".to_owned());
     let columns = vec![
         "time",
         "who",
@@ -110,7 +113,7 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
         title: String::new(),
         columns,
         rows: report.events.iter().map(cells).collect(),
-        notes: notes.into_iter().collect(),
+        notes: older.into_iter().chain(open).collect(),
     };
     // Programs find the same columns every time.
     vec![if output == Output::Table { table.without_empty_columns(9) } else { table }]
@@ -135,7 +138,7 @@ fn cells(event: &Event) -> Vec<String> {
         event.name.clone(),
         event.changed.join(", "),
         event.code.map(|code| code.to_string()).unwrap_or_default(),
-        event.session_seconds.map(length).unwrap_or_default(),
+        if event.open { "open".to_owned() } else { event.session_seconds.map(length).unwrap_or_default() },
         event.client.clone(),
         event.source_ip.clone(),
         event.audit_id.clone(),

@@ -54,6 +54,65 @@ fn files_and_the_lake_tell_the_same_findings() {
     assert_eq!(some["detected"][0]["findings"][0]["subject"], "system:serviceaccount:ops:overpriv");
 }
 
+/// The beginnings of a shell and of a watch of secrets; of another shell the beginning and the end.
+fn sessions() -> [String; 4] {
+    let event = |id: &str, user: &str, stage: &str, time: &str, (verb, object, code): (&str, &str, u16)| {
+        format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"{id}","stage":"{stage}","requestURI":"/api/v1/x","verb":"{verb}","user":{{"username":"{user}"}},"sourceIPs":["192.0.2.1"],"userAgent":"kubectl/v1.32","objectRef":{{{object},"namespace":"shop","apiVersion":"v1"}},"responseStatus":{{"metadata":{{}},"code":{code}}},"requestReceivedTimestamp":"2026-11-23T10:00:00.000000Z","stageTimestamp":"2026-11-23T{time}.010000Z","annotations":{{"authorization.k8s.io/decision":"allow"}}}}
+"#
+        )
+    };
+    let exec = ("create", r#""resource":"pods","subresource":"exec","name":"web-0""#, 101);
+    let watch = ("watch", r#""resource":"secrets""#, 200);
+    [
+        event("open", "jane", "ResponseStarted", "10:00:00", exec),
+        event("watch", "eve", "ResponseStarted", "10:00:00", watch),
+        event("ended", "john", "ResponseStarted", "10:00:00", exec),
+        event("ended", "john", "ResponseComplete", "13:00:00", exec),
+    ]
+}
+
+#[test]
+fn an_open_shell_is_found_while_it_is_open_and_counts_once_when_it_is_not() {
+    let place = Place::new();
+    let [open, watch, begun, ended] = sessions();
+    std::fs::write(place.0.path().join("ten.log"), [open, watch, begun].concat()).unwrap();
+    std::fs::write(place.0.path().join("thirteen.log"), ended).unwrap();
+    let filled = place.run("up --once --path ten.log --path thirteen.log --to lake --data data");
+    assert!(filled.status.success(), "{filled:?}");
+    for of in ["ten.log", "ten.log thirteen.log", "--lake data/lake"] {
+        let report = place.json(&format!("detections {of}"));
+        assert_eq!(ids(&report), ["exec-into-pod", "secrets-listed"], "{of}");
+        let findings = report["detected"][0]["findings"].as_array().unwrap();
+        let told: Vec<_> =
+            findings.iter().map(|one| (&one["subject"], &one["count"], &one["first"])).collect();
+        let first = Value::from("2026-11-23T10:00:00.010000Z");
+        let one = Value::from(1);
+        assert_eq!(told, [(&"jane".into(), &one, &first), (&"john".into(), &one, &first)], "{of}");
+        assert_eq!(
+            (&report["detected"][1]["count"], &report["requests"]["count"]),
+            (&one, &3.into()),
+            "{of}"
+        );
+        assert_eq!(place.run(&format!("detections --fail-on medium {of}")).status.code(), Some(2), "{of}");
+    }
+    for of in ["ten.log thirteen.log", "--lake data/lake"] {
+        let who = place.json(&format!("who pods/web-0 exec {of}"));
+        let told = who["events"].as_array().unwrap().iter();
+        let told: Vec<_> = told
+            .map(|one| (one["user"].as_str(), one["open"].as_bool(), one["session_seconds"].as_i64()))
+            .collect();
+        assert_eq!(
+            told,
+            [(Some("jane"), Some(true), None), (Some("john"), Some(false), Some(10_800))],
+            "{of}"
+        );
+        assert_eq!(who["matched"], 2, "{of}");
+        let table = String::from_utf8(place.run(&format!("who --user eve --reads {of}")).stdout).unwrap();
+        assert!(table.contains("open: started then, and not ended in this log"), "{table}");
+    }
+}
+
 #[test]
 fn a_log_of_attempts_gives_few_findings_and_the_right_ones() {
     let report = Place::new().json("detections attempts.log");

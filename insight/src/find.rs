@@ -1,12 +1,14 @@
 //! The newest events that a query asks for, from the lake or from recorded lines.
 //!
 //! Promises: rows are chosen by their columns, and only the chosen ones are read whole; at most as many events as asked
-//! for are kept, the newest, and it is known how many there were; files and the lake give the same.
+//! for are kept, the newest, and it is known how many there were; files and the lake give the same. A request that is
+//! meant to last is one event: its end, or its beginning while it is open.
 
 mod change;
 mod event;
 mod query;
 
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +19,7 @@ use crate::overview::Unreadable;
 use crate::rows::{REPEATING, Rows};
 
 pub use event::Event;
+use query::Match;
 pub use query::Query;
 
 /// Rows in a batch that queries are asked of.
@@ -29,10 +32,34 @@ const EVENT_ROWS: usize = 256;
 pub struct Found {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// How many there were, with those that are not kept.
-    pub matched: u64,
+    counts: Counts,
     /// Files that could not be read; their events are missing.
     pub unreadable: Vec<Unreadable>,
+}
+
+/// How many were found, kept or not.
+#[derive(Debug, Default)]
+struct Counts {
+    whole: u64,
+    started: u64,
+    ended: u64,
+}
+
+impl Counts {
+    fn count(&mut self, found: Match) {
+        let count = match found {
+            Match::Whole => &mut self.whole,
+            Match::Start => &mut self.started,
+            Match::End => &mut self.ended,
+        };
+        *count += 1;
+    }
+
+    fn add(&mut self, other: &Counts) {
+        self.whole += other.whole;
+        self.started += other.started;
+        self.ended += other.ended;
+    }
 }
 
 /// Finds in the lake, between two moments (microseconds since 1970, UTC), with so many threads.
@@ -91,7 +118,7 @@ fn in_file(lake: &Lake, file: &File, query: &Query, times: Option<&Range<i64>>) 
         chosen.take(&Rows::new(&batch), base, query, times);
         base += batch.num_rows() as u64;
     }
-    let mut found = Found { matched: chosen.matched, ..Found::default() };
+    let mut found = Found { counts: std::mem::take(&mut chosen.counts), ..Found::default() };
     let rows = chosen.rows();
     if !rows.is_empty() {
         let whole = Reading {
@@ -129,7 +156,7 @@ impl Found {
         let batch = table(place, lines, &with_needed(Query::COLUMNS))?;
         let mut chosen = Chosen::default();
         chosen.take(&Rows::new(&batch), 0, query, times);
-        let mut found = Found { matched: chosen.matched, ..Found::default() };
+        let mut found = Found { counts: std::mem::take(&mut chosen.counts), ..Found::default() };
         let picked: Vec<&[u8]> =
             chosen.rows().iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| lines[row]).collect();
         if !picked.is_empty() {
@@ -143,10 +170,19 @@ impl Found {
 
     /// Takes in what was found elsewhere.
     pub fn merge(&mut self, other: Found, query: &Query) {
-        self.matched += other.matched;
+        self.counts.add(&other.counts);
         self.events.extend(other.events);
         self.unreadable.extend(other.unreadable);
         self.cut(query);
+    }
+
+    /// How many there were, with those that are not kept. Of what is meant to last and is not kept, beginnings and ends
+    /// are not matched: the larger number counts, which is too small where the log has only the one of some and only the
+    /// other of others.
+    #[must_use]
+    pub fn matched(&self) -> u64 {
+        let Counts { whole, started, ended } = self.counts;
+        (whole + started.max(ended)).max(self.events.len() as u64)
     }
 
     /// Tells what the events changed, with the value before where an earlier one of these events told it.
@@ -156,8 +192,22 @@ impl Found {
 
     fn cut(&mut self, query: &Query) {
         self.events.sort_by(|one, other| one.order().cmp(&other.order()));
+        self.join();
         let beyond = self.events.len().saturating_sub(query.newest);
         self.events.drain(..beyond);
+    }
+
+    /// Leaves out beginnings whose end is there. An end is newer than its beginning, so that it is still kept when that
+    /// is found; and it takes the place of it, so that nothing else is lost for a beginning that is left out later.
+    fn join(&mut self) {
+        if !self.events.iter().any(Event::is_start) {
+            return;
+        }
+        let ended = self.events.iter().filter(|event| !event.is_start());
+        let ended: HashSet<_> = ended.map(Event::request).collect();
+        let is_told = |event: &Event| !event.is_start() || !ended.contains(&event.request());
+        let mut told: VecDeque<bool> = self.events.iter().map(is_told).collect();
+        self.events.retain(|_| told.pop_front().unwrap_or(true));
     }
 }
 
@@ -165,7 +215,7 @@ impl Found {
 #[derive(Default)]
 struct Chosen {
     rows: Vec<(Option<i64>, u64)>,
-    matched: u64,
+    counts: Counts,
 }
 
 impl Chosen {
@@ -173,12 +223,15 @@ impl Chosen {
         let (matches, time) = (query.matches(rows), rows.times("time"));
         let asked =
             |time: Option<i64>| times.is_none_or(|times| time.is_some_and(|time| times.contains(&time)));
-        for row in (0..rows.len()).filter(|row| asked(time(*row)) && matches(*row)) {
-            self.matched += 1;
+        for row in (0..rows.len()).filter(|row| asked(time(*row))) {
+            let Some(found) = matches(row) else { continue };
+            self.counts.count(found);
             self.rows.push((time(row), base + row as u64));
         }
-        if self.rows.len() > 2 * query.newest {
-            self.make_room(query.newest);
+        // Two rows may be of one request.
+        let newest = query.newest.saturating_mul(2);
+        if self.rows.len() > newest.saturating_mul(2) {
+            self.make_room(newest);
         }
     }
 

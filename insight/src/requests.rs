@@ -2,8 +2,8 @@
 //!
 //! Promise: of a request that ended, its end counts (`ResponseComplete` or `Panic`), whatever other stages were logged.
 //! A request that the API server answered before it knew who asks (401, or a deadline that cannot be read) leaves a
-//! `ResponseStarted` without a user alone, and that counts. A long-running request that has not ended does not count
-//! yet.
+//! `ResponseStarted` without a user alone, and that counts. A request that is meant to last leaves another one when it
+//! begins, which is told apart: what is open for hours may matter before it ends.
 
 use crate::rows::{NONE, Rows, Text};
 
@@ -13,7 +13,15 @@ pub struct Requests<'b> {
     pub user: Text<'b>,
     /// As whom they acted, where they impersonated somebody.
     pub impersonated: Text<'b>,
-    ended: Vec<bool>,
+    told: Vec<Told>,
+}
+
+/// What a row tells of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Start,
+    End,
 }
 
 impl<'b> Requests<'b> {
@@ -22,18 +30,30 @@ impl<'b> Requests<'b> {
     pub fn of(rows: &Rows<'b>) -> Requests<'b> {
         let (stage, user, impersonated) =
             (rows.text("stage"), rows.text("user"), rows.text("impersonated_user"));
-        let ended = {
-            let end = stage.which(|stage| matches!(stage, "ResponseComplete" | "Panic"));
-            let started = stage.which(|stage| stage == "ResponseStarted");
-            (0..rows.len()).map(|row| end(row) || (started(row) && user.key(row) == NONE)).collect()
+        let by_stage = stage.each(|stage| match stage {
+            "ResponseComplete" | "Panic" => Told::End,
+            "ResponseStarted" => Told::Start,
+            _ => Told::Nothing,
+        });
+        let told = |row| match by_stage.get(stage.key(row) as usize) {
+            Some(Told::Start) if user.key(row) == NONE => Told::End,
+            told => told.copied().unwrap_or(Told::Nothing),
         };
-        Requests { user, impersonated, ended }
+        let told = (0..rows.len()).map(told).collect();
+        Requests { user, impersonated, told }
     }
 
     /// Whether the row counts as a request.
     #[must_use]
     pub fn is_one(&self, row: usize) -> bool {
-        self.ended[row]
+        self.told[row] == Told::End
+    }
+
+    /// Whether the row is the beginning of a request that is meant to last. Its end is another row, unless it is still
+    /// open or the policy omits that stage.
+    #[must_use]
+    pub fn is_start(&self, row: usize) -> bool {
+        self.told[row] == Told::Start
     }
 
     /// Whose permissions decided: the impersonated user's, where there is one, else those of the authenticated one.
@@ -42,4 +62,10 @@ impl<'b> Requests<'b> {
     pub fn subject(&self, row: usize) -> &'b str {
         self.impersonated.at(row).or_else(|| self.user.at(row)).unwrap_or_default()
     }
+}
+
+/// Whether requests of this verb and subresource are meant to last, as kube-apiserver has it.
+pub(crate) fn is_long(verb: &str, subresource: &str) -> bool {
+    matches!(verb, "watch" | "proxy")
+        || matches!(subresource, "attach" | "exec" | "proxy" | "log" | "portforward")
 }

@@ -38,6 +38,9 @@ pub struct Event {
     pub reason: String,
     /// How long a session in a container took, in seconds; None for other requests.
     pub session_seconds: Option<i64>,
+    /// Whether it had begun to be answered and was not over at the end of what was read: of a session in a container, a
+    /// watch and what else is meant to last.
+    pub open: bool,
     /// What it changed, in a few words, where the level of the event tells; see [`super::Found::tell_changes`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
@@ -54,7 +57,14 @@ pub struct Event {
     /// The line.
     #[serde(skip)]
     pub line: Vec<u8>,
+    /// When the request arrived, which is the same at every stage, in microseconds since 1970 (UTC).
+    #[serde(skip)]
+    pub(super) received: Option<i64>,
 }
+
+/// What the stages of one request have in common and no two requests do. Clients choose audit IDs, so that these alone
+/// would let one request hide another one.
+type Request<'e> = (&'e str, Option<i64>, [&'e str; 8]);
 
 impl Event {
     pub(super) const COLUMNS: &'static [&'static str] = &[
@@ -85,7 +95,9 @@ impl Event {
         let path = uri.split(['?', '#']).next().unwrap_or_default();
         let (resource, subresource) = (text("resource"), text("subresource"));
         let session_seconds = session(rows, row, &subresource);
-        Event {
+        let line = rows.lines()(row).to_vec();
+        let received = audit::Event::scan(&line).ok().and_then(|event| event.request_received_micros());
+        let mut event = Event {
             time: rows.times("time")(row),
             user: text("user"),
             impersonated_user: text("impersonated_user"),
@@ -99,27 +111,47 @@ impl Event {
             code: rows.codes()(row),
             reason: text("reason"),
             session_seconds,
+            open: false,
             changed: Vec::new(),
             client: text("client"),
             source_ip: text("source_ip"),
             audit_id: text("audit_id"),
             stage: text("stage"),
             level: text("level"),
-            line: rows.lines()(row).to_vec(),
-        }
+            line,
+            received,
+        };
+        event.open = event.is_start() && was_begun(event.code);
+        event
     }
 
-    /// Oldest first.
-    pub(super) fn order(&self) -> (Option<i64>, &str, &[u8]) {
-        (self.time, &self.audit_id, &self.line)
+    /// Oldest first; a beginning before its end.
+    pub(super) fn order(&self) -> (Option<i64>, bool, &str, &[u8]) {
+        (self.time, !self.is_start(), &self.audit_id, &self.line)
+    }
+
+    /// Whether it is the beginning of a request that is meant to last.
+    pub(super) fn is_start(&self) -> bool {
+        self.stage == "ResponseStarted" && !self.user.is_empty()
+    }
+
+    /// Which request it is of.
+    pub(super) fn request(&self) -> Request<'_> {
+        let Event { user, impersonated_user, verb, api_group, .. } = self;
+        let Event { resource, subresource, namespace, name, .. } = self;
+        let texts = [user, impersonated_user, verb, api_group, resource, subresource, namespace, name];
+        (&self.audit_id, self.received, texts.map(String::as_str))
     }
 }
 
 /// How long a session took that was begun.
 fn session(rows: &Rows<'_>, row: usize, subresource: &str) -> Option<i64> {
-    let was_begun = rows.codes()(row).is_some_and(|code| (100..300).contains(&code));
-    let took = rows.numbers("latency_us")(row).filter(|_| was_begun && SESSIONS.contains(&subresource));
-    took.map(|us| us / 1_000_000)
+    let is_one = was_begun(rows.codes()(row)) && SESSIONS.contains(&subresource);
+    rows.numbers("latency_us")(row).filter(|_| is_one).map(|us| us / 1_000_000)
+}
+
+fn was_begun(code: Option<i32>) -> bool {
+    code.is_some_and(|code| (100..300).contains(&code))
 }
 
 fn written<S: Serializer>(time: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,11 @@
 //! What to find.
 //!
-//! Promise: what is None is not asked for; a request counts once, as in every report; reads are left out unless asked
-//! for, but ways into containers are no reads, whatever their verb.
+//! Promise: what is None is not asked for; reads are left out unless asked for, but ways into containers are no reads,
+//! whatever their verb. Requests that are meant to last are found by their beginning and by their end.
 
 use crate::filter::Filter;
 use crate::groups::Groups;
-use crate::requests::Requests;
+use crate::requests::{Requests, is_long};
 use crate::rows::Rows;
 
 /// What to find.
@@ -18,6 +18,17 @@ pub struct Query {
     pub reads: bool,
     /// Most events that are kept.
     pub newest: usize,
+}
+
+/// How a row is what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Match {
+    /// It is a request.
+    Whole,
+    /// It is the beginning of a request that is meant to last.
+    Start,
+    /// It is the end of such a request.
+    End,
 }
 
 /// Ways into containers, whose sessions are told with their length.
@@ -37,8 +48,8 @@ impl Query {
         "name",
     ];
 
-    /// Which of the rows are asked for.
-    pub(super) fn matches(&self, rows: &Rows<'_>) -> impl Fn(usize) -> bool + use<> {
+    /// Which of the rows are asked for, and as what.
+    pub(super) fn matches(&self, rows: &Rows<'_>) -> impl Fn(usize) -> Option<Match> + use<> {
         let (requests, filter) = (Requests::of(rows), &self.filter);
         let texts = ["namespace", "name", "verb", "api_group", "resource", "subresource"];
         let texts = texts.map(|column| rows.text(column));
@@ -55,12 +66,21 @@ impl Query {
                 && filter.verb(verb)
                 && self.is_of(group.or_empty(row), resource.or_empty(row), below)
         };
-        let fits: Vec<bool> = (0..groups.len()).map(|group| fits(groups.example(group))).collect();
+        let lasts = |row: usize| is_long(verb.or_empty(row), subresource.or_empty(row));
+        let examples = (0..groups.len()).map(|group| groups.example(group));
+        let fits: Vec<Option<bool>> = examples.map(|row| fits(row).then(|| lasts(row))).collect();
         let named = name.which(|name| filter.name(name));
         let any_name = filter.name.is_none();
-        let chosen: Vec<bool> = (0..rows.len())
-            .map(|row| requests.is_one(row) && fits[groups.of(row)] && (any_name || named(row)))
-            .collect();
+        let chosen = |row: usize| {
+            let lasts = fits[groups.of(row)].filter(|_| any_name || named(row))?;
+            match (requests.is_one(row), lasts) {
+                (true, false) => Some(Match::Whole),
+                (true, true) => Some(Match::End),
+                (false, true) if requests.is_start(row) => Some(Match::Start),
+                _ => None,
+            }
+        };
+        let chosen: Vec<Option<Match>> = (0..rows.len()).map(chosen).collect();
         move |row| chosen[row]
     }
 

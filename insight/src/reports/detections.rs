@@ -2,9 +2,11 @@
 //!
 //! Promises: every request that a detection is about is counted, with who it was and what it was about; where the log
 //! does not say whether it is one, that is told with the number of requests and the level that would say it; what a
-//! cluster does every day is left out by rules that are written down.
+//! cluster does every day is left out by rules that are written down. A request that is meant to last counts as soon as
+//! it begins, and once.
 
 mod catalogue;
+mod counted;
 mod found;
 mod looked;
 mod looks;
@@ -27,9 +29,10 @@ use crate::shares::{Fnv, Shares, Sum};
 use crate::tally::Tally;
 
 use catalogue::Rule;
+use counted::Counted;
 use found::{Found, REASONS, Seen};
 use looked::Looked;
-use looks::{Look, Request, Told};
+use looks::{Request, Told};
 use meant::Meant;
 use refusals::Refusals;
 use select::{Kind, Kinds};
@@ -41,8 +44,10 @@ pub use report::{Detected, Finding, Report, Untold, Wanted};
 /// What was detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detections {
-    /// All requests.
+    /// All requests but those that are meant to last.
     requests: Tally,
+    /// Those.
+    lasting: Counted,
     found: Shares<Found, Seen>,
     refused: Refusals,
     /// By detection, resource and what would tell.
@@ -50,7 +55,7 @@ pub struct Detections {
 }
 
 impl Fold for Detections {
-    const NAME: &'static str = "detections-2";
+    const NAME: &'static str = "detections-3";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "audit_id",
@@ -71,6 +76,7 @@ impl Fold for Detections {
     const CLOSER: &'static [&'static str] = &[
         "time",
         "audit_id",
+        "stage",
         "level",
         "verb",
         "user",
@@ -87,6 +93,7 @@ impl Fold for Detections {
     const CLOSEST: &'static [&'static str] = &[
         "time",
         "audit_id",
+        "stage",
         "verb",
         "user",
         "impersonated_user",
@@ -109,7 +116,11 @@ impl Fold for Detections {
         let (level, is_member) = (rows.text("level"), rows.groups().any(|group| group == "system:masters"));
         let is_bare = level.which(|level| level == "Metadata");
         let mut seen: Seens<_> = HashMap::default();
-        for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
+        for row in 0..rows.len() {
+            let is_start = batch.requests.is_start(row);
+            if !is_start && !batch.requests.is_one(row) {
+                continue;
+            }
             let may_be = batch.meant.of_row(row);
             if may_be.is_none() {
                 continue;
@@ -122,23 +133,27 @@ impl Fold for Detections {
                 {
                     continue;
                 }
-                if detection.look().is_some_and(|look| matches!(look, Look::Path(_)) || !is_bare(row)) {
-                    picked.push(row);
-                    continue;
+                match detection.look() {
+                    Some(look) if is_start && look.is_of_body() => continue,
+                    Some(look) if !look.is_of_body() || !is_bare(row) => {
+                        picked.push(row);
+                        continue;
+                    }
+                    _ => {}
                 }
                 let name = if detection.is_of_objects() { batch.name.key(row) } else { NONE };
-                let key = (place, batch.meant.about(row), name);
+                let key = (place, batch.meant.about(row), name, is_start);
                 batch.add(seen.entry(key).or_insert((row, None)), row, time(row));
             }
         }
-        for ((place, _, name), (row, tally)) in seen {
+        for ((place, _, name, is_start), (row, tally)) in seen {
             let (detection, kind) = (&DETECTIONS[place], batch.kinds.at(row));
             let (name, tally) = (batch.name.of_key(name).unwrap_or_default(), tally.unwrap_or_default());
             let told = detection.look().map_or(Told::Yes(Vec::new()), |look| {
                 look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name, ""]))
             });
             if detection.by.is_there(&kind) {
-                self.told(detection, &kind, name, told, tally);
+                self.told(detection, &kind, name, told, Counted::of(is_start, tally));
             }
         }
         picked.sort_unstable();
@@ -155,7 +170,7 @@ impl Fold for Detections {
                 self.refuse(&kind, looked.decision(row), looked.path(row), looked.tally(row));
             }
             self.look(&looked, row, None);
-            if !is_bare(row) && looked.meant(row).any(|(_, look)| matches!(look, Look::Body(_))) {
+            if !is_bare(row) && looked.meant(row).any(|(_, look)| look.is_of_body()) {
                 closest.pick(row);
             }
         }
@@ -168,6 +183,7 @@ impl Fold for Detections {
 
     fn merge(&mut self, other: Self) {
         self.requests.add(other.requests);
+        self.lasting.add(other.lasting);
         self.found.merge(other.found);
         self.refused.merge(other.refused);
         for (key, tally) in other.untold {
@@ -211,14 +227,24 @@ impl<'b> Batch<'b> {
 impl Detections {
     /// Counts all requests.
     fn count(&mut self, rows: &Rows<'_>, batch: &Batch<'_>) {
-        let (time, mut all) = (rows.times("time"), Tally::default());
-        for row in (0..rows.len()).filter(|row| batch.requests.is_one(*row)) {
+        let (time, mut all, mut began, mut ended) =
+            (rows.times("time"), Tally::default(), Tally::default(), Tally::default());
+        for row in 0..rows.len() {
+            let (is_one, is_start) = (batch.requests.is_one(row), batch.requests.is_start(row));
+            let counted = match batch.meant.is_long(row) {
+                false if is_one => &mut all,
+                true if is_one => &mut ended,
+                true if is_start => &mut began,
+                _ => continue,
+            };
             let time = time(row);
-            all.count += 1;
-            all.first = all.first.into_iter().chain(time).min();
-            all.last = all.last.max(time);
+            counted.count += 1;
+            counted.first = counted.first.into_iter().chain(time).min();
+            counted.last = counted.last.max(time);
         }
         self.requests.add(all);
+        self.lasting.add(Counted::of(true, began));
+        self.lasting.add(Counted::of(false, ended));
     }
 
     /// Takes in refusals of requests for resources; gives the others, for a closer look.
@@ -263,24 +289,28 @@ impl Detections {
     fn look(&mut self, looked: &Looked<'_>, row: usize, line: Option<&[u8]>) {
         let request = looked.request(row, line);
         for (detection, look) in looked.meant(row) {
-            if line.is_some() == matches!(look, Look::Body(_)) {
+            if line.is_some() == look.is_of_body() {
                 let (name, told) = (looked.name(row), look.at(&request));
-                self.told(detection, &looked.kind(row), name, told, looked.tally(row));
+                let counted = Counted::of(looked.is_start(row), looked.tally(row));
+                self.told(detection, &looked.kind(row), name, told, counted);
             }
         }
     }
 
     /// Takes in what a look told.
-    fn told(&mut self, detection: &Detection, kind: &Kind<'_>, name: &str, told: Told, tally: Tally) {
+    fn told(&mut self, detection: &Detection, kind: &Kind<'_>, name: &str, told: Told, counted: Counted) {
         match told {
             Told::No => {}
             Told::Yes(reasons) => {
                 let reasons = reasons.into_iter().take(REASONS + 1).collect();
-                self.found.add(Found::of(detection, kind, name), Seen { tally, reasons });
+                self.found.add(Found::of(detection, kind, name), Seen { counted, reasons });
             }
             Told::Untold(need) => {
                 let resource = crate::filter::resource_name(kind.group, kind.resource, kind.subresource);
-                self.untold.entry((detection.id.to_owned(), resource, need)).or_default().add(tally);
+                self.untold
+                    .entry((detection.id.to_owned(), resource, need))
+                    .or_default()
+                    .add(counted.tally());
             }
         }
     }

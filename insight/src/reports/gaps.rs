@@ -70,7 +70,7 @@ impl Facts<'_> {
     /// Verb, level and whether it is meant to last, in one byte.
     fn what(&self, row: usize) -> u8 {
         let verb = self.verb.or_empty(row);
-        let is_long = super::slow::is_long(verb, self.subresource.or_empty(row));
+        let is_long = crate::requests::is_long(verb, self.subresource.or_empty(row));
         let verb = VERBS.iter().position(|known| *known == verb).unwrap_or(0);
         let level = u8::from(self.level.or_empty(row) != "Metadata");
         u8::from(is_long) | level << 1 | u8::try_from(verb).unwrap_or(0) << 2

@@ -21,12 +21,11 @@ use serde::{Deserialize, Serialize};
 use crate::fold::{Closer, Fold};
 use crate::groups::Groups;
 use crate::latencies::Latencies;
-use crate::requests::Requests;
+use crate::requests::{Requests, is_long};
 use crate::rows::{Rows, Text};
 use crate::shares::{Shares, Sum};
 use crate::windows::{Windows, window};
 use cost::{Cost, Kind, Lists, Parts, Single, Top};
-pub(super) use long::is_long;
 use long::{Long, SHORT_US};
 use promised::{Met, Subject, counts};
 

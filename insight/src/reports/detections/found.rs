@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Detection, Rule};
+use super::counted::Counted;
 use super::select::Kind;
 use crate::clip::clip;
 use crate::shares::{Owned, Sum};
-use crate::tally::Tally;
 
 /// Most reasons that are told of a finding.
 pub(super) const REASONS: usize = 8;
@@ -41,14 +41,14 @@ impl Owned for Found {
 /// How often, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
-    pub(super) tally: Tally,
+    pub(super) counted: Counted,
     /// One more than is told, so that it is known whether there are more.
     pub(super) reasons: BTreeSet<String>,
 }
 
 impl Sum for Seen {
     fn add(&mut self, other: Seen) {
-        self.tally.add(other.tally);
+        self.counted.add(other.counted);
         self.reasons.extend(other.reasons);
         while self.reasons.len() > REASONS + 1 {
             self.reasons.pop_last();

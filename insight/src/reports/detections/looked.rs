@@ -16,13 +16,15 @@ pub(super) struct Looked<'r> {
     uri: Words<'r>,
     decision: Words<'r>,
     ids: Words<'r>,
+    stage: Words<'r>,
 }
 
 impl<'r> Looked<'r> {
     pub(super) fn of(rows: &'r Rows<'r>) -> Looked<'r> {
         let words = |column| rows.words(column);
-        let [name, uri, decision, ids] = ["name", "request_uri", "decision", "audit_id"].map(words);
-        Looked { rows, kinds: Kinds::of(rows), name, uri, decision, ids }
+        let columns = ["name", "request_uri", "decision", "audit_id", "stage"];
+        let [name, uri, decision, ids, stage] = columns.map(words);
+        Looked { rows, kinds: Kinds::of(rows), name, uri, decision, ids, stage }
     }
 
     pub(super) fn kind(&self, row: usize) -> Kind<'r> {
@@ -35,6 +37,11 @@ impl<'r> Looked<'r> {
 
     pub(super) fn decision(&self, row: usize) -> &'r str {
         self.decision.at(row).unwrap_or_default()
+    }
+
+    /// Whether it is the beginning of a request that is meant to last; who did not log in leaves nothing else.
+    pub(super) fn is_start(&self, row: usize) -> bool {
+        self.stage.at(row) == Some("ResponseStarted") && !self.kind(row).user.is_empty()
     }
 
     /// The path, without the query.
@@ -65,6 +72,8 @@ impl<'r> Looked<'r> {
         let (code, decision) = (self.code(row), self.decision(row));
         let detections: Vec<&Detection> = self.kind(row).detections().collect();
         let answered = detections.into_iter().filter(move |found| found.rule.is_answered(code, decision));
-        answered.filter_map(|detection| Some((detection, detection.look()?)))
+        let is_start = self.is_start(row);
+        let wanting = answered.filter_map(|detection| Some((detection, detection.look()?)));
+        wanting.filter(move |(_, look)| !(is_start && look.is_of_body()))
     }
 }

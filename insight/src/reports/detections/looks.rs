@@ -20,6 +20,11 @@ pub(super) enum Look {
 }
 
 impl Look {
+    /// Whether it is at what was written, which nothing that lasts has.
+    pub(super) fn is_of_body(self) -> bool {
+        matches!(self, Look::Body(_))
+    }
+
     pub(super) fn at(self, request: &Request<'_>) -> Told {
         match self {
             Look::Path(see) | Look::Body(see) => see(request),

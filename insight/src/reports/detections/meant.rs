@@ -7,6 +7,7 @@
 use super::catalogue::{DETECTIONS, Detection};
 use super::select::Kinds;
 use crate::groups::Groups;
+use crate::requests::is_long;
 use crate::rows::{Rows, Text};
 
 /// Detections by their places, a bit for each.
@@ -45,6 +46,7 @@ pub(super) struct Meant<'b> {
     of_what: Vec<Bits>,
     /// By the number of the namespace; the last one is that of none.
     of_namespace: Vec<Bits>,
+    is_long: Vec<bool>,
 }
 
 /// What a row is about but for the name, by numbers that hold among these rows.
@@ -61,6 +63,11 @@ impl<'b> Meant<'b> {
         let [group, resource, subresource, verb, namespace] = texts.map(|column| rows.text(column));
         let who = Groups::by(&[user, acts_as]);
         let what = Groups::by(&[&resource, &group, &subresource, &verb]);
+        let long = |group: usize| {
+            let row = what.example(group);
+            is_long(verb.or_empty(row), subresource.or_empty(row))
+        };
+        let is_long = (0..what.len()).map(long).collect();
         let of_who = (0..who.len()).map(|group| {
             let kind = kinds.at(who.example(group));
             let is_component = kind.is_component();
@@ -72,7 +79,8 @@ impl<'b> Meant<'b> {
         });
         let mut of_namespace = namespace.each(|text| Bits::which(|found| found.rule.may_be_in(text)));
         of_namespace.push(Bits::which(|found| found.rule.may_be_in("")));
-        Meant { of_who: of_who.collect(), of_what: of_what.collect(), of_namespace, who, what, namespace }
+        let (of_who, of_what) = (of_who.collect(), of_what.collect());
+        Meant { of_who, of_what, of_namespace, is_long, who, what, namespace }
     }
 
     /// What the row may be.
@@ -80,6 +88,11 @@ impl<'b> Meant<'b> {
         let namespace = (self.namespace.key(row) as usize).min(self.of_namespace.len() - 1);
         let [who, what] = [self.of_who[self.who.of(row)], self.of_what[self.what.of(row)]];
         Bits(who.0 & what.0 & self.of_namespace[namespace].0)
+    }
+
+    /// Whether the row's request is meant to last.
+    pub(super) fn is_long(&self, row: usize) -> bool {
+        self.is_long[self.what.of(row)]
     }
 
     pub(super) fn about(&self, row: usize) -> About {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::catalogue::{DETECTIONS, Detection, MINUTES, Rule, Severity};
+use super::counted::Counted;
 use super::looks::Need;
 use super::{Detections, Found, REASONS, Seen};
 use crate::filter::{Filter, resource_name};
@@ -30,7 +31,7 @@ pub struct Wanted {
 /// What is told of [`Detections`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// All requests of the log, with the first and the last moment.
+    /// All requests of the log, also those that are open, with the first and the last moment.
     pub requests: Tally,
     /// What was detected.
     pub detected: Vec<Detected>,
@@ -142,10 +143,16 @@ impl Detections {
         });
         let mut detected: Vec<Detected> = detected.collect();
         detected.sort_by_key(|detected| std::cmp::Reverse(detected.severity));
-        let rest = self.found.rest().map(|(_, seen)| seen.tally.count).sum::<u64>();
-        let others = self.found.others().map_or(0, |seen| seen.tally.count);
+        let rest = self.found.rest().map(|(_, seen)| seen.counted.count()).sum::<u64>();
+        let others = self.found.others().map_or(0, |seen| seen.counted.count());
         let more = rest + others + self.refused.more();
-        Report { requests: self.requests.clone(), detected, untold: self.untold(wanted), more }
+        Report { requests: self.requests(), detected, untold: self.untold(wanted), more }
+    }
+
+    fn requests(&self) -> Tally {
+        let mut requests = self.requests.clone();
+        requests.add(self.lasting.tally());
+        requests
     }
 
     fn many_refusals(&self, detection: &Detection, wanted: &Wanted) -> Vec<Finding> {
@@ -153,7 +160,7 @@ impl Detections {
             let reason = format!("{} different requests within {MINUTES} minutes", many.different);
             (
                 Found::by_subject(detection, many.subject),
-                Seen { tally: many.tally, reasons: BTreeSet::from([reason]) },
+                Seen { counted: Counted::of(false, many.tally), reasons: BTreeSet::from([reason]) },
             )
         });
         many.filter(|(found, _)| wanted.takes_finding(found))
@@ -246,7 +253,7 @@ impl Finding {
 
 fn finding(found: Found, seen: Seen) -> Finding {
     let Found { subject, by, verb, api_group, resource, subresource, namespace, name, .. } = found;
-    let (more_reasons, tally) = (seen.reasons.len() > REASONS, seen.tally);
+    let (more_reasons, tally) = (seen.reasons.len() > REASONS, seen.counted.tally());
     let reasons = seen.reasons.into_iter().take(REASONS).collect();
     Finding {
         subject,

@@ -162,3 +162,66 @@ fn a_question_asks_for_some_detections_and_some_subjects() {
     assert_eq!(ids(&some), BTreeSet::from(["exec-into-pod"]));
     assert_eq!(some.detected[0].samples, ["exec-into-pod-1"]);
 }
+
+/// A stage of a request of somebody's that was allowed: verb, resource, subresource and answer.
+fn stage(id: &str, stage: &str, minute: usize, [verb, resource, below]: [&str; 3], code: u16) -> Vec<u8> {
+    let time = format!("2026-11-23T{:02}:{:02}:00.000000Z", minute / 60, minute % 60);
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","auditID":"{id}","stage":"{stage}","requestURI":"/x/proxy/run","verb":"{verb}","user":{{"username":"jane"}},"objectRef":{{"resource":"{resource}","subresource":"{below}","name":"x","apiVersion":"v1"}},"responseStatus":{{"metadata":{{}},"code":{code}}},"requestReceivedTimestamp":"2026-11-23T00:00:00.000000Z","stageTimestamp":"{time}","annotations":{{"authorization.k8s.io/decision":"allow"}}}}"#
+    )
+    .into_bytes()
+}
+
+const EXEC: [&str; 3] = ["create", "pods", "exec"];
+
+#[test]
+fn what_is_meant_to_last_is_detected_as_soon_as_it_begins() {
+    for (what, code, id) in [
+        (EXEC, 101, "exec-into-pod"),
+        (["get", "pods", "exec"], 101, "exec-into-pod"),
+        (["create", "pods", "attach"], 200, "exec-into-pod"),
+        (["watch", "secrets", ""], 200, "secrets-listed"),
+        (["create", "nodes", "proxy"], 200, "node-proxy"),
+    ] {
+        let begun = stage("a", "ResponseStarted", 1, what, code);
+        let told = report(std::slice::from_ref(&begun));
+        assert_eq!(ids(&told), BTreeSet::from([id]), "{what:?}");
+        assert_eq!((told.detected[0].tally.count, told.requests.count), (1, 1), "{what:?}");
+        assert_eq!(told.detected[0].samples, ["a"]);
+        let refused = report(&[stage("a", "ResponseStarted", 1, what, 404)]);
+        assert!(refused.detected.is_empty(), "{what:?}");
+        laws::hold::<Detections>(&[begun]);
+    }
+}
+
+#[test]
+fn what_is_meant_to_last_counts_once_whichever_of_its_stages_are_logged() {
+    let begun = |minute: usize| stage(&format!("s-{minute}"), "ResponseStarted", minute, EXEC, 101);
+    let ended = |minute: usize| stage(&format!("s-{minute}"), "ResponseComplete", 600 + minute, EXEC, 101);
+    for (begins, ends, count) in
+        [(0..5, 0..5, 5), (0..5, 0..0, 5), (0..0, 0..5, 5), (0..5, 0..3, 5), (3..5, 0..5, 5)]
+    {
+        let lines: Vec<Vec<u8>> = begins.clone().map(begun).chain(ends.clone().map(ended)).collect();
+        let told = report(&lines);
+        assert_eq!(ids(&told), BTreeSet::from(["exec-into-pod"]));
+        let tally = &told.detected[0].tally;
+        assert_eq!((tally.count, told.requests.count), (count, count), "{begins:?} {ends:?}");
+        let minute =
+            |minute: usize| Some(1_795_392_000_000_000 + i64::try_from(minute).unwrap() * 60_000_000);
+        let first = if begins.is_empty() { 600 + ends.start } else { begins.start };
+        let last = if ends.is_empty() { begins.end - 1 } else { 600 + ends.end - 1 };
+        assert_eq!((tally.first, tally.last), (minute(first), minute(last)), "{begins:?} {ends:?}");
+        laws::hold::<Detections>(&lines);
+    }
+}
+
+#[test]
+fn the_beginning_of_a_request_tells_nothing_of_what_was_written_and_refuses_nothing() {
+    let begun = |what| stage("a", "ResponseStarted", 1, what, 200);
+    let lines = [["create", "pods", ""], ["patch", "deployments", ""]].map(begun);
+    let told = report(&lines);
+    assert!(told.detected.is_empty() && told.untold.is_empty(), "{told:?}");
+    let refused: Vec<Vec<u8>> =
+        (0..20).map(|_| stage("a", "ResponseStarted", 1, ["watch", "secrets", ""], 403)).collect();
+    assert!(report(&refused).detected.is_empty());
+}

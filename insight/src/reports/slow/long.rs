@@ -8,12 +8,6 @@ use crate::shares::Sum;
 /// A watch that ended before this was hardly worth its start, in microseconds: clients keep one for minutes.
 pub(super) const SHORT_US: u64 = 10_000_000;
 
-/// Whether requests of this verb and subresource are meant to last, as kube-apiserver has it.
-pub(in crate::reports) fn is_long(verb: &str, subresource: &str) -> bool {
-    matches!(verb, "watch" | "proxy")
-        || matches!(subresource, "attach" | "exec" | "proxy" | "log" | "portforward")
-}
-
 /// Long-running requests of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Long {
