@@ -318,7 +318,7 @@ pub struct Kubeconfig {
 
 /// The body of `main`.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match crate::span::parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

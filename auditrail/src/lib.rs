@@ -56,6 +56,7 @@ mod short;
 mod show;
 mod simulate;
 mod slow;
+mod span;
 mod sql;
 mod status;
 mod suggest;

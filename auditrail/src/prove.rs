@@ -37,7 +37,8 @@ pub(crate) struct Prove {
     lake: Option<String>,
     #[command(flatten)]
     reach: Reach,
-    /// Only events of this moment or later: `2026-11-23T06:00:00Z`, `2026-11-23`, or how long ago, as `24h`.
+    /// Only events of this moment or later: `2026-11-23T06:00:00Z` (`2026-11-23T06:00`,
+    /// `2026-11-23`), or how long ago, as `24h`.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Only events before this moment.

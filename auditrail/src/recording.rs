@@ -27,7 +27,8 @@ pub(crate) struct Recording {
     pub lake: Option<String>,
     #[command(flatten)]
     pub reach: Reach,
-    /// Only events of this moment or later: `2026-11-23T06:00:00Z`, `2026-11-23`, or how long ago, as `24h`.
+    /// Only events of this moment or later: `2026-11-23T06:00:00Z` (`2026-11-23T06:00`,
+    /// `2026-11-23`), or how long ago, as `24h`.
     #[arg(long, value_name = "TIME")]
     pub since: Option<Moment>,
     /// Only events before this moment.

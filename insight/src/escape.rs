@@ -41,6 +41,23 @@ impl<T: AsRef<str>> fmt::Display for Shown<T> {
     }
 }
 
+/// A text that somebody wrote, as a message repeats it: `` `text` ``, its beginning only where it is long, and what
+/// would hide or turn the text around it written out.
+pub(crate) struct Quoted<'t>(pub(crate) &'t str);
+
+/// Most characters that are repeated.
+const MOST_QUOTED: usize = 80;
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`")?;
+        for c in self.0.chars().take(MOST_QUOTED) {
+            if is_hidden(c) { write!(f, "{}", c.escape_unicode()) } else { write!(f, "{c}") }?;
+        }
+        f.write_str(if self.0.chars().nth(MOST_QUOTED).is_some() { "…`" } else { "`" })
+    }
+}
+
 /// Several lines of such a text, whose ends of lines stay what they are.
 pub(crate) struct Lines<'t>(pub(crate) &'t str);
 
@@ -77,7 +94,7 @@ impl<T: AsRef<str>> fmt::Display for Encoded<T> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Encoded, Escaped, Shown};
+    use super::{Encoded, Escaped, Quoted, Shown};
 
     #[test]
     fn everything_that_html_reads_is_escaped() {
@@ -90,6 +107,13 @@ mod tests {
     fn marks_of_direction_and_controls_are_written_out() {
         let text = "a\u{202e}b\u{1b}[31m<i>";
         assert_eq!(Shown(text).to_string(), "a\\u{202e}b\\u{1b}[31m&lt;i&gt;");
+    }
+
+    #[test]
+    fn a_message_repeats_no_more_than_the_beginning_of_a_text_and_hides_nothing() {
+        assert_eq!(Quoted("a\u{202e}b").to_string(), "`a\\u{202e}b`");
+        assert_eq!(Quoted(&"ü".repeat(80)).to_string(), format!("`{}`", "ü".repeat(80)));
+        assert_eq!(Quoted(&"ü".repeat(81)).to_string(), format!("`{}…`", "ü".repeat(80)));
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub use groups::Groups;
 pub use kept::Kept;
 pub use latencies::Latencies;
 pub use metrics::described_metrics;
+pub use moment::{Moment, NoMoment};
 pub use overview::{Hour, Overview, Unreadable};
 pub use requests::Requests;
 pub use rows::{Annotations, Lists, NONE, Rows, Text, Words};
