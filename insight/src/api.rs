@@ -2,10 +2,11 @@
 //!
 //! Promises: answers are not kept by browsers; a page may load nothing but the stylesheet and the script of this binary
 //! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their turn; a lake that
-//! cannot be read is a 503 that says why; a request that names another host is refused.
+//! cannot be read is a 503 that says why, a question that cannot be used a 400, and a path that there is not a 404; a request that names another host is refused.
 
 mod login;
 mod pages;
+mod question;
 mod reports;
 
 use std::path::PathBuf;
@@ -13,16 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::secret::{Revealed, Secret};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::asked::Asked;
 use crate::kept::Kept;
 use crate::{Insight, assets, guard};
 
@@ -63,8 +64,6 @@ impl Default for Settings {
 
 /// Hours in an answer that asks for no number.
 const HOURS: usize = 24;
-/// Most hours in an answer: a month.
-const MOST_HOURS: usize = 744;
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
@@ -113,6 +112,7 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/api/event", get(pages::event_json))
         .route("/api/lake", get(lake))
         .route("/api/status", get(status))
+        .fallback(question::nothing)
         .layer(middleware::from_fn_with_state(shared.clone(), only_us))
         .with_state(shared)
 }
@@ -163,17 +163,8 @@ async fn asset(Path(name): Path<String>) -> Response {
     (headers, asset.text).into_response()
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hours {
-    hours: Option<usize>,
-}
-
-async fn lake(State(shared): State<Shared>, Query(asked): Query<Hours>) -> Response {
-    let hours = asked.hours.unwrap_or(HOURS);
-    if hours > MOST_HOURS {
-        return refused(StatusCode::BAD_REQUEST, &format!("hours is {hours}; ask for at most {MOST_HOURS}"));
-    }
+async fn lake(State(shared): State<Shared>, asked: Asked) -> Response {
+    let hours = asked.hours().unwrap_or(HOURS);
     let seen = shared.look(move |shared| shared.insight.overview(hours)).await;
     match seen {
         Ok(Ok(overview)) => (HEADERS, Json(overview)).into_response(),
@@ -182,7 +173,7 @@ async fn lake(State(shared): State<Shared>, Query(asked): Query<Hours>) -> Respo
     }
 }
 
-async fn status(State(shared): State<Shared>) -> Response {
+async fn status(State(shared): State<Shared>, _: Asked) -> Response {
     match shared.look(|shared| (shared.services)()).await {
         Ok(services) => (HEADERS, Json(services)).into_response(),
         Err(broken) => broken,

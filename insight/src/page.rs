@@ -18,6 +18,7 @@ pub(crate) mod search;
 mod services;
 pub(crate) mod slow;
 mod text;
+pub(crate) mod unusable;
 
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -98,6 +99,15 @@ fn page_of(
 pub(crate) fn failed(path: &str, title: &str, why: &str) -> String {
     page(path, title, |page| {
         write!(page, "<section><h2>{}</h2><p class=\"bad\">{}</p></section>", Escaped(title), Escaped(why))
+    })
+}
+
+/// The page of a path that there is not.
+pub(crate) fn missing() -> String {
+    page("", "Not found", |page| {
+        page.write_str("<section><h2>Not found</h2><p>There is no page here. These there are:</p><ul>")?;
+        PAGES.iter().try_for_each(|(to, name, _)| write!(page, "<li><a href=\"{to}\">{name}</a></li>"))?;
+        page.write_str("</ul></section>")
     })
 }
 

@@ -177,15 +177,6 @@ pub(crate) fn roles(user: &str, uses: &Uses, mode: Mode) -> Proposed {
     }
 }
 
-/// The mode of this name; what is not one is the first.
-pub(crate) fn mode(name: &str) -> Mode {
-    match name {
-        "wanted" => Mode::Wanted,
-        "fix" => Mode::Fix,
-        _ => Mode::Used,
-    }
-}
-
 fn word(mode: Mode) -> &'static str {
     match mode {
         Mode::Used => "used",

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use lake::LakeError;
@@ -36,7 +36,7 @@ impl Shared {
     /// The line that was asked for; by its audit ID where its file was merged into another one meanwhile.
     fn line(&self, asked: &Asked) -> Result<Option<Vec<u8>>, LakeError> {
         let lake = &self.insight.0.lake;
-        if let Some(line) = search::line(lake, &asked.file, asked.row)? {
+        if let Some(line) = search::line(lake, &asked.file, asked.row())? {
             return Ok(Some(line));
         }
         if asked.audit_id.is_empty() {
@@ -53,7 +53,7 @@ impl Shared {
     }
 }
 
-pub(super) async fn overview(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn overview(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| {
         let status = (shared.services)();
         match shared.seen::<Activity>(&asked) {
@@ -64,7 +64,7 @@ pub(super) async fn overview(State(shared): State<Shared>, Query(asked): Query<A
     shown(page.await)
 }
 
-pub(super) async fn overview_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn overview_json(State(shared): State<Shared>, asked: Asked) -> Response {
     let answer = shared.look(move |shared| {
         let seen = shared.seen::<Activity>(&asked)?;
         Ok(seen.told("activity", seen.answer.fold.report()))
@@ -72,7 +72,7 @@ pub(super) async fn overview_json(State(shared): State<Shared>, Query(asked): Qu
     told(answer.await)
 }
 
-pub(super) async fn search(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn search(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.found(&asked) {
         Ok((times, found)) => page::search::render(&asked, &times, &found, MOST_FOUND),
         Err(error) => page::failed("/search", "Search", &error.to_string()),
@@ -80,12 +80,12 @@ pub(super) async fn search(State(shared): State<Shared>, Query(asked): Query<Ask
     shown(page.await)
 }
 
-pub(super) async fn search_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn search_json(State(shared): State<Shared>, asked: Asked) -> Response {
     let answer = shared.look(move |shared| shared.found(&asked).map(|(_, found)| json!(found)));
     told(answer.await)
 }
 
-pub(super) async fn event(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn event(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.line(&asked) {
         Ok(Some(line)) => {
             let policy = shared.policy().map(|written| written.and_then(|written| written.policy));
@@ -100,7 +100,7 @@ pub(super) async fn event(State(shared): State<Shared>, Query(asked): Query<Aske
 const NO_EVENT: &str = "this event is not in the lake, or no longer: search for it";
 
 /// The line as it stands in the log.
-pub(super) async fn event_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn event_json(State(shared): State<Shared>, asked: Asked) -> Response {
     match shared.look(move |shared| shared.line(&asked)).await {
         Ok(Ok(Some(line))) => {
             (HEADERS, [(axum::http::header::CONTENT_TYPE, "application/json")], line).into_response()
@@ -111,7 +111,7 @@ pub(super) async fn event_json(State(shared): State<Shared>, Query(asked): Query
     }
 }
 
-pub(super) async fn policy(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn policy(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match (shared.policy(), &shared.settings.policy) {
         (Some(Ok(written)), Some(path)) => {
             let counted = written.policy.as_ref().ok().map(|policy| shared.count(policy));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use audit::rbac::Uses;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use lake::LakeError;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::fold::Fold;
 use crate::overview::Overview;
 use crate::reports::activity::Activity;
 use crate::reports::denied::Denied;
-use crate::reports::slow::{self, By, Preset, Slow};
+use crate::reports::slow::{self, Slow};
 use crate::reports::usage::Usage;
 use crate::{moment, page, proposed};
 
@@ -81,25 +81,17 @@ fn filter(asked: &Asked) -> Filter {
 
 fn question(asked: &Asked) -> slow::Asked {
     let usual = slow::Asked::default();
-    let by = asked.by.split(',').filter_map(|by| match by.trim() {
-        "verb" => Some(By::Verb),
-        "resource" => Some(By::Resource),
-        "scope" => Some(By::Scope),
-        "client" => Some(By::Client),
-        "user" => Some(By::User),
-        _ => None,
-    });
-    let by: Vec<By> = by.collect();
+    let by = asked.by();
     slow::Asked {
         by: if by.is_empty() { usual.by } else { by },
         filter: filter(asked),
         client: chosen(&asked.client),
-        preset: if asked.slo.trim() == "mixin" { Preset::Mixin } else { usual.preset },
+        preset: asked.preset().unwrap_or(usual.preset),
         ..usual
     }
 }
 
-pub(super) async fn refused(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn refused(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| {
         let both = shared.seen::<Denied>(&asked).and_then(|seen| {
             let activity = shared.over::<Activity>(&seen.times, seen.deadline)?;
@@ -117,7 +109,7 @@ pub(super) async fn refused(State(shared): State<Shared>, Query(asked): Query<As
     shown(page.await)
 }
 
-pub(super) async fn denied_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn denied_json(State(shared): State<Shared>, asked: Asked) -> Response {
     let answer = shared.look(move |shared| {
         let seen = shared.seen::<Denied>(&asked)?;
         Ok(seen.told("denied", seen.answer.fold.report(&filter(&asked))))
@@ -125,7 +117,7 @@ pub(super) async fn denied_json(State(shared): State<Shared>, Query(asked): Quer
     told(answer.await)
 }
 
-pub(super) async fn slow(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn slow(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.seen::<Slow>(&asked) {
         Ok(seen) => {
             let report = seen.answer.fold.report(&question(&asked));
@@ -136,7 +128,7 @@ pub(super) async fn slow(State(shared): State<Shared>, Query(asked): Query<Asked
     shown(page.await)
 }
 
-pub(super) async fn slow_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn slow_json(State(shared): State<Shared>, asked: Asked) -> Response {
     let answer = shared.look(move |shared| {
         let seen = shared.seen::<Slow>(&asked)?;
         Ok(seen.told("slow", seen.answer.fold.report(&question(&asked))))
@@ -144,7 +136,7 @@ pub(super) async fn slow_json(State(shared): State<Shared>, Query(asked): Query<
     told(answer.await)
 }
 
-pub(super) async fn rbac(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn rbac(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.seen::<Usage>(&asked) {
         Ok(seen) => page::rbac::render(&asked, &seen.times, &named(&asked, &seen.answer.fold), &seen.answer),
         Err(error) => page::failed("/rbac", "RBAC", &error.to_string()),
@@ -152,7 +144,7 @@ pub(super) async fn rbac(State(shared): State<Shared>, Query(asked): Query<Asked
     shown(page.await)
 }
 
-pub(super) async fn rbac_json(State(shared): State<Shared>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn rbac_json(State(shared): State<Shared>, asked: Asked) -> Response {
     let answer = shared.look(move |shared| {
         let seen = shared.seen::<Usage>(&asked)?;
         Ok(seen.told("rbac", used(&asked, &named(&asked, &seen.answer.fold))))
@@ -174,6 +166,6 @@ fn used(asked: &Asked, uses: &Uses) -> Value {
     if user.is_empty() || own.subjects().next().is_none() {
         return json!({"subjects": subjects, "left": left});
     }
-    let roles = proposed::roles(user, &own, proposed::mode(asked.mode.trim()));
+    let roles = proposed::roles(user, &own, asked.mode());
     json!({"subjects": subjects, "left": left, "uses": proposed::uses_of(&own), "proposed": roles})
 }

@@ -107,8 +107,8 @@ mod tests {
     use super::*;
 
     fn asked() -> Asked {
-        let evil = "a&b=\"><script>";
-        Asked { user: evil.into(), range: evil.into(), ..Asked::default() }
+        let evil = "a%26b=%22%3E%3Cscript%3E";
+        *Asked::read(&format!("/refused?user={evil}&range={evil}").parse().unwrap()).unwrap_err().asked
     }
 
     #[test]

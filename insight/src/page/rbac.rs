@@ -19,7 +19,7 @@ use super::{Progress, page_of};
 
 /// Most rows of a table.
 const MOST_ROWS: usize = 200;
-const MODES: [(&str, &str); 3] = [
+pub(super) const MODES: [(&str, &str); 3] = [
     ("used", "used: what was allowed"),
     ("wanted", "wanted: what was refused too"),
     ("fix", "fix: only what was refused"),
@@ -97,7 +97,7 @@ fn beyond(page: &mut String, rows: usize) -> fmt::Result {
 
 fn one(page: &mut String, asked: &Asked, times: &Range<i64>, own: &Uses) -> fmt::Result {
     let user = asked.user.trim();
-    let roles = proposed::roles(user, own, proposed::mode(asked.mode.trim()));
+    let roles = proposed::roles(user, own, asked.mode());
     let beyond_roles = proposed::users(own, "").first().is_some_and(|user| user.beyond_roles);
     write!(page, "<section><h2>Least roles for {}</h2>", Shown(user))?;
     if beyond_roles {

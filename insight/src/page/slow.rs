@@ -24,7 +24,7 @@ const FILTERS: [&str; 6] = ["user", "client", "verb", "resource", "by", "slo"];
 const MOST_ROWS: usize = 50;
 
 /// What rows may have in common.
-const BY: [(&str, &str); 6] = [
+pub(super) const BY: [(&str, &str); 6] = [
     ("", "verb, resource, scope"),
     ("resource", "resource"),
     ("client", "client"),
@@ -32,7 +32,7 @@ const BY: [(&str, &str); 6] = [
     ("verb", "verb"),
     ("user,client,verb,resource", "all of it"),
 ];
-const OBJECTIVES: [(&str, &str); 2] = [("", "Kubernetes"), ("mixin", "kubernetes-mixin")];
+pub(super) const OBJECTIVES: [(&str, &str); 2] = [("", "Kubernetes"), ("mixin", "kubernetes-mixin")];
 
 /// The page.
 pub(crate) fn render<F>(asked: &Asked, times: &Range<i64>, report: &Report, answer: &Answer<F>) -> String {

@@ -130,22 +130,34 @@ fn word(page: &mut String, rest: &str) -> Result<usize, fmt::Error> {
     Ok(length)
 }
 
-/// A choice of values as an `<option>` list; the first is chosen where none is.
+/// A choice of values as an `<option>` list; the first is chosen where none is, and another value is in the list, too.
 pub(super) fn choice(page: &mut String, name: &str, chosen: &str, options: &[(&str, &str)]) -> fmt::Result {
     write!(page, "<label>{name} <select name=\"{name}\">")?;
+    self::options(page, chosen, options)?;
+    page.write_str("</select></label>")
+}
+
+/// The options of a choice.
+pub(super) fn options(page: &mut String, chosen: &str, options: &[(&str, &str)]) -> fmt::Result {
     for (value, words) in options {
         let selected = if *value == chosen { " selected" } else { "" };
         write!(page, "<option value=\"{value}\"{selected}>{words}</option>")?;
     }
-    page.write_str("</select></label>")
+    if !chosen.is_empty() && options.iter().all(|(value, _)| *value != chosen) {
+        write!(page, "<option value=\"{0}\" selected>{0}</option>", Escaped(chosen))?;
+    }
+    Ok(())
 }
 
-/// A choice of words as an `<option>` list; the first is for none.
+/// A choice of words as an `<option>` list; the first is for none; another one is in the list, too.
 pub(super) fn select(page: &mut String, name: &str, chosen: &str, options: &[&str]) -> fmt::Result {
     write!(page, "<label>{name} <select name=\"{name}\"><option value=\"\">any</option>")?;
     for option in options {
         let selected = if *option == chosen { " selected" } else { "" };
         write!(page, "<option{selected}>{}</option>", Escaped(option))?;
+    }
+    if !chosen.is_empty() && !options.contains(&chosen) {
+        write!(page, "<option selected>{}</option>", Escaped(chosen))?;
     }
     page.write_str("</select></label>")
 }

@@ -208,6 +208,27 @@ def slow(browser):
     browser.check()
 
 
+def unusable(browser):
+    """What cannot be used is said in words, and put right in the form that kept the rest."""
+    page = browser.page
+    page.goto(browser.url + "/slow?by=foo&user=system%3A*&from=2026-11-01")
+    assert page.inner_text("[role=alert]").startswith("`by`: `foo` is none of verb, resource"), browser.text()
+    assert page.evaluate("document.activeElement.name") == "by" and page.input_value("[name=by]") == "foo"
+    browser.shot("unusable")
+    browser.errors.clear()  # the browser notes the 400
+    page.select_option("select[name=by]", "client")
+    page.click("form.filters button")
+    page.wait_for_url("**by=client*")
+    assert page.input_value("form.filters input[name=user]") == "system:*" and "from=2026-11-01" in page.url
+    assert page.locator("table.rows tbody tr").count() > 0
+    browser.check()
+    page.goto(browser.url + "/nothing")
+    browser.errors.clear()
+    page.click("main >> text=Search")
+    page.wait_for_url("**/search")
+    browser.check()
+
+
 def real_log(playwright, served):
     browser = Browser(playwright, served.url)
     page = browser.page
@@ -224,6 +245,7 @@ def real_log(playwright, served):
     refused(browser)
     rbac(browser)
     slow(browser)
+    unusable(browser)
     page.keyboard.press("g")
     page.keyboard.press("s")
     page.wait_for_url("**/search")
