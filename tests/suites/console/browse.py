@@ -224,8 +224,8 @@ def unusable(browser):
     browser.check()
     page.goto(browser.url + "/nothing")
     browser.errors.clear()
-    page.click("main >> text=Search")
-    page.wait_for_url("**/search")
+    page.click("main >> text=Policy")
+    page.wait_for_url("**/policy")
     browser.check()
 
 
