@@ -42,7 +42,7 @@ enum Command {
     /// Show what was sent of the events of a request, where, when, and with which answer.
     Prove(crate::prove::Prove),
     /// Show who still calls APIs that are about to go, and in which release that breaks.
-    Deprecated(crate::report::Reporting),
+    Deprecated(crate::deprecated::Deprecated),
     /// Work with the lake's files.
     #[command(subcommand)]
     Lake(crate::lake::Lake),
@@ -214,7 +214,7 @@ pub struct Explain {
     /// A configuration, whose routes and destinations are told too.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Recorded events: files (also .gz, .zst), directories; stdin when absent or `-`.
+    /// Recorded events: files (also packed with gzip or zstd), directories; stdin when absent or `-`.
     #[arg(value_name = "EVENTS")]
     pub events: Vec<PathBuf>,
     /// The Kubernetes version that the policy is for: before 1.36 the API group `*` is refused.
@@ -228,7 +228,8 @@ pub struct Apply {
     /// The policy; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
-    /// Recorded events: files (also .gz, .zst), directories (in rotation order); stdin when absent or `-`.
+    /// Recorded events: files (also packed with gzip or zstd), directories (in rotation order); stdin when absent or
+    /// `-`.
     #[arg(value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// The Kubernetes version that the policy is for: before 1.36 the API group `*` is refused.
@@ -340,7 +341,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::DeadLetters(letters) => crate::dead_letters::dead_letters(&letters),
         Command::Hold(hold) => crate::hold::hold(&hold),
         Command::Prove(prove) => crate::prove::prove(&prove),
-        Command::Deprecated(reporting) => crate::deprecated::deprecated(&reporting),
+        Command::Deprecated(arguments) => crate::deprecated::deprecated(&arguments),
         Command::Lake(lake) => crate::lake::lake(&lake),
         Command::Verify(verify) => crate::lake::verified(&verify),
         Command::Denied(denied) => crate::denied::denied(&denied),

@@ -43,6 +43,12 @@ impl Table {
         text
     }
 
+    /// Says to stderr, where notes have no place, that there are more rows.
+    fn tell_more(&self) {
+        let more = self.notes.iter().filter(|note| note.ends_with("more rows: see --limit"));
+        more.for_each(|note| crate::say::aside(&shown(note)));
+    }
+
     /// Without those of the first `most` columns in which no row has anything.
     pub(crate) fn without_empty_columns(mut self, most: usize) -> Table {
         for column in (0..most).rev() {
@@ -113,7 +119,11 @@ pub(crate) fn print<R: Serialize>(
     let text = match output {
         Output::Json => serde_json::to_string_pretty(report).context(cannot)? + "\n",
         Output::Yaml => serde_saphyr::to_string(report).map_err(|error| anyhow!("{cannot}: {error}"))?,
-        Output::Csv => tables(report).first().map(Table::csv).transpose()?.unwrap_or_default(),
+        Output::Csv => {
+            let first = tables(report).into_iter().next();
+            first.iter().for_each(Table::tell_more);
+            first.as_ref().map(Table::csv).transpose()?.unwrap_or_default()
+        }
         Output::Table => tables(report).iter().map(Table::text).collect::<Vec<_>>().join("\n"),
     };
     say::result(&text)
