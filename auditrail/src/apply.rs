@@ -40,9 +40,9 @@ fn write_one(
     lowered: &mut Vec<u8>,
     out: &mut Out,
 ) -> anyhow::Result<Result<(), String>> {
-    let bytes = match line.bytes {
-        Ok(bytes) => bytes,
-        Err(too_long) => return Ok(Err(too_long.to_string())),
+    let bytes = match &line.bytes {
+        Ok(bytes) => *bytes,
+        Err(why) => return Ok(Err(why.to_string())),
     };
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Ok(()));

@@ -9,7 +9,7 @@ use memchr::memchr2;
 use memchr::memmem::{self, Finder};
 use proto::MAX_LINE_BYTES;
 
-use crate::recorded::{Line, TooLong};
+use crate::recorded::{Line, Unread};
 
 /// How the API server begins every event.
 const KIND_FIRST: &[u8] = b"{\"kind\":\"Event\",";
@@ -103,7 +103,7 @@ impl Documents {
     /// Whoever judges lines says what is wrong with one that is not whole.
     fn give_up(&mut self, each: &mut impl FnMut(Line<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
         match self.begun.take() {
-            Some(begun) if begun.too_long => each(Line { number: begun.number, bytes: Err(TooLong) }),
+            Some(begun) if begun.too_long => each(Line { number: begun.number, bytes: Err(Unread::TooLong) }),
             Some(begun) if begun.around.is_some() && begun.value.is_empty() => {
                 each(Line { number: begun.number, bytes: Ok(b"[ that is not closed") })
             }
@@ -293,7 +293,7 @@ impl Begun {
         let value = std::mem::take(&mut self.value);
         let number = self.number;
         if std::mem::take(&mut self.too_long) {
-            return each(Line { number, bytes: Err(TooLong) });
+            return each(Line { number, bytes: Err(Unread::TooLong) });
         }
         let value = value.trim_ascii();
         if self.around.is_none() && self.lines == 0 {

@@ -46,7 +46,7 @@ struct Explaining {
     audit_id: Option<String>,
 }
 
-/// Exit 0, or 1 when no event has the audit ID that was asked for.
+/// Exit 0, or 1 when no event has the audit ID that was asked for, or a file could not be read to its end.
 ///
 /// # Errors
 /// A policy that kube-apiserver refuses, or a bad configuration, ends with 64, nothing read.
@@ -62,8 +62,12 @@ pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
     if let Some(id) = &arguments.audit_id {
         source = source.with_audit_id(id)?;
     }
-    let (mut out, mut found) = (Out::stdout(), false);
+    let (mut out, mut found, mut incomplete) = (Out::stdout(), false, false);
     let all = source.each_line(&Arc::default(), |place, line| {
+        if let Some(why) = line.bytes.as_ref().err().filter(|why| why.ends_the_file()) {
+            say::aside(&format!("{place}:{}: {why}", line.number));
+            incomplete = true;
+        }
         if let Some(text) = explaining.explain(place, &line) {
             found = true;
             out.line(text.as_bytes())?;
@@ -73,7 +77,7 @@ pub(crate) fn explain(arguments: &Explain) -> Result<ExitCode, Failure> {
     say::unless_enough(all.and_then(|()| out.flush()))?;
     match &arguments.audit_id {
         Some(id) if !found => Err(anyhow!("no event here has the audit ID `{id}`").into()),
-        _ => Ok(ExitCode::SUCCESS),
+        _ => Ok(ExitCode::from(u8::from(incomplete))),
     }
 }
 
@@ -126,7 +130,7 @@ impl Explaining {
 }
 
 fn event<'a>(line: &Line<'a>) -> Result<Event<'a>, String> {
-    let bytes = line.bytes.map_err(|too_long| too_long.to_string())?;
+    let bytes = line.bytes.clone().map_err(|why| why.to_string())?;
     Event::scan(bytes).map_err(|why| why.to_string())
 }
 

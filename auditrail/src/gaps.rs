@@ -99,7 +99,7 @@ fn of_files(reporting: &Reporting) -> Result<(Answered<Gaps>, Chain), Failure> {
         chain.lines(&part.place, part.lines.iter().map(|(_, number)| *number).zip(lines.iter().copied()));
         match insight::take_lines(gaps, &part.place, &lines, times.as_ref()) {
             Ok(no_events) => no_events.into_iter().for_each(|line| {
-                bad.add(format!("{}:{}: is no event", part.place, part.lines[line].1));
+                bad.add(replay::no_event(&part.place, part.lines[line].1, lines[line]));
             }),
             Err(why) => bad.add(format!("{}: {why}", part.place)),
         }

@@ -1,22 +1,22 @@
 //! Recorded events: files, compressed files, directories in rotation order, stdin; line by line.
 //!
-//! Promise: one line is in memory at a time; a line over the limit is skipped and reported, never cut; names
-//! and line numbers are those of the file that the line stands in.
+//! Promises: one line is in memory at a time; a line over the limit is skipped and reported, never cut; names and line
+//! numbers are those of the file that the line stands in; what cannot be read, or not to its end, is reported as a line
+//! is, so that the rest and the other files are read.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, bail};
-use collector::Age;
+use anyhow::Context;
 use proto::MAX_LINE_BYTES;
 
+use crate::directory;
 use crate::documents::Documents;
+use crate::packing::{self, BLOCK};
 
-/// How much is read at a time.
-const BLOCK: usize = 256 << 10;
 const _: () = assert!(BLOCK <= MAX_LINE_BYTES, "a line that lies whole in a block is not too long");
 
 /// One place that lines are read from.
@@ -24,7 +24,7 @@ const _: () = assert!(BLOCK <= MAX_LINE_BYTES, "a line that lies whole in a bloc
 pub(crate) enum Place {
     /// Standard input.
     Stdin,
-    /// A file; `.gz` and `.zst` are unpacked on the way.
+    /// A file; what is packed is unpacked on the way.
     File(PathBuf),
 }
 
@@ -33,14 +33,38 @@ pub(crate) enum Place {
 pub(crate) struct Line<'a> {
     /// Its number, counted from 1.
     pub number: u64,
-    /// Its bytes without the newline; or that it is over the limit.
-    pub bytes: Result<&'a [u8], TooLong>,
+    /// Its bytes without the newline; or why there are none.
+    pub bytes: Result<&'a [u8], Unread>,
 }
 
-/// A line over [`MAX_LINE_BYTES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the line is longer than {MAX_LINE_BYTES} bytes and was skipped")]
-pub(crate) struct TooLong;
+/// Why a line is not there to be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unread {
+    /// A line over [`MAX_LINE_BYTES`].
+    #[error("the line is longer than {MAX_LINE_BYTES} bytes and was skipped")]
+    TooLong,
+    /// Nothing can be read from here on.
+    #[error("cannot be read on from here ({0}): what is before counts, what is behind is missing")]
+    Damaged(String),
+    /// The file cannot be opened.
+    #[error("cannot be read ({0}): nothing of it counts")]
+    Closed(String),
+    /// All of it is UTF-16.
+    #[error("this looks like UTF-16, and events are UTF-8: convert it, as with `iconv -f UTF-16 -t UTF-8`")]
+    Utf16,
+    /// All of it is YAML.
+    #[error(
+        "this looks like YAML, and events are JSON: print it with `-o json`, or convert it, as with `yq -o json`"
+    )]
+    Yaml,
+}
+
+impl Unread {
+    /// Whether more than the one line is missing.
+    pub(crate) fn ends_the_file(&self) -> bool {
+        !matches!(self, Unread::TooLong)
+    }
+}
 
 impl Place {
     /// The places that arguments name: stdin when there is none; a directory stands for its logs.
@@ -55,7 +79,9 @@ impl Place {
         for path in paths {
             match path {
                 path if path.as_os_str() == "-" => places.push(Place::Stdin),
-                path if path.is_dir() => places.extend(logs_in(path)?.into_iter().map(Place::File)),
+                path if path.is_dir() => {
+                    places.extend(directory::events_in(path)?.into_iter().map(Place::File));
+                }
                 path => {
                     std::fs::metadata(path)
                         .with_context(|| format!("`{}` cannot be read", path.display()))?;
@@ -74,10 +100,11 @@ impl Place {
         }
     }
 
-    /// Calls `each` for every line, until it says to stop; events that are laid out otherwise come as lines.
+    /// Calls `each` for every line, until it says to stop; events that are laid out otherwise come as lines. What
+    /// cannot be read comes as a line, too, and ends the place.
     ///
     /// # Errors
-    /// When reading or unpacking fails, or what `each` returns.
+    /// What `each` returns.
     pub(crate) fn each_line(&self, each: impl FnMut(Line<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
         self.each_line_counted(&Arc::default(), each)
     }
@@ -91,39 +118,71 @@ impl Place {
         read: &Arc<AtomicU64>,
         mut each: impl FnMut(Line<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut reader = self.open(read).with_context(|| format!("`{}` cannot be read", self.name()))?;
-        let (mut line, mut documents) = (Vec::new(), Documents::default());
-        for number in 1.. {
-            let cannot = || format!("`{}` cannot be read on in line {number}", self.name());
-            // A line that lies whole in the block is seen where it lies.
-            let block = reader.fill_buf().with_context(cannot)?;
-            if let Some(end) = memchr::memchr(b'\n', block) {
-                documents.take(Line { number, bytes: Ok(without_return(&block[..end])) }, &mut each)?;
-                reader.consume(end + 1);
-                continue;
-            }
-            line.clear();
-            match read_line(&mut reader, &mut line).with_context(cannot)? {
-                Read1::End => break,
-                Read1::Whole => documents.take(Line { number, bytes: Ok(&line) }, &mut each)?,
-                Read1::TooLong => documents.take(Line { number, bytes: Err(TooLong) }, &mut each)?,
-            }
+        let text = match self.open(read) {
+            Ok(text) => text,
+            Err(why) => return each(Line { number: 1, bytes: Err(Unread::Closed(why.to_string())) }),
+        };
+        match packing::without_mark(text) {
+            Ok(Ok(text)) => lines(text, &mut each),
+            Ok(Err(why)) => each(Line { number: 1, bytes: Err(why) }),
+            Err(why) => each(Line { number: 1, bytes: Err(Unread::Damaged(why.to_string())) }),
         }
-        documents.finish(&mut each)
     }
 
     fn open(&self, read: &Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
-        let Place::File(path) = self else {
-            return Ok(Box::new(BufReader::with_capacity(BLOCK, io::stdin())));
-        };
-        let file = Counted { file: File::open(path)?, read: read.clone() };
-        let unpacked: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
-            Some("zst") => Box::new(zstd::Decoder::new(file)?),
-            _ => Box::new(file),
-        };
-        Ok(Box::new(BufReader::with_capacity(BLOCK, unpacked)))
+        match self {
+            Place::Stdin => packing::unpacked(io::stdin()),
+            Place::File(path) => packing::unpacked(Counted { file: File::open(path)?, read: read.clone() }),
+        }
     }
+}
+
+/// Gives the lines of a text, and why it ends where it cannot be read on.
+fn lines(
+    mut text: impl BufRead,
+    each: &mut impl FnMut(Line<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let (mut line, mut documents, mut is_begun) = (Vec::new(), Documents::default(), false);
+    for number in 1.. {
+        // A line that lies whole in the block is seen where it lies.
+        let block = match text.fill_buf() {
+            Ok(block) => block,
+            Err(why) => return damaged(documents, number, &why, each),
+        };
+        let end = memchr::memchr(b'\n', block);
+        let (bytes, length) = if let Some(end) = end {
+            (Ok(without_return(&block[..end])), end + 1)
+        } else {
+            line.clear();
+            match read_line(&mut text, &mut line) {
+                Ok(Read1::End) => break,
+                Ok(Read1::Whole) => (Ok(line.as_slice()), 0),
+                Ok(Read1::TooLong) => (Err(Unread::TooLong), 0),
+                Err(why) => return damaged(documents, number, &why, each),
+            }
+        };
+        if let (false, Ok(first)) = (is_begun, &bytes) {
+            if packing::is_yaml(first) {
+                return each(Line { number, bytes: Err(Unread::Yaml) });
+            }
+            is_begun = !packing::is_document_mark(first);
+        }
+        if is_begun || bytes.is_err() {
+            documents.take(Line { number, bytes }, each)?;
+        }
+        text.consume(length);
+    }
+    documents.finish(each)
+}
+
+fn damaged(
+    documents: Documents,
+    number: u64,
+    why: &io::Error,
+    each: &mut impl FnMut(Line<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    documents.finish(each)?;
+    each(Line { number, bytes: Err(Unread::Damaged(why.to_string())) })
 }
 
 /// A file that says how much of it was read.
@@ -167,30 +226,6 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Read1>
 /// Windows' line ends are taken, too.
 fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// The logs of a directory in rotation order: by base name, backups by what their names say of their age, the active
-/// file last. Of a backup that is there plain and packed, as while it is being packed, the plain one counts.
-fn logs_in(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut logs = Vec::new();
-    let listed = std::fs::read_dir(directory)
-        .with_context(|| format!("`{}` cannot be listed", directory.display()))?;
-    for entry in listed {
-        let path = entry?.path();
-        let (base, age) = collector::in_rotation(&path);
-        if path.is_file() && base.extension().is_some_and(|extension| extension == "log") {
-            logs.push(((base, age), path));
-        }
-    }
-    if logs.is_empty() {
-        bail!(
-            "`{}` holds no *.log, *.log.gz or *.log.zst: name a file, or their directory",
-            directory.display()
-        );
-    }
-    logs.sort();
-    logs.dedup_by(|(later, _), (order, _)| later == order && order.1 != Age::Active);
-    Ok(logs.into_iter().map(|(_, path)| path).collect())
 }
 
 #[cfg(test)]
@@ -246,13 +281,6 @@ mod tests {
         let lines = lines(&Place::File(path));
         assert_eq!((lines.len(), lines[0].contains("skipped"), lines[1].as_str()), (3, true, "short"));
         assert_eq!(lines[2].len(), MAX_LINE_BYTES);
-    }
-
-    #[test]
-    fn a_directory_without_a_log_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = Place::all(&[directory.path().to_path_buf()]).unwrap_err();
-        assert!(format!("{error:#}").contains("holds no *.log"), "{error:#}");
     }
 
     #[test]

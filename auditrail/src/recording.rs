@@ -18,8 +18,9 @@ use crate::recorded::{Line, Place};
 /// Where recorded events are.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Recording {
-    /// Recorded events: files (also .gz, .zst), directories (in rotation order); one event a line, lists of events as
-    /// the webhook posts them or kubectl prints them, or any other JSON of events; stdin when absent or `-`.
+    /// Recorded events: files, directories (their *.log in rotation order, their *.json that begin as events do); one
+    /// event a line, lists of events as the webhook posts them or kubectl prints them, or any other JSON of events; also
+    /// packed with gzip or zstd; stdin when absent or `-`.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
     /// Read the events of the lake there instead.

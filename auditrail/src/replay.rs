@@ -71,6 +71,12 @@ impl Bad {
     }
 }
 
+/// The words on a line that is no event.
+pub(crate) fn no_event(place: &str, number: u64, line: &[u8]) -> String {
+    let why = Event::scan(line).err().map(|why| why.to_string());
+    format!("{place}:{number}: {}", why.unwrap_or_else(|| "is no event".to_owned()))
+}
+
 /// How many threads a replay should have here.
 pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -154,8 +160,8 @@ impl Part {
     /// Takes a line, or the lines of a list.
     fn add(&mut self, line: &Line<'_>) {
         let wrong = |why: String| format!("{}:{}: {why}", self.place, line.number);
-        match line.bytes {
-            Err(too_long) => self.bad.add(wrong(too_long.to_string())),
+        match &line.bytes {
+            Err(why) => self.bad.add(wrong(why.to_string())),
             Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => {}
             Ok(bytes) if collector::is_event_list(bytes) => {
                 match collector::split_event_list(bytes, &mut self.text) {

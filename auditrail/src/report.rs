@@ -166,9 +166,7 @@ fn taken(
     let mut bad = part.bad;
     match take(&part.place, &lines) {
         Ok(no_events) => no_events.into_iter().for_each(|line| {
-            let why = audit::Event::scan(lines[line]).err().map(|why| why.to_string());
-            let number = part.lines[line].1;
-            bad.add(format!("{}:{number}: {}", part.place, why.unwrap_or_default()));
+            bad.add(replay::no_event(&part.place, part.lines[line].1, lines[line]));
         }),
         Err(why) => bad.add(format!("{}: {why}", part.place)),
     }

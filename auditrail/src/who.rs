@@ -33,8 +33,8 @@ pub(crate) struct Who {
     reporting: Reporting,
 }
 
-const FILES: &str = "An object, as `deployments/web` or `pod/web-0 exec`, and recorded events: files (also .gz, .zst), \
-                     directories (in rotation order); stdin when absent or `-`";
+const FILES: &str = "An object, as `deployments/web` or `pod/web-0 exec`, and recorded events: files (also packed \
+                     with gzip or zstd), directories (in rotation order); stdin when absent or `-`";
 
 /// What is told.
 #[derive(Debug, Serialize)]

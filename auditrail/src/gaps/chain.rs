@@ -14,6 +14,7 @@ use insight::reports::gaps::Proof;
 use serde::Serialize;
 
 use crate::moment::written;
+use crate::packing;
 use crate::recorded::Place;
 
 /// A first event this much later than the rotation did not cause it, in microseconds.
@@ -162,13 +163,14 @@ fn rotated(path: &Path) -> Option<i64> {
     unix_micros(&format!("{date}T{}Z", time.get(..12)?.replace('-', ":")))
 }
 
-/// Whether the last line has no newline; not known of packed files, which cannot be read from their end.
+/// Whether the last line has no newline; not known of packed files, which cannot be read from their end, and no matter
+/// in a document.
 fn is_cut(path: &Path) -> Option<bool> {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    if matches!(extension, Some("gz" | "zst")) {
+    let (mut file, mut head) = (File::open(path).ok()?, Vec::new());
+    file.by_ref().take(packing::HEAD).read_to_end(&mut head).ok()?;
+    if packing::is_packed(&head) || collector::in_rotation(path).0.extension()? == "json" {
         return None;
     }
-    let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::End(-1)).ok()?;
     let mut last = [0];
     file.read_exact(&mut last).ok()?;

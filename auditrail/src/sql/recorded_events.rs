@@ -1,13 +1,15 @@
 //! Recorded lines as the table `events`.
 //!
-//! Promises: a line has the values that it has in a lake; `origin` is where it stands and `seq` its number there; rows
-//! come in the order of the recording; whoever has enough ends the parsing.
+//! Promises: an event has the values that it has in a lake; a line that is no event is no row, and is named as in every
+//! report; `origin` is where it stands and `seq` its number there; rows come in the order of the recording; whoever has
+//! enough ends the parsing.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use insight::sql::{Events, Piece, Scan, Slice, Wanted};
 use lake::LakeError;
 
@@ -16,6 +18,8 @@ use crate::replay::{self, Bad, Part, in_parts};
 
 /// Batches that are parsed ahead.
 const AHEAD: usize = 2;
+/// What every event has, and nothing else.
+const STAGE: &str = "stage";
 
 /// The events of a recording.
 #[derive(Debug)]
@@ -52,11 +56,12 @@ fn read(source: &Source, wanted: &Wanted, say: &SyncSender<Piece>) {
         gone.fetch_or(say.send(piece).is_err(), Ordering::Relaxed);
     };
     let take = |slices: &mut Vec<Slice>, part: Part| {
-        let Part { place, text, lines, mut bad } = part;
         if gone.load(Ordering::Relaxed) {
             return Bad::default();
         }
-        match batch(&place, &text, &lines, wanted) {
+        let place = part.place.clone();
+        let (events, mut bad) = events(part, wanted);
+        match events {
             Ok(batch) => slices.push(Slice { batch: wanted.sift(batch), hour: None }),
             Err(why) => bad.add(format!("{place}: {why}")),
         }
@@ -73,15 +78,38 @@ fn read(source: &Source, wanted: &Wanted, say: &SyncSender<Piece>) {
     tell(Piece::Done);
 }
 
+/// The events of a part, and what of it is none.
+fn events(part: Part, wanted: &Wanted) -> (Result<RecordBatch, LakeError>, Bad) {
+    let Part { place, text, mut lines, mut bad } = part;
+    let table = match batch(&place, &text, &lines, wanted) {
+        Ok(table) => table,
+        Err(why) => return (Err(why), bad),
+    };
+    let stages = table.column_by_name(STAGE).expect("the column was asked for");
+    if stages.null_count() == 0 {
+        return (Ok(table), bad);
+    }
+    let mut row = 0..;
+    lines.retain(|(range, number)| {
+        let is_event = row.next().is_some_and(|row| stages.is_valid(row));
+        if !is_event {
+            bad.add(replay::no_event(&place, *number, &text[range.clone()]));
+        }
+        is_event
+    });
+    (batch(&place, &text, &lines, wanted), bad)
+}
+
 fn batch(
     place: &str,
     text: &[u8],
-    lines: &[(std::ops::Range<usize>, u64)],
+    lines: &[(Range<usize>, u64)],
     wanted: &Wanted,
 ) -> Result<RecordBatch, LakeError> {
     let numbered: Vec<(u64, &[u8])> =
         (0..).zip(lines.iter().map(|(range, _)| &text[range.clone()])).collect();
-    let columns: Vec<&str> = wanted.columns.iter().map(String::as_str).collect();
+    let asked = wanted.columns.iter().map(String::as_str);
+    let columns: Vec<&str> = asked.filter(|column| *column != STAGE).chain([STAGE]).collect();
     let batch = lake::table(
         &lake::Rows {
             origin: place,
