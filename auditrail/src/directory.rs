@@ -54,6 +54,8 @@ fn may_be_events(path: &Path) -> bool {
     let read = File::open(path)
         .and_then(packing::unpacked)
         .and_then(|text| text.take(BEGINNING).read_to_end(&mut beginning));
+    // So that UTF-16 is found, which whoever reads it names.
+    beginning.retain(|byte| *byte != 0);
     read.is_err() || memchr::memmem::find(&beginning, MARK).is_some()
 }
 
@@ -76,12 +78,14 @@ mod tests {
         write("batch-2.json", b"{\"items\":[{\"auditID\":\"2\"}]}");
         write("batch-1.json.zst", &zstd::encode_all(&b"{\"items\":[{\"auditID\":\"1\"}]}"[..], 1).unwrap());
         write("batch-3.json.gz", &[0x1f, 0x8b, 8]);
+        let wide = "{\"auditID\":\"4\"}".encode_utf16().flat_map(u16::to_le_bytes);
+        write("batch-4.json", &wide.collect::<Vec<u8>>());
         write("roles.json", b"{\"items\":[{\"kind\":\"Role\"}]}");
         let names: Vec<_> = events_in(directory.path())
             .unwrap()
             .iter()
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
-        assert_eq!(names, ["batch-1.json.zst", "batch-2.json", "batch-3.json.gz"]);
+        assert_eq!(names, ["batch-1.json.zst", "batch-2.json", "batch-3.json.gz", "batch-4.json"]);
     }
 }
