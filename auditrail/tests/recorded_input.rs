@@ -119,6 +119,10 @@ fn lines_that_are_no_events_are_no_rows_and_are_told_in_the_words_of_every_repor
             assert!(stderr.contains(&format!("{name}:{line}: ")), "{name}: {stderr}");
         }
     }
+    place.write("many.log", "hello\n".repeat(25).as_bytes());
+    let many = place.count("many.log").2;
+    assert!(many.contains("15 more lines are no events"), "{many}");
+    assert_eq!(place.run(&["denied", "many.log"]).stderr, many);
     let question = "SELECT seq FROM events WHERE stage IS NULL";
     let told = place.run(&["sql", question, "-o", "csv", "mixed.log"]);
     assert_eq!((told.code, told.stdout.as_str()), (1, "seq\n"));
