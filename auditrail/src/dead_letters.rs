@@ -22,6 +22,7 @@ use crate::moment::written;
 use crate::print::bytes;
 use crate::say;
 use crate::shippers::{Output, Where, ask};
+use crate::spelt;
 
 /// `auditrail dead-letters`.
 #[derive(Debug, Subcommand)]
@@ -159,7 +160,7 @@ fn list(arguments: &List) -> Result<ExitCode, Failure> {
         letters.truncate(arguments.limit);
     }
     say::result(&match arguments.common.output {
-        Output::Json => serde_json::to_string_pretty(&letters)? + "\n",
+        Output::Json => spelt::json(&serde_json::to_string_pretty(&letters)?) + "\n",
         Output::Table => table(&letters),
     })?;
     if more {
@@ -196,7 +197,7 @@ fn place(letter: &DeadLetter) -> String {
 
 /// What an intake said, without what a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if audit::is_hidden(c) { ' ' } else { c }).collect()
 }
 
 fn show(arguments: &Show) -> Result<ExitCode, Failure> {
@@ -213,7 +214,7 @@ fn show(arguments: &Show) -> Result<ExitCode, Failure> {
         Output::Json => {
             let mut shown = serde_json::to_value(&letter)?;
             shown["event"] = json!(event);
-            serde_json::to_string_pretty(&shown)? + "\n"
+            spelt::json(&serde_json::to_string_pretty(&shown)?) + "\n"
         }
         Output::Table => format!(
             "{}\n  Destination: {}\n  Cause: {}\n  Answer: {}\n  Died: {}\n  Read: {}, {}, {}\n\n{event}\n",

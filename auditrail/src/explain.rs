@@ -18,7 +18,7 @@ use crate::exit::Failure;
 use crate::filter::Out;
 use crate::recorded::Line;
 use crate::recording::Recording;
-use crate::{policy_file, say};
+use crate::{policy_file, say, spelt};
 use router::{Explainer, Explanation};
 
 /// What the policy decides about one event. `level` is the policy's, not the event's.
@@ -121,8 +121,8 @@ impl Explaining {
             Ok(event) => {
                 let decision = self.policy.decide(&Attributes::of(&event));
                 let routing = self.router.as_ref().map(|router| router.explain(event.line()));
-                serde_json::to_string(&Explained { routing, ..Explained::of(&event, &decision) })
-                    .expect("an answer of plain fields is JSON")
+                let told = serde_json::to_string(&Explained { routing, ..Explained::of(&event, &decision) });
+                spelt::json(&told.expect("an answer of plain fields is JSON"))
             }
             Err(error) => json!({"line": line.number, "error": error}).to_string(),
         }

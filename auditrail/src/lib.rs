@@ -59,6 +59,7 @@ mod show;
 mod simulate;
 mod slow;
 mod span;
+mod spelt;
 mod sql;
 mod status;
 mod suggest;

@@ -45,7 +45,8 @@ pub(crate) enum Output {
     Json,
     /// One YAML document.
     Yaml,
-    /// The first table as comma-separated values with a header.
+    /// The first table as comma-separated values with a header; `'` stands before texts that a spreadsheet would
+    /// compute, and hidden characters are spelt out (`\u{202e}`): take JSON for texts as they are.
     Csv,
 }
 

@@ -19,7 +19,7 @@ use crate::cli::Simulate;
 use crate::exit::Failure;
 use crate::price::Pricing;
 use crate::replay::{Bad, Fold, replay, threads};
-use crate::{policy_file, say};
+use crate::{policy_file, say, spelt};
 
 impl Fold for Simulation<'_> {
     fn add(&mut self, event: &Event<'_>) {
@@ -64,7 +64,7 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let names = arguments.policy.iter().map(|path| policy_file::name(path)).collect();
     let simulated = Simulated { simulation, names, policies: &policies, pricing, bad, watched };
     let text = if arguments.json {
-        serde_json::to_string_pretty(&report::report(&simulated))? + "\n"
+        spelt::json(&serde_json::to_string_pretty(&report::report(&simulated))?) + "\n"
     } else {
         table::text(&simulated)
     };

@@ -1,15 +1,15 @@
 //! Tables of a report.
 //!
-//! Promises: a table says the same as text and as CSV; what clients wrote is shown as text: control characters and what
-//! turns the direction of writing are spelt out, so that no name can move the cursor or hide itself.
+//! Promises: a table says the same as text and as CSV; what clients wrote is text in every format, as [`spelt`] says.
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 use serde::Serialize;
 
 use crate::report::Output;
 use crate::say;
+use crate::spelt::{self, shown};
 
 /// Columns are no wider than this; what is longer goes on in the next line.
 const WIDEST: u16 = 60;
@@ -88,7 +88,7 @@ impl Table {
         drawn
     }
 
-    /// For programs: numbers without separators.
+    /// For programs and spreadsheets: numbers without separators, texts as [`spelt::cell`] says.
     ///
     /// # Errors
     /// None that can happen while writing to memory.
@@ -97,8 +97,9 @@ impl Table {
         writer.write_record(self.columns.iter().map(|name| name.trim_start_matches('#')))?;
         for row in &self.rows {
             let numbers = row.iter().zip(&self.columns);
-            writer.write_record(numbers.map(|(cell, name)| {
-                if name.starts_with('#') { cell.replace(',', "") } else { cell.clone() }
+            writer.write_record(numbers.map(|(cell, name)| match name.starts_with('#') {
+                true => spelt::cell(&cell.replace(',', "")),
+                false => spelt::cell(cell),
             }))?;
         }
         let bytes = writer.into_inner().map_err(|error| error.into_error())?;
@@ -115,10 +116,11 @@ pub(crate) fn print<R: Serialize>(
     report: &R,
     tables: impl FnOnce(&R) -> Vec<Table>,
 ) -> anyhow::Result<()> {
-    let cannot = "the report cannot be written";
     let text = match output {
-        Output::Json => serde_json::to_string_pretty(report).context(cannot)? + "\n",
-        Output::Yaml => serde_saphyr::to_string(report).map_err(|error| anyhow!("{cannot}: {error}"))?,
+        Output::Json => {
+            spelt::json(&serde_json::to_string_pretty(report).context("the report cannot be written")?) + "\n"
+        }
+        Output::Yaml => spelt::yaml(report).context("the report cannot be written")?,
         Output::Csv => {
             let first = tables(report).into_iter().next();
             first.iter().for_each(Table::tell_more);
@@ -135,31 +137,9 @@ fn empty() -> Drawn {
     drawn
 }
 
-/// Text that a client wrote, safe for a terminal.
-pub(crate) fn shown(text: &str) -> String {
-    let is_plain = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            c if is_plain(c) => shown.push(c),
-            c => shown.extend(c.escape_unicode()),
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_name_moves_the_cursor_or_turns_the_writing() {
-        assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{a}");
-        assert_eq!(shown("größe 名 🙂"), "größe 名 🙂");
-    }
 
     #[test]
     fn a_table_says_the_same_as_text_and_as_csv() {

@@ -16,7 +16,7 @@ use crate::cli::Status;
 use crate::exit::Failure;
 use crate::filter::Out;
 use crate::shippers::Where;
-use crate::table::shown;
+use crate::spelt::{self, shown};
 use crate::{say, status};
 
 /// `auditrail tap`.
@@ -135,7 +135,7 @@ fn words(tapped: &Tapped, json: bool) -> anyhow::Result<String> {
             destinations: to,
             event: line,
         };
-        return Ok(serde_json::to_string(&told)?);
+        return Ok(spelt::json(&serde_json::to_string(&told)?));
     }
     Ok(text(tapped, &event))
 }

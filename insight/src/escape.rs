@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use audit::is_hidden;
+
 /// A text that is escaped when it is printed.
 pub(crate) struct Escaped<T>(pub(crate) T);
 
@@ -68,12 +70,6 @@ impl fmt::Display for Lines<'_> {
             .enumerate()
             .try_for_each(|(index, line)| write!(f, "{}{}", if index > 0 { "\n" } else { "" }, Shown(line)))
     }
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A text as a part of a query in a link.

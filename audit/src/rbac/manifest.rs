@@ -1,12 +1,14 @@
 //! Roles and bindings as YAML.
 //!
 //! Promises: `kubectl apply` takes it, and every reader of YAML 1.1 or 1.2 reads the same texts out of it: what a
-//! reader could take for something else than text stands in quotes. The order of fields and objects is fixed.
+//! reader could take for something else than text stands in quotes, and hidden characters are spelt out in them. The
+//! order of fields and objects is fixed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Binding, Objects, Role, Rule, Subject};
+use crate::hidden::is_hidden;
 use crate::policy::document::means_itself;
 
 const VERSION: &str = "apiVersion: rbac.authorization.k8s.io/v1\n";
@@ -139,7 +141,7 @@ fn scalar(text: &str) -> String {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
             ' '..='~' => quoted.push(c),
-            '\u{a0}'..='\u{d7ff}' if !matches!(c, '\u{2028}' | '\u{2029}') => quoted.push(c),
+            '\u{a0}'..='\u{d7ff}' if !is_hidden(c) => quoted.push(c),
             c if (c as u32) < 0x1_0000 => {
                 let _ = write!(quoted, "\\u{:04X}", c as u32);
             }

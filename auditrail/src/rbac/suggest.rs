@@ -16,7 +16,8 @@ use crate::exit::Failure;
 use crate::print::grouped;
 use crate::report::{Output, Reporting};
 use crate::say;
-use crate::table::{Table, shown};
+use crate::spelt::shown;
+use crate::table::Table;
 
 /// `auditrail rbac suggest`.
 #[derive(Clone, Debug, Args)]

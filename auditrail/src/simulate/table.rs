@@ -12,6 +12,7 @@ use super::{Simulated, unknown};
 use crate::moment;
 use crate::price::{self, usd};
 use crate::print::{bytes, grouped, length};
+use crate::spelt::shown;
 
 /// How many users are named.
 const USERS: usize = 3;
@@ -123,11 +124,6 @@ fn sample(sample: &Sample) -> String {
     format!("{} ({}, {})", shown(&text), sample.stage, shown(&sample.audit_id))
 }
 
-/// What a client chose cannot steer the terminal.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 fn difference(simulated: &Simulated<'_>) -> String {
     let (sides, difference) = (simulated.simulation.sides(), simulated.simulation.difference());
     let [before, after] = [sides[0].total().1, sides[1].total().1];
@@ -172,14 +168,4 @@ fn one_change(simulated: &Simulated<'_>, what: &str, change: &Change) -> String 
     );
     change.samples().iter().for_each(|example| text.push_str(&format!("    such as {}\n", sample(example))));
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_client_chose_cannot_steer_the_terminal() {
-        assert_eq!(shown("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
-    }
 }

@@ -1,7 +1,8 @@
 //! The rows of an answer, told as they come.
 //!
 //! Promises: CSV, JSON and YAML hold one row at a time; a table holds at most as many rows as were asked for, and cuts
-//! long values; bytes that are no text are told as SQL writes them, `x'0a'`; two columns of one name are told apart.
+//! long values; bytes that are no text are told as SQL writes them, `x'0a'`; two columns of one name are told apart; texts
+//! are written as [`spelt`] says.
 
 use std::io::{self, BufWriter, Stdout, Write};
 
@@ -10,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use crate::report::Output;
+use crate::spelt;
 use crate::table::Table;
 
 /// The longest value in a table, in characters.
@@ -52,7 +54,7 @@ impl Rows {
 
     fn csv(&mut self, cells: impl Iterator<Item = String>) -> io::Result<()> {
         let mut line = csv::Writer::from_writer(&mut self.out);
-        line.write_record(cells.map(String::into_bytes))?;
+        line.write_record(cells.map(|cell| spelt::cell(&cell)))?;
         line.flush()
     }
 }
@@ -78,11 +80,11 @@ impl Sink for Rows {
             Output::Table => self.table.push(cells.iter().map(|cell| short(&text(cell))).collect()),
             Output::Json => {
                 self.out.write_all(if self.given == 0 { b"[\n" } else { b",\n" })?;
-                serde_json::to_writer(&mut self.out, &Object { names: &self.names, cells })?;
+                let row = serde_json::to_string(&Object { names: &self.names, cells })?;
+                self.out.write_all(spelt::json(&row).as_bytes())?;
             }
             Output::Yaml => {
-                let row = serde_saphyr::to_string(&[Object { names: &self.names, cells }]);
-                let row = row.map_err(io::Error::other)?;
+                let row = spelt::yaml(&[Object { names: &self.names, cells }]).map_err(io::Error::other)?;
                 self.out.write_all(row.as_bytes())?;
             }
         }

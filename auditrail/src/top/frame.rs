@@ -9,7 +9,7 @@ use proto::v1::{DestinationStatus, ServiceStatus, SourceStatus};
 
 use crate::account::{Amount, Row, rows};
 use crate::print::{bytes, grouped};
-use crate::table::shown;
+use crate::spelt::shown;
 
 /// What the services said at a moment.
 pub(super) struct Look {
