@@ -64,11 +64,15 @@ pub(crate) fn sql(asked: &Sql) -> Result<ExitCode, Failure> {
             say::unless_enough(say::written(Err(error)))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error @ (SqlError::Mistake { .. } | SqlError::ReadOnly | SqlError::Parameters)) => {
-            Err(Failure::usage(error))
-        }
+        Err(error) if is_no_question(&error) => Err(Failure::usage(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether it can never have an answer, whatever the events are.
+fn is_no_question(error: &SqlError) -> bool {
+    use SqlError::{Mistake, Nothing, Parameters, ReadOnly};
+    matches!(error, Mistake { .. } | Nothing | ReadOnly | Parameters)
 }
 
 fn tell(told: &Told, rows: Rows) -> Result<ExitCode, Failure> {

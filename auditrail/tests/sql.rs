@@ -308,3 +308,12 @@ fn a_list_as_kubectl_prints_it_gives_the_answers_of_its_events_and_a_torn_end_is
     assert!(stderr.contains(&place), "{place}: {stderr}");
     assert_eq!(stderr, String::from_utf8_lossy(&answer.stderr), "the same words");
 }
+
+#[test]
+fn nothing_asked_is_bad_usage_and_an_example_is_told() {
+    for question in ["", " ", ";", "/* nothing */"] {
+        let told = refused(question);
+        assert!(told.contains("nothing is asked") && told.contains("SELECT user, verb"), "{told}");
+        assert!(told.contains("sql --help"), "{told}");
+    }
+}

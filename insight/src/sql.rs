@@ -105,6 +105,9 @@ fn told(
     if !statement.readonly() {
         return Err(SqlError::ReadOnly);
     }
+    if statement.column_count() == 0 {
+        return Err(SqlError::Nothing);
+    }
     if statement.parameter_count() > 0 {
         return Err(SqlError::Parameters);
     }

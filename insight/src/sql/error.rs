@@ -24,6 +24,12 @@ pub enum SqlError {
         /// What there is to be named.
         names: Option<String>,
     },
+    /// Nothing is asked.
+    #[error(
+        "SQL: nothing is asked: ask for example `SELECT user, verb, count(*) FROM events GROUP BY user, verb`, \
+         see `auditrail sql --help`"
+    )]
+    Nothing,
     /// It would write, open or change something.
     #[error(
         "SQL: only questions are answered: SELECT, WITH, VALUES and EXPLAIN; nothing can be written, attached or set"
