@@ -8,14 +8,14 @@ mod cluster;
 mod dangers;
 mod suggest;
 mod unused;
+mod whose;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use audit::rbac::{Left, Objects, Rbac, Uses, Who};
+use audit::rbac::{Left, Objects, Rbac, Uses};
 use clap::{Args, Subcommand};
-use insight::reports::usage::Usage;
 
 use crate::exit::Failure;
 use crate::policy_file;
@@ -84,51 +84,6 @@ impl Roles {
         let missing =
             "name the cluster's roles and bindings with --roles FILE, --kubeconfig FILE or --context NAME";
         self.read()?.ok_or_else(|| Failure::usage(anyhow!(missing)))
-    }
-}
-
-/// Whose uses are looked at.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Whose {
-    /// Only this user; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    user: Vec<String>,
-    /// Only this service account; may be given several times.
-    #[arg(long, value_name = "NAMESPACE:NAME")]
-    serviceaccount: Vec<String>,
-    /// Only members of this group; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    group: Vec<String>,
-    /// Everybody, also members of `system:masters` and `system:nodes`, whose requests do not need RBAC.
-    #[arg(long)]
-    all: bool,
-}
-
-impl Whose {
-    /// Only the uses of those who are meant.
-    fn of(&self, usage: &Usage) -> Uses {
-        usage.of(|who| self.means(who))
-    }
-
-    /// Who was named and not seen.
-    fn unseen(&self, uses: &Uses) -> Vec<String> {
-        let seen = |user: &str| uses.subjects().any(|who| who.user == user);
-        let accounts = self.serviceaccount.iter().map(|account| format!("system:serviceaccount:{account}"));
-        let users = self.user.iter().cloned().chain(accounts).filter(|user| !seen(user));
-        let groups = self.group.iter().filter(|group| !uses.subjects().any(|who| who.is_in(group)));
-        let users = users.map(|user| format!("{user} is not in the log"));
-        users.chain(groups.map(|group| format!("nobody of the group {group} is in the log"))).collect()
-    }
-
-    fn means(&self, who: &Who) -> bool {
-        let nobody = self.user.is_empty() && self.serviceaccount.is_empty() && self.group.is_empty();
-        if nobody {
-            return self.all || !who.is_in("system:masters") && !who.is_in("system:nodes");
-        }
-        let account = who.user.strip_prefix("system:serviceaccount:");
-        self.user.contains(&who.user)
-            || account.is_some_and(|account| self.serviceaccount.iter().any(|wanted| wanted == account))
-            || self.group.iter().any(|group| who.is_in(group))
     }
 }
 

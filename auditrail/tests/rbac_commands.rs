@@ -216,8 +216,42 @@ fn what_rbac_allowed_and_something_else_refused_is_told_with_the_likely_reason()
         ),
         "{text}"
     );
-    let none = scenario.text("rbac suggest audit.log --mode wanted --serviceaccount ops:none");
-    assert!(none.contains("system:serviceaccount:ops:none is not in the log"), "{none}");
+}
+
+#[test]
+fn somebody_who_was_named_and_is_not_in_the_log_fails_the_command_and_near_names_are_told() {
+    let scenario = Scenario::new();
+    for (asked, told) in [
+        ("--user nobody-at-all", "nobody-at-all is not in the log: nothing can be suggested"),
+        ("--user Alice", "Alice is not in the log; near it: alice: nothing"),
+        ("--user ci-deployer", "near it: system:serviceaccount:shop:ci-deployer, system:serv"),
+        ("--serviceaccount ops:none -o yaml", "system:serviceaccount:ops:none is not in the log: nothing"),
+        ("--group none", "nobody of the group none is in the log: nothing"),
+    ] {
+        let output = scenario.run(&format!("rbac suggest audit.log {asked}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{asked}: {said}");
+        assert!(said.contains(told), "{asked}: {said}");
+    }
+    let some = scenario.run("rbac suggest audit.log --user alice --user nobody-at-all -o json");
+    let report: Value = serde_json::from_slice(&some.stdout).unwrap();
+    assert_eq!((some.status.code(), &report["requests"]), (Some(1), &8.into()));
+    let note = "nobody-at-all is not in the log";
+    assert!(report["notes"].as_array().unwrap().contains(&note.into()), "{report}");
+    assert!(String::from_utf8(some.stderr).unwrap().contains(note));
+}
+
+#[test]
+fn a_fix_that_does_not_know_the_clusters_roles_says_so() {
+    let scenario = Scenario::new();
+    let blind = scenario.run("rbac suggest audit.log --user alice --mode fix -o yaml");
+    let (text, said) = (String::from_utf8(blind.stdout).unwrap(), String::from_utf8(blind.stderr).unwrap());
+    let note =
+        "without the cluster's roles (--roles FILE, --kubeconfig FILE or --context NAME) everything that was";
+    assert!(text.contains(&format!("# {note}")) && said.contains(note), "{text}{said}");
+    assert_eq!(blind.status.code(), Some(0));
+    let seeing = scenario.run("rbac suggest audit.log --user alice --mode fix --roles rbac-objects.json");
+    assert!(!String::from_utf8(seeing.stdout).unwrap().contains(note) && seeing.stderr.is_empty());
 }
 
 /// A `kubectl` that writes down how it was called, and does what the script says.

@@ -11,13 +11,18 @@ use clap::{Args, ValueEnum};
 use insight::reports::usage::Usage;
 use serde::Serialize;
 
-use super::{Roles, Whose, dangers};
+use super::whose::Whose;
+use super::{Roles, dangers};
 use crate::exit::Failure;
 use crate::print::grouped;
 use crate::report::{Output, Reporting};
 use crate::say;
 use crate::spelt::shown;
 use crate::table::Table;
+
+/// What a fix is worth that does not know what there is.
+const WITHOUT_ROLES: &str = "without the cluster's roles (--roles FILE, --kubeconfig FILE or --context NAME) everything \
+     that was refused counts as missing, also what was given since";
 
 /// `auditrail rbac suggest`.
 #[derive(Clone, Debug, Args)]
@@ -28,8 +33,8 @@ pub(crate) struct Suggest {
     whose: Whose,
     #[command(flatten)]
     roles: Roles,
-    /// From what: `used` (allowed requests), `wanted` (refused ones too), `fix` (what is missing in --roles for the
-    /// refused ones).
+    /// From what: `used` (allowed requests), `wanted` (refused ones too), `fix` (what is missing in --roles or the
+    /// cluster of --kubeconfig for the refused ones; without these, all of it counts as missing).
     #[arg(long, value_enum, default_value_t)]
     mode: ModeName,
     /// `least`: nothing but what was used. `audit2rbac`: what audit2rbac proposes, from allowed and refused requests.
@@ -116,12 +121,14 @@ struct Rule {
 }
 
 impl Suggest {
-    /// Exit 0, or 1 when some of the events could not be read or a recorded request would be refused.
+    /// Exit 0, or 1 when some of the events could not be read, a recorded request would be refused, or somebody who was
+    /// named is not in the log.
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         self.check()?;
         let existing = self.roles.read()?;
         let answer = self.reporting.answer::<Usage>()?;
         let uses = self.whose.of(&answer.fold);
+        let unseen = self.whose.unseen(&answer.fold, &uses)?;
         let incomplete = answer.incomplete;
         drop(answer);
         let (proposal, replay) = self.propose(&uses, existing.as_ref());
@@ -131,11 +138,14 @@ impl Suggest {
             Mode::Wanted => "wanted",
             Mode::Fix => "fix",
         };
-        report.notes.extend(self.whose.unseen(&uses));
+        let blind = (self.mode() == Mode::Fix && existing.is_none()).then(|| WITHOUT_ROLES.to_owned());
+        let heed: Vec<String> = unseen.iter().cloned().chain(blind).collect();
+        heed.iter().for_each(|line| say::aside(&shown(line)));
+        report.notes.extend(heed);
         if self.mode() != Mode::Used {
             report.notes.extend(super::forbidden_after(&uses));
         }
-        let wrong = incomplete || replay.allowed < replay.requests;
+        let wrong = incomplete || !unseen.is_empty() || replay.allowed < replay.requests;
         if self.reporting.output == Output::Yaml {
             say::result(&yaml(&report, &proposal.objects))?;
             return Ok(ExitCode::from(u8::from(wrong)));
