@@ -19,10 +19,6 @@ mod files;
 
 pub(crate) use days::day;
 
-/// So many hours for each thread keep it busy, so that one folds a whole hour: the less is merged, and the less of later
-/// files is new.
-const BUSY: usize = 4;
-
 /// An hour to fold.
 #[derive(Debug)]
 pub(crate) struct Hour {
@@ -58,12 +54,11 @@ pub(crate) fn hours<F: Fold>(
     goes_on: GoesOn<'_>,
 ) -> Folded<F> {
     let threads = threads.max(1);
-    let parts = if hours.len() >= threads * BUSY { 1 } else { threads };
     let desk = Desk {
         queue: Mutex::new(tasks(kept, hours)),
         pending: Mutex::new(BTreeMap::new()),
         days: Days::default(),
-        parts,
+        threads,
     };
     let parts: Vec<Folded<F>> = std::thread::scope(|scope| {
         let work = || work(lake, kept, &desk, goes_on);
@@ -106,8 +101,7 @@ struct Desk<F> {
     queue: Mutex<Vec<Task>>,
     pending: Mutex<Hours<F>>,
     days: Days<F>,
-    /// Into how many parts the files of an hour are cut.
-    parts: usize,
+    threads: usize,
 }
 
 /// Hours whose files are being folded.
@@ -144,6 +138,10 @@ impl<F: Fold> Desk<F> {
             more.merge(fold);
             fold = more;
         }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Vec<Task>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, Hours<F>> {
@@ -213,14 +211,14 @@ impl Task {
 fn work<F: Fold>(lake: &Lake, kept: &Kept, desk: &Desk<F>, goes_on: GoesOn<'_>) -> Folded<F> {
     let mut mine = Folded::none();
     loop {
-        let task = desk.queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let task = desk.queue().pop();
         match task {
             None => return mine,
             Some(Task::Day(hours)) => {
                 let (known, tasks) = desk.days.begin(kept, hours);
                 known.into_iter().for_each(|fold| mine.fold.merge(fold));
                 let tasks = tasks.into_iter().map(Task::Begin);
-                desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+                desk.queue().extend(tasks);
             }
             Some(Task::Begin(hour)) => begin(kept, desk, hour, &mut mine),
             Some(Task::Read(hour, files, times)) => {
@@ -245,7 +243,11 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
     }
     // What came first is read first: what comes later then tells less that is worth a closer look.
     unread.sort_by(|one, other| (one.modified_us, &one.path).cmp(&(other.modified_us, &other.path)));
-    let parts: Vec<&[File]> = unread.chunks(unread.len().div_ceil(desk.parts)).collect();
+    // One thread folds a whole hour while the others have other work: the less is merged, and the less of later files is
+    // new.
+    let others_are_busy = desk.queue().len() >= desk.threads;
+    let parts = if others_are_busy { 1 } else { desk.threads };
+    let parts: Vec<&[File]> = unread.chunks(unread.len().div_ceil(parts)).collect();
     let pending = Pending {
         fold: known,
         left: parts.len(),
@@ -256,7 +258,7 @@ fn begin<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Hour, mine: &mut Folded<F>)
     };
     desk.pending().insert(partition, pending);
     let tasks = parts.into_iter().map(|files| Task::Read(partition, files.to_vec(), times.clone()));
-    desk.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+    desk.queue().extend(tasks);
 }
 
 fn finish<F: Fold>(kept: &Kept, desk: &Desk<F>, hour: Partition, taken: Taken<F>, mine: &mut Folded<F>) {
