@@ -93,7 +93,10 @@ impl<K: Owned, V: Sum> Shares<K, V> {
     }
 
     /// Adds what another map holds.
-    pub fn merge(&mut self, other: Shares<K, V>) {
+    pub fn merge(&mut self, mut other: Shares<K, V>) {
+        if other.kept > self.kept {
+            std::mem::swap(self, &mut other); // the fewer keys move
+        }
         self.has_others |= other.has_others;
         self.others.add(other.others);
         if other.halved > self.halved {
