@@ -169,7 +169,8 @@ impl Backlog {
         }
     }
 
-    /// The next body where the order counts; also of those that failed none goes before its turn.
+    /// The next body where the order counts; also of those that failed none goes before its turn. None goes by books
+    /// that tell of a commit since the spool was listed: what it brought may belong before all that is known here.
     fn take_in_order(&mut self, now: Instant) -> Option<Job> {
         let order = self.order.as_mut()?;
         let again = self.again.iter().map(|job| &job.stored);
@@ -179,6 +180,7 @@ impl Backlog {
             .collect();
         let patient = self.fresh.len() < WINDOW;
         let next = order.next(&candidates, now, patient, |account, line| self.spool.run_of(account, line));
+        let next = next.filter(|_| !patient || !self.committed.has_changed().unwrap_or_default());
         self.stuck = next.is_none();
         let at = next?;
         if at < self.again.len() {
@@ -211,9 +213,12 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
+    use proto::Origin;
 
     use super::*;
-    use crate::change::Change;
+    use crate::account::{Entry, Named, Tally};
+    use crate::change::{Change, Taking};
+    use crate::joins::Told;
     use crate::manifest::Listed;
     use crate::record::{Kind, Record};
 
@@ -288,5 +293,52 @@ mod tests {
         backlog.take_up_passed();
         backlog.refill().await.unwrap();
         assert!(backlog.take(now, false).is_none());
+    }
+
+    /// A batch of two lines is taken.
+    fn taken(spool: &Spool, first: u64) {
+        let line = |number| Listed { number, read_bytes: 1, shrunk: false, replaced: false };
+        let mut record = Record::new(Kind::Body, &[line(first), line(first + 1)], 0, 0, |_| Ok(())).unwrap();
+        record.payload = Bytes::from_static(b"x");
+        let entry = Entry::Taken {
+            first,
+            last: first + 1,
+            filtered: Named::default(),
+            spooled: record.header.all,
+            shed: Tally::default(),
+        };
+        let taking = Taking {
+            origin: Origin { path: "/audit.log".into(), ..Origin::default() },
+            queue: [7; 16],
+            first,
+            last: first + 1,
+            missing: vec![(first, first + 1)],
+            entry,
+            told: Told::default(),
+        };
+        let change = Change { taking: Some(taking), append: vec![record], ..Change::default() };
+        spool.commit_blocking(change).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_between_a_look_at_the_spool_and_one_at_the_books_goes_in_its_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let opened = directory.path().to_owned();
+        let open = move || Spool::open(&opened, 8 << 20).unwrap().0;
+        let spool = tokio::task::spawn_blocking(open).await.unwrap();
+        let mut backlog = Backlog::new(spool.clone(), true);
+        let now = Instant::now();
+        let mut order = Vec::new();
+        for first in [5, 3, 1] {
+            let spool = spool.clone();
+            backlog.refill().await.unwrap();
+            tokio::task::spawn_blocking(move || taken(&spool, first)).await.unwrap();
+            order.extend(backlog.take(now, false).map(|job| number(&job)));
+        }
+        while order.len() < 3 {
+            backlog.refill().await.unwrap();
+            order.push(backlog.take(now, false).map(|job| number(&job)).unwrap());
+        }
+        assert_eq!(order, [1, 3, 5]);
     }
 }

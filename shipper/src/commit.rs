@@ -33,7 +33,7 @@ pub(crate) struct Committer {
     pub(crate) queue: Queue,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) changes: mpsc::Receiver<Pending>,
-    /// Counts commits; changed when the ledger shows what was committed, never before.
+    /// Counts commits; changed under the lock of the ledger that shows what was committed, neither before nor after.
     pub(crate) committed: watch::Sender<u64>,
     /// Where receipts go, if anywhere.
     pub(crate) receipts: Arc<OnceLock<Receipts>>,
@@ -105,7 +105,8 @@ impl Committer {
         let ticket =
             self.queue.remove_and_append(operation.remove, operation.append, puts).map_err(refused)?;
         ticket.wait().map_err(|failed| NotDone::Failed(failed.to_string()))?;
-        operation.draft.install(&mut lock(&self.ledger));
+        let mut ledger = lock(&self.ledger);
+        operation.draft.install(&mut ledger);
         self.committed.send_modify(|commits| *commits += 1);
         Ok(())
     }
