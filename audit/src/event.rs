@@ -183,6 +183,18 @@ impl<'a> Event<'a> {
         text::of_value(self.response_status(b"message")?)
     }
 
+    /// What the API server answered: newer ones write it as `responseStatus.message` at every level, older ones only
+    /// with the response's body, where that is of a request that failed.
+    #[must_use]
+    pub fn answer(&self) -> Option<Cow<'a, str>> {
+        let told = |message: &Cow<'_, str>| !message.is_empty();
+        let of_body = || {
+            let body = self.response_object().filter(|_| self.code().is_some_and(|code| code >= 400))?;
+            member_value(body, b"message").and_then(text::of_value)
+        };
+        self.message().filter(told).or_else(|| of_body().filter(told))
+    }
+
     /// `requestReceivedTimestamp` as written; empty when absent.
     #[must_use]
     pub fn request_received(&self) -> Cow<'a, str> {

@@ -55,7 +55,7 @@ const fn told(name: &'static str, value: Value) -> Column {
 use Value::{Bytes, Code, Number, Pairs, Text, Texts, Time};
 
 /// The table, in the order of its columns. `date` and `hour` are in the path.
-pub(crate) const COLUMNS: [Column; 33] = [
+pub(crate) const COLUMNS: [Column; 37] = [
     told("time", Time(|row| row.time())),
     always("received", Time(|row| Some(row.rows.received_us))),
     told("latency_us", Number(|row| row.latency_us())),
@@ -89,6 +89,10 @@ pub(crate) const COLUMNS: [Column; 33] = [
     always("origin", Text(|row| Some(row.rows.origin.into()))),
     always("seq", Number(|row| i64::try_from(row.seq).ok())),
     always("raw", Bytes(|row| row.line)),
+    told("impersonated_groups", Texts(|row| row.impersonated_groups())),
+    told("impersonated_uid", Text(|row| row.impersonated_uid())),
+    told("impersonated_extra", Text(|row| row.impersonated_extra())),
+    told("message", Text(|row| row.message())),
 ];
 
 /// The column as the schema has it.

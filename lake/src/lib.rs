@@ -24,6 +24,7 @@ mod latency;
 mod lines;
 mod location;
 mod merge;
+mod missing;
 mod name;
 mod partition;
 mod reading;

@@ -1,10 +1,12 @@
 //! Reading files back: the metadata, or the rows of the columns that are named.
 //!
-//! Promises: a column that is not named costs nothing but its entry in the metadata; rows that are not asked for are
-//! stepped over; one batch is in memory at a time: at most as many rows as asked for, fewer when rows are large.
+//! Promises: a column that is not named costs nothing but its entry in the metadata; one that a file is too old to have
+//! is made of its lines; rows that are not asked for are stepped over; one batch is in memory at a time: at most as many
+//! rows as asked for, fewer when rows are large.
 
 use crate::chunks::Chunks;
 use crate::coverage::{COVERS, Names};
+use crate::missing::{self, Missing};
 use crate::schema::{FORMAT, FORMAT_KEY};
 use crate::storage::Storage;
 use crate::{File, Footer, LakeError, schema};
@@ -56,6 +58,7 @@ pub struct Batches {
     chunks: Chunks,
     metadata: Arc<ParquetMetaData>,
     wanted: ProjectionMask,
+    missing: Option<Missing>,
     dictionaries: Vec<String>,
     most_rows: usize,
     /// Row groups that are still to be read, each with the rows that are asked for.
@@ -69,6 +72,10 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
+                let batch = match &self.missing {
+                    Some(missing) => batch.and_then(|batch| missing.complete(&batch)),
+                    None => batch,
+                };
                 return Some(batch.map_err(|error| failed(&self.chunks.path, &error)));
             }
             let (group, rows) = self.groups.next()?;
@@ -118,7 +125,10 @@ impl Batches {
             self.dictionaries.iter().map(String::as_str).filter(|name| has_text(name)).collect();
         match named[..] {
             [] => ArrowReaderOptions::new(),
-            _ => ArrowReaderOptions::new().with_schema(schema::with_dictionaries(&named)),
+            _ => {
+                let there = missing::in_file(&self.metadata);
+                ArrowReaderOptions::new().with_schema(schema::with_dictionaries(&named, &there))
+            }
         }
     }
 }
@@ -167,12 +177,16 @@ pub(crate) fn batches(storage: &Storage, file: &File, reading: &Reading<'_>) -> 
     schema::check(reading.columns)?;
     schema::check(reading.dictionaries)?;
     let (chunks, metadata) = open(storage, file)?;
-    let wanted = ProjectionMask::columns(metadata.parquet_schema(), reading.columns.iter().copied());
+    let missing = Missing::of(metadata.metadata(), reading.columns);
+    let mut read = reading.columns.to_vec();
+    read.extend(missing.as_ref().map(Missing::needs));
+    let wanted = ProjectionMask::columns(metadata.parquet_schema(), read);
     let groups = groups_within(metadata.metadata(), reading.times.as_ref());
     let groups = selected(metadata.metadata(), groups, reading.rows).into_iter();
     let dictionaries = reading.dictionaries.iter().map(|name| (*name).to_owned()).collect();
     let metadata = metadata.metadata().clone();
-    Ok(Batches { chunks, metadata, wanted, dictionaries, most_rows: reading.most_rows, groups, reader: None })
+    let most_rows = reading.most_rows;
+    Ok(Batches { chunks, metadata, wanted, missing, dictionaries, most_rows, groups, reader: None })
 }
 
 /// The row groups that may hold an event of these times; one that does not tell its times may.
@@ -257,13 +271,13 @@ fn times(metadata: &ParquetMetaData) -> (Option<i64>, Option<i64>) {
     })
 }
 
-/// Storage trouble comes back as itself, through however many layers; the rest is a damaged file.
 /// Which leaf is the column `time`.
 fn time_column(metadata: &ParquetMetaData) -> Option<usize> {
     let columns = metadata.file_metadata().schema_descr().columns();
     columns.iter().position(|column| column.path().string() == "time")
 }
 
+/// Storage trouble comes back as itself, through however many layers; the rest is a damaged file.
 fn failed(path: &str, error: &(dyn Error + 'static)) -> LakeError {
     let mut cause = Some(error);
     while let Some(error) = cause {

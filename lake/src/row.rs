@@ -17,6 +17,7 @@ pub(crate) struct Row<'a> {
     event: Option<Event<'a>>,
     object: Option<ObjectRef<'a>>,
     user: Option<User<'a>>,
+    acting: Option<User<'a>>,
 }
 
 type Text<'r> = Option<Cow<'r, str>>;
@@ -28,7 +29,8 @@ impl<'a> Row<'a> {
         let event = Event::scan(line).ok();
         let object = event.as_ref().and_then(Event::object_ref);
         let user = event.as_ref().and_then(Event::user);
-        Row { rows, seq, line, event, object, user }
+        let acting = event.as_ref().and_then(Event::impersonated_user);
+        Row { rows, seq, line, event, object, user, acting }
     }
 
     pub(crate) fn time(&self) -> Option<i64> {
@@ -72,7 +74,20 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn impersonated_user(&self) -> Text<'_> {
-        told(self.event.as_ref()?.impersonated_user()?.username())
+        told(self.acting.as_ref()?.username())
+    }
+
+    pub(crate) fn impersonated_groups(&self) -> Option<Vec<Cow<'_, str>>> {
+        Some(self.acting.as_ref()?.groups().collect())
+    }
+
+    pub(crate) fn impersonated_uid(&self) -> Text<'_> {
+        told(self.acting.as_ref()?.uid()?)
+    }
+
+    /// The JSON as it is in the line.
+    pub(crate) fn impersonated_extra(&self) -> Text<'_> {
+        Some(String::from_utf8_lossy(self.acting.as_ref()?.extra()?))
     }
 
     /// Null for the core group, and when there is no object.
@@ -110,6 +125,10 @@ impl<'a> Row<'a> {
 
     pub(crate) fn reason(&self) -> Text<'_> {
         self.event.as_ref()?.reason()
+    }
+
+    pub(crate) fn message(&self) -> Text<'_> {
+        self.event.as_ref()?.answer()
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Text<'_> {

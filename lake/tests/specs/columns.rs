@@ -93,6 +93,8 @@ fn every_column_tells_what_the_event_tells() {
             ("user_agent", "/userAgent"),
             ("request_uri", "/requestURI"),
             ("annotations", "/annotations"),
+            ("impersonated_groups", "/impersonatedUser/groups"),
+            ("impersonated_uid", "/impersonatedUser/uid"),
         ] {
             assert_eq!(row[column], at(path), "{column} of {line}");
         }
@@ -101,6 +103,15 @@ fn every_column_tells_what_the_event_tells() {
         let groups = at("/user/groups");
         let nobody = at("/user/username").is_null();
         assert_eq!(row["groups"], if groups.is_null() && !nobody { json!([]) } else { groups }, "{line}");
+        let extra = row["impersonated_extra"].as_str().map(|extra| serde_json::from_str(extra).unwrap());
+        assert_eq!(extra.unwrap_or(Value::Null), at("/impersonatedUser/extra"), "{line}");
+        let own = if at("/responseStatus/code").as_u64() >= Some(400) {
+            at("/responseObject/message")
+        } else {
+            Value::Null
+        };
+        let answer = Some(at("/responseStatus/message")).filter(|answer| !answer.is_null()).unwrap_or(own);
+        assert_eq!(row["message"], answer, "{line}");
         assert_eq!(row["raw"], *line);
     }
 }
@@ -164,4 +175,23 @@ fn latency_is_counted_at_the_end_of_a_request_and_the_servers_own_part_leaves_we
 fn a_repeated_annotation_is_there_once_with_its_last_value() {
     let line = br#"{"level":"Metadata","stage":"Panic","annotations":{"b":"1","a":"2","b":"3"}}"#.to_vec();
     assert_eq!(table(&[line])[&100]["annotations"], json!({"a": "2", "b": "3"}));
+}
+
+#[test]
+fn an_answer_that_only_the_body_of_a_failure_tells_is_told() {
+    let event = |code: u16, status: &str, body: &str| {
+        let status = format!(r#"{{"code":{code}{status}}}"#);
+        let body =
+            format!(r#""responseStatus":{status},"responseObject":{{"kind":"Status","message":"{body}"}}"#);
+        format!(r#"{{"level":"RequestResponse","stage":"ResponseComplete",{body}}}"#).into_bytes()
+    };
+    let own = r#","message":"own""#;
+    let lines = [
+        event(403, "", "of body"),
+        event(403, own, "of body"),
+        event(200, "", "of body"),
+        event(404, "", ""),
+    ];
+    let answers: Vec<_> = table(&lines).into_values().map(|row| row["message"].clone()).collect();
+    assert_eq!(answers, [json!("of body"), json!("own"), Value::Null, Value::Null]);
 }

@@ -1,8 +1,12 @@
 //! Small files become large ones, and nobody who reads sees anything of it but their number.
 
-use crate::sample::{Open, empty, lines, numbered, raw, rows};
+use crate::sample::{Open, age, empty, lines, numbered, raw, rows};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use lake::{Lake, LakeError, Merged, Merging, Partition, Rows};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const ALL: Merging = Merging { after_us: 0, quiet_us: 0, target: 64 << 20 };
@@ -306,4 +310,33 @@ proptest! {
             prop_assert!(all(&lake) == expected, "after {:?}", lake.files().unwrap());
         }
     }
+}
+
+#[test]
+fn files_that_are_too_old_for_a_column_are_merged_with_those_that_have_it() {
+    let sample = lines();
+    let (old, new) = sample.split_at(sample.len() / 2);
+    let (old, new) = (numbered(old, 100), numbered(new, 100 + old.len() as u64));
+    let open = empty();
+    let answers = |lake: &Lake| {
+        let mut found = BTreeMap::new();
+        for file in lake.files().unwrap() {
+            for batch in lake.read(&file, &["seq", "message"]).unwrap().map(Result::unwrap) {
+                let (seq, message) =
+                    (batch["seq"].as_primitive::<Int64Type>(), batch["message"].as_string::<i32>());
+                found.extend((0..seq.len()).map(|row| {
+                    (seq.value(row), message.is_valid(row).then(|| message.value(row).to_owned()))
+                }));
+            }
+        }
+        found
+    };
+    open.lake.write(&rows(&old)).unwrap();
+    open.lake.write(&rows(&new)).unwrap();
+    let before = answers(&open.lake);
+    assert!(before.values().any(Option::is_some), "the sample has answers");
+    age(&open, &["message"]);
+    assert_eq!(answers(&open.lake), before);
+    assert!(merge_all(&open.lake, &ALL).files > 1);
+    assert_eq!(answers(&open.lake), before);
 }

@@ -87,3 +87,31 @@ pub(crate) fn tree(directory: &Path) -> Vec<(String, Vec<u8>)> {
     found.sort();
     found
 }
+
+/// Writes every file anew without these columns, as a program would have that did not know them.
+pub(crate) fn age(open: &Open, without: &[&str]) {
+    for file in open.lake.files().unwrap() {
+        let batches = open.lake.read(&file, &names(|name| !without.contains(&name))).unwrap();
+        let path = open.directory.path().join(&file.path);
+        let mut writer = None;
+        for batch in batches {
+            let batch = batch.unwrap();
+            let new = || {
+                parquet::arrow::ArrowWriter::try_new(
+                    std::fs::File::create(&path).unwrap(),
+                    batch.schema(),
+                    None,
+                )
+                .unwrap()
+            };
+            writer.get_or_insert_with(new).write(&batch).unwrap();
+        }
+        writer.unwrap().close().unwrap();
+    }
+}
+
+/// The columns of the table that are wanted.
+pub(crate) fn names(wanted: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let columns = include_str!("../columns.txt").lines().map(|line| line.split(':').next().unwrap());
+    columns.filter(|name| wanted(name)).collect()
+}

@@ -1,6 +1,6 @@
 //! Rows are the same however they are asked for: whole or picked, as dictionaries or not, from a file or from lines.
 
-use crate::sample::{filled, lines, numbered, rows};
+use crate::sample::{age, filled, lines, names, numbered, rows};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
@@ -102,4 +102,26 @@ fn recorded_lines_have_the_values_that_the_lake_has() {
         }
     }
     assert_eq!(seen, lines.len());
+}
+
+fn everything(lake: &Lake, columns: &[&str]) -> Vec<RecordBatch> {
+    let files = lake.files().unwrap();
+    files.iter().flat_map(|file| lake.read(file, columns).unwrap().map(Result::unwrap)).collect()
+}
+
+#[test]
+fn columns_that_a_file_is_too_old_to_have_are_made_of_its_lines() {
+    let pipe = ["received", "cluster", "node", "bytes", "origin", "seq", "raw"];
+    let of_events = names(|name| !pipe.contains(&name));
+    for without in
+        [&["message", "impersonated_groups", "impersonated_uid", "impersonated_extra"], &of_events[..]]
+    {
+        let open = filled(&lines());
+        let wanted = [&names(|_| true)[..], &["message", "seq"], &["raw", "impersonated_groups", "verb"]];
+        let before = wanted.each_ref().map(|columns| everything(&open.lake, columns));
+        age(&open, without);
+        for (columns, before) in wanted.iter().zip(before) {
+            assert_eq!(everything(&open.lake, columns), before, "{columns:?} without {without:?}");
+        }
+    }
 }
