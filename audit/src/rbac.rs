@@ -35,4 +35,6 @@ pub use reason::{BadReason, Via};
 pub use request::{Request, Target, Who};
 pub use suggest::{Mode, Options, Proposal, Verbs, allowing, audit2rbac, discovery, suggest};
 pub use unused::{BindingUse, CAVEAT, RuleUse, State, unused};
-pub use uses::{Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, observe};
+pub use uses::{
+    Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, impersonations, observe,
+};

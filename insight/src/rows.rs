@@ -18,7 +18,7 @@ use crate::groups::Mixed;
 pub const NONE: u32 = u32::MAX;
 
 /// Texts that repeat, so that they are worth a dictionary. `audit_id` and `request_uri` hardly do.
-pub(crate) const REPEATING: [&str; 21] = [
+pub(crate) const REPEATING: [&str; 23] = [
     "cluster",
     "node",
     "stage",
@@ -26,6 +26,8 @@ pub(crate) const REPEATING: [&str; 21] = [
     "verb",
     "user",
     "impersonated_user",
+    "impersonated_uid",
+    "impersonated_extra",
     "api_group",
     "api_version",
     "resource",
@@ -43,7 +45,7 @@ pub(crate) const REPEATING: [&str; 21] = [
 ];
 
 /// Lists of texts that repeat, of which only what scans files makes dictionaries.
-pub(crate) const REPEATING_LISTS: [&str; 1] = ["groups"];
+pub(crate) const REPEATING_LISTS: [&str; 2] = ["groups", "impersonated_groups"];
 
 /// Some rows.
 #[derive(Debug)]
@@ -106,10 +108,10 @@ impl<'b> Rows<'b> {
         move |row| codes.is_valid(row).then(|| codes.value(row))
     }
 
-    /// The column `groups`; none where there are none.
+    /// A column of lists of texts; none where there are none.
     #[must_use]
-    pub fn groups(&self) -> Lists<'b> {
-        let lists = self.column("groups").as_list::<i32>();
+    pub fn lists(&self, column: &str) -> Lists<'b> {
+        let lists = self.column(column).as_list::<i32>();
         let keys = dictionary(lists.values());
         let texts = keys.map_or_else(|| lists.values(), |keys| keys.values());
         Lists {

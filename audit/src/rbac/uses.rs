@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Request, Target, Via, Who};
-pub use observe::{Left, Observation, observe};
+pub use observe::{Left, Observation, impersonations, observe};
 
 /// The most names that a use is known by.
 pub const MOST_NAMES: usize = 256;

@@ -49,7 +49,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-4";
+    const NAME: &'static str = "denied-5";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -66,12 +66,29 @@ impl Fold for Denied {
         "client",
         "source_ip",
     ];
+    /// What tells refusals of paths apart.
     const CLOSER: &'static [&'static str] = &[
+        "time",
+        "user",
+        "impersonated_user",
+        "verb",
+        "api_group",
+        "resource",
+        "subresource",
+        "namespace",
+        "code",
+        "decision",
+        "client",
+        "source_ip",
+        "request_uri",
+    ];
+    const CLOSEST: &'static [&'static str] = &[
         "time",
         "audit_id",
         "user",
         "groups",
         "impersonated_user",
+        "impersonated_groups",
         "verb",
         "api_group",
         "resource",
@@ -84,25 +101,7 @@ impl Fold for Denied {
         "client",
         "source_ip",
         "request_uri",
-    ];
-    const CLOSEST: &'static [&'static str] = &[
-        "time",
-        "audit_id",
-        "user",
-        "groups",
-        "impersonated_user",
-        "verb",
-        "api_group",
-        "resource",
-        "subresource",
-        "namespace",
-        "name",
-        "decision",
-        "authz_reason",
-        "client",
-        "source_ip",
-        "request_uri",
-        "raw",
+        "message",
     ];
 
     fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
@@ -125,40 +124,40 @@ impl Fold for Denied {
 
     fn look_closer_and_pick(&mut self, rows: &Rows<'_>, closest: &mut Closer) {
         let columns = Columns::of(rows);
-        let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
+        let (time, code) = (rows.times("time"), rows.codes());
         let (paths, mut by_path) = (columns.paths(rows), HashMap::<_, Firsts>::new());
-        let mut first = Vec::new();
+        let mut picked = Vec::new();
         for row in 0..rows.len() {
-            let (time, code, audit_id) = (time(row), code(row).unwrap_or_default(), audit_id.at(row));
-            match code {
-                401 => self.unknown.add(columns.caller(row), Tally::of(time, audit_id)),
-                429 => self.throttled.add(columns.caller(row), Tally::of(time, audit_id)),
-                403 if columns.is_non_resource(row) => by_path.entry(paths(row)).or_default().add(row, time),
-                403 => first.push(row),
-                _ => self.changes.add(rows, row),
+            if code(row) == Some(403) && columns.is_non_resource(row) {
+                by_path.entry(paths(row)).or_default().add(row, time(row));
+            } else {
+                picked.push(row);
             }
         }
         for firsts in by_path.into_values() {
             let refusal = columns.refusal(rows, firsts.rows[0]);
-            first.extend(firsts.unless_earlier(self.first_refused(&refusal)));
+            picked.extend(firsts.unless_earlier(self.first_refused(&refusal)));
             self.refused.add(refusal, Refused::counted(firsts.tally, std::iter::empty()));
         }
-        first.sort_unstable();
-        for row in first {
-            let refusal = columns.refusal(rows, row);
-            if refusal.kind.has_message() {
-                closest.pick(row);
-            } else {
-                self.refused.add(refusal, Refused::example(rows, row, ""));
-            }
-        }
+        picked.sort_unstable();
+        picked.into_iter().for_each(|row| closest.pick(row));
     }
 
     fn look_closest(&mut self, rows: &Rows<'_>) {
-        let (columns, line) = (Columns::of(rows), rows.lines());
+        let columns = Columns::of(rows);
+        let (time, code, audit_id) = (rows.times("time"), rows.codes(), rows.words("audit_id"));
         for row in 0..rows.len() {
-            let message = refused::message(line(row));
-            self.refused.add(columns.refusal(rows, row), Refused::example(rows, row, &message));
+            let one = || Tally::of(time(row), audit_id.at(row));
+            match code(row) {
+                Some(401) => self.unknown.add(columns.caller(row), one()),
+                Some(429) => self.throttled.add(columns.caller(row), one()),
+                Some(403) => {
+                    let refusal = columns.refusal(rows, row);
+                    let example = Refused::example(rows, row, refusal.kind);
+                    self.refused.add(refusal, example);
+                }
+                _ => self.changes.add(rows, row),
+            }
         }
     }
 

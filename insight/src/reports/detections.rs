@@ -113,7 +113,8 @@ impl Fold for Detections {
         self.count(rows, &batch);
         let mut picked = self.take_refusals(rows, &batch);
         let (time, code, decision) = (rows.times("time"), rows.codes(), rows.text("decision"));
-        let (level, is_member) = (rows.text("level"), rows.groups().any(|group| group == "system:masters"));
+        let (level, is_member) =
+            (rows.text("level"), rows.lists("groups").any(|group| group == "system:masters"));
         let is_bare = level.which(|level| level == "Metadata");
         let mut seen: Seens<_> = HashMap::default();
         for row in 0..rows.len() {

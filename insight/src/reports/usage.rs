@@ -1,15 +1,15 @@
 //! Who used which permissions, and who was refused which.
 //!
-//! Promises: the same uses as [`audit::rbac::observe`] finds in the events themselves, from the columns of the table;
-//! only impersonations are looked at closer, since the table does not hold what else they asked for.
+//! Promise: the same uses as [`audit::rbac::observe`] finds in the events themselves, from the columns of the table.
 
+mod acting;
 mod alike;
 mod columns;
 mod known;
 mod numbered;
 mod table;
 
-use audit::rbac::{self, Uses, Who};
+use audit::rbac::{Uses, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::fold::{Closer, Fold};
@@ -57,32 +57,22 @@ impl Fold for Usage {
         "decision",
         "authz_reason",
         "request_uri",
+        "impersonated_groups",
+        "impersonated_uid",
+        "impersonated_extra",
     ];
-    const CLOSER: &'static [&'static str] = &["raw"];
 
-    fn take(&mut self, rows: &Rows<'_>, closer: &mut Closer) {
+    fn take(&mut self, rows: &Rows<'_>, _: &mut Closer) {
         let columns = Columns::of(rows);
         let mut uses = Vec::new();
         for row in 0..rows.len() {
             match columns.what(row) {
                 What::Nothing => {}
-                What::Impersonation => closer.pick(row),
                 What::NoUse(left) => self.known.leave(left, 1),
                 What::Use => uses.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
             }
         }
         Kinds::of(&columns, &uses).tell(&mut self.known);
-    }
-
-    fn look_closer(&mut self, rows: &Rows<'_>) {
-        let line = rows.lines();
-        for row in 0..rows.len() {
-            let Ok(event) = audit::Event::scan(line(row)) else { continue };
-            match rbac::observe(&event) {
-                Ok(found) => found.iter().for_each(|use_| self.known.observe(use_)),
-                Err(left) => self.known.leave(left, 1),
-            }
-        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -93,6 +83,8 @@ impl Fold for Usage {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use audit::rbac;
 
     use super::*;
     use crate::laws;

@@ -77,7 +77,7 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         via: reason.and_then(|reason| reason.parse().ok()),
     };
     let created = (event.code() == Some(201)).then(|| first.created()).flatten();
-    let impersonations = acting.map(|acting| impersonated(&acting)).unwrap_or_default();
+    let impersonations = acting.map(|acting| asked_for(&acting)).unwrap_or_default();
     let asked = impersonations.into_iter().map(|request| Observation {
         who: who(&user),
         request,
@@ -123,11 +123,21 @@ impl Observation {
     }
 }
 
-/// What it takes to act as this user; groups that the API server adds by itself need nothing.
-fn impersonated(user: &User<'_>) -> Vec<Request> {
+fn asked_for(user: &User<'_>) -> Vec<Request> {
+    impersonations(&user.username(), user.groups(), user.uid().as_deref(), user.extra().unwrap_or_default())
+}
+
+/// What it takes to act as this user, with `extra` as JSON: an object of lists. Groups that the API server adds by itself
+/// need nothing.
+#[must_use]
+pub fn impersonations<G: AsRef<str>>(
+    name: &str,
+    groups: impl Iterator<Item = G>,
+    uid: Option<&str>,
+    extra: &[u8],
+) -> Vec<Request> {
     const VERB: &str = "impersonate";
-    let name = user.username();
-    let subject = Subject::of_user(&name);
+    let subject = Subject::of_user(name);
     let mut requests = Vec::new();
     let mut added = vec!["system:authenticated".to_owned(), "system:unauthenticated".to_owned()];
     match &subject {
@@ -136,13 +146,12 @@ fn impersonated(user: &User<'_>) -> Vec<Request> {
             added.push(format!("system:serviceaccounts:{namespace}"));
             requests.push(Request::resource(VERB, "", "serviceaccounts", namespace, name));
         }
-        _ => requests.push(Request::resource(VERB, "", "users", "", &name)),
+        _ => requests.push(Request::resource(VERB, "", "users", "", name)),
     }
-    let groups = user.groups().filter(|group| !added.iter().any(|own| own == group));
-    requests.extend(groups.map(|group| Request::resource(VERB, "", "groups", "", &group)));
+    let groups = groups.filter(|group| !added.iter().any(|own| own == group.as_ref()));
+    requests.extend(groups.map(|group| Request::resource(VERB, "", "groups", "", group.as_ref())));
     const AUTHENTICATION: &str = "authentication.k8s.io";
-    requests.extend(user.uid().map(|uid| Request::resource(VERB, AUTHENTICATION, "uids", "", &uid)));
-    let extra = user.extra().unwrap_or_default();
+    requests.extend(uid.map(|uid| Request::resource(VERB, AUTHENTICATION, "uids", "", uid)));
     for (member, values) in scan::members(extra) {
         let key = text::unescape(member.raw_key(extra));
         let list = &extra[values];

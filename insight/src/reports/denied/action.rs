@@ -84,8 +84,8 @@ impl Kind {
         }
     }
 
-    /// Whether the API server's answer says more than the columns and the authorizer's reason, of which it is made when
-    /// authorization refused; then the line is worth reading.
+    /// Whether the API server's answer says more than the other columns and the authorizer's reason, of which it is made
+    /// when authorization refused.
     pub(super) fn has_message(self) -> bool {
         self != Kind::NotAllowed
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Kind;
 use crate::clip::clip;
 use crate::filter::Filter;
 use crate::rows::Rows;
@@ -64,10 +65,11 @@ impl Refused {
         (!names.is_empty()).then_some(Refused { tally, names, example })
     }
 
-    /// What a closer look at a row tells, and what the server answered; counts nothing.
-    pub(super) fn example(rows: &Rows<'_>, row: usize, message: &str) -> Refused {
+    /// What a closer look at a row tells; counts nothing.
+    pub(super) fn example(rows: &Rows<'_>, row: usize, kind: Kind) -> Refused {
         let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
         let acts_as = rows.words("impersonated_user").at(row).is_some();
+        let groups = if acts_as { "impersonated_groups" } else { "groups" };
         let time = rows.times("time")(row);
         let example = Example {
             no_time: time.is_none(),
@@ -75,10 +77,9 @@ impl Refused {
             audit_id: text("audit_id"),
             name: text("name"),
             by: if acts_as { text("user") } else { String::new() },
-            // The groups of an event are those of who was authenticated.
-            groups: rows.groups().at(row).filter(|_| !acts_as).take(GROUPS).map(clip).collect(),
+            groups: rows.lists(groups).at(row).take(GROUPS).map(clip).collect(),
             reason: text("authz_reason"),
-            message: clip(message),
+            message: if kind.has_message() { text("message") } else { String::new() },
             client: text("client"),
             source_ip: text("source_ip"),
         };
@@ -91,25 +92,6 @@ impl Refused {
             self.names.pop_last();
         }
     }
-}
-
-/// What the API server answered: newer ones write it at every level, older ones only with the response's body.
-pub(super) fn message(line: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Status {
-        #[serde(default)]
-        message: String,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Answer {
-        response_status: Option<Status>,
-        response_object: Option<Status>,
-    }
-    let answer: Option<Answer> = serde_json::from_str(&String::from_utf8_lossy(line)).ok();
-    let answers = answer.into_iter().flat_map(|answer| [answer.response_status, answer.response_object]);
-    let message = answers.flatten().map(|status| status.message).find(|message| !message.is_empty());
-    message.unwrap_or_default()
 }
 
 impl Sum for Refused {

@@ -40,7 +40,7 @@ pub struct Row {
     pub subject: String,
     /// What that is.
     pub subject_kind: SubjectKind,
-    /// The subject's groups in the first of these requests; none where it was impersonated.
+    /// The subject's groups in the first of these requests.
     pub groups: Vec<String>,
     /// Who acted as the subject, in the first of these requests; empty for the subject itself.
     pub impersonated_by: String,

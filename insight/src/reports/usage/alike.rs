@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use audit::rbac::{Request, Target, Via};
+use audit::rbac::{Observation, Request, Target, Via, Who};
 
 use super::columns::Columns;
 use super::known::{Alike, Known, Use};
@@ -85,7 +85,7 @@ impl<'c, 'b> Kinds<'c, 'b> {
 /// Which numbers texts of the columns have among those that are known.
 #[derive(Default)]
 struct Numbers {
-    whos: HashMap<(u32, u32), u32, BuildHasherDefault<Mixed>>,
+    whos: HashMap<(u32, u32, u32), u32, BuildHasherDefault<Mixed>>,
     /// Verb, group, resource, subresource and namespace.
     texts: [Column; 5],
     name: Column,
@@ -120,12 +120,34 @@ impl Numbers {
             let verb = known.texts.number("create");
             known.add(Use { verb, ..of }, true, created, &mut name, None);
         }
+        self.tell_asked(columns, kind, known);
+    }
+
+    /// What was asked for to act as somebody else is a use of its own.
+    fn tell_asked(&self, columns: &Columns<'_>, kind: &Kind, known: &mut Known) {
+        let Alike { count, first, last, .. } = kind.alike;
+        for request in columns.acting.asked(kind.row) {
+            let who = Who::new(columns.user.or_empty(kind.row), columns.user_groups.at(kind.row));
+            known.observe(&Observation {
+                who,
+                request,
+                allowed: true,
+                count,
+                forbidden_after: 0,
+                first,
+                last,
+                via: None,
+            });
+        }
     }
 
     fn of_use(&mut self, columns: &Columns<'_>, kind: &Kind, known: &mut Known) -> Use {
         let row = kind.row;
-        let who = self.whos.entry((columns.user.key(row), columns.lists.0[row]));
-        let who = *who.or_insert_with(|| known.who(columns.user.or_empty(row), columns.user_groups.at(row)));
+        let who = (columns.user.key(row), columns.lists.0[row], columns.acting.number(row));
+        let who = *self.whos.entry(who).or_insert_with(|| {
+            let (name, groups) = columns.who(row);
+            known.who(name, groups)
+        });
         let texts =
             [&columns.verb, &columns.group, &columns.resource, &columns.subresource, &columns.namespace];
         let mut at = 0;

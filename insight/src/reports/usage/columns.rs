@@ -2,6 +2,7 @@
 
 use audit::rbac::Left;
 
+use super::acting::Acting;
 use crate::groups::Groups;
 use crate::rows::{Lists, NONE, Rows, Text, Words};
 
@@ -9,8 +10,6 @@ use crate::rows::{Lists, NONE, Rows, Text, Words};
 pub(super) enum What {
     /// Not of an event.
     Nothing,
-    /// Of an event that acted as somebody else: the columns do not tell all that was asked for.
-    Impersonation,
     /// Of an event that shows no use.
     NoUse(Left),
     /// Of a use.
@@ -30,8 +29,8 @@ pub(super) struct Columns<'b> {
     pub(super) user_groups: Lists<'b>,
     /// A number for the groups of each row, and how many numbers there are.
     pub(super) lists: (Vec<u32>, usize),
+    pub(super) acting: Acting<'b>,
     stage: Text<'b>,
-    impersonated: Text<'b>,
     uri: Words<'b>,
     stages: Vec<Stage>,
     pub(super) codes: Vec<i32>,
@@ -54,7 +53,7 @@ impl<'b> Columns<'b> {
         let text = |column| rows.text(column);
         let (stage, decision) = (text("stage"), text("decision"));
         let (code, time) = (rows.codes(), rows.times("time"));
-        let user_groups = rows.groups();
+        let user_groups = rows.lists("groups");
         Columns {
             verb: text("verb"),
             user: text("user"),
@@ -64,7 +63,7 @@ impl<'b> Columns<'b> {
             namespace: text("namespace"),
             name: text("name"),
             reason: text("authz_reason"),
-            impersonated: text("impersonated_user"),
+            acting: Acting::of(rows),
             lists: user_groups.numbers(),
             user_groups,
             uri: rows.words("request_uri"),
@@ -108,7 +107,12 @@ impl<'b> Columns<'b> {
         ];
         let keys = keys.map(|column| (column.keys(), column.size()));
         let (subject, object) = keys.split_at(3);
-        subject.iter().chain([&lists]).chain(object).copied().fold(Groups::one(rows.len()), of)
+        subject
+            .iter()
+            .chain([&lists, &self.acting.numbers()])
+            .chain(object)
+            .copied()
+            .fold(Groups::one(rows.len()), of)
     }
 
     pub(super) fn what(&self, row: usize) -> What {
@@ -118,9 +122,6 @@ impl<'b> Columns<'b> {
         }
         if stage == Stage::Received {
             return What::NoUse(Left::Undecided);
-        }
-        if self.impersonated.key(row) != NONE {
-            return What::Impersonation;
         }
         if self.user.key(row) == NONE {
             return What::NoUse(Left::Unauthenticated);
@@ -135,6 +136,14 @@ impl<'b> Columns<'b> {
 
     fn stage(&self, row: usize) -> Stage {
         self.stages.get(self.stage.key(row) as usize).copied().unwrap_or(Stage::None)
+    }
+
+    /// Whose permissions decided, and in which groups that is.
+    pub(super) fn who(&self, row: usize) -> (&'b str, impl Iterator<Item = &'b str> + use<'b>) {
+        match self.acting.name(row) {
+            Some(name) => (name, self.acting.groups.at(row)),
+            None => (self.user.or_empty(row), self.user_groups.at(row)),
+        }
     }
 
     /// What the authorizer decided, where it did.

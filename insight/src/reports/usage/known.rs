@@ -110,7 +110,7 @@ impl Known {
         }
     }
 
-    /// Adds what an event itself shows.
+    /// Adds a use that is told as the events tell it.
     pub(super) fn observe(&mut self, seen: &Observation) {
         let who = self.who(&seen.who.user, seen.who.groups.iter().map(String::as_str));
         let mut number = |text: &str| self.texts.number(text);
