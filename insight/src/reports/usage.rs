@@ -105,14 +105,54 @@ mod tests {
         laws::lines(&std::fs::read(path).unwrap())
     }
 
+    /// Requests in somebody else's name in all forms: users and service accounts, with groups, UID and extra, at each
+    /// stage, allowed and refused, of resources and paths, what creates included.
+    fn impersonations() -> Vec<Vec<u8>> {
+        let extra = r#""extra":{"scopes":["view","edit"],"acme.com/a\"b":["x"]}"#;
+        let acting = [
+            r#""username":"bob""#.to_owned(),
+            r#""username":"bob","groups":["dev","system:authenticated"]"#.to_owned(),
+            r#""username":"bob","groups":["dev","ops"],"uid":"u-1""#.to_owned(),
+            format!(r#""username":"bob","groups":["dev"],{extra}"#),
+            r#""username":"system:serviceaccount:shop:app","groups":["system:serviceaccounts","x"]"#
+                .to_owned(),
+            r#""username":"bob","groups":null,"uid":null,"extra":null"#.to_owned(),
+        ];
+        let requests = [
+            r#""verb":"get","requestURI":"/api/v1/namespaces/shop/pods/a","objectRef":{"resource":"pods","namespace":"shop","name":"a"}"#,
+            r#""verb":"patch","requestURI":"/api/v1/namespaces/shop/pods/b","objectRef":{"resource":"pods","namespace":"shop","name":"b"}"#,
+            r#""verb":"get","requestURI":"/version?x=1""#,
+        ];
+        let ends = [
+            ("ResponseComplete", 201, "allow"),
+            ("ResponseStarted", 200, "allow"),
+            ("Panic", 403, "forbid"),
+            ("ResponseComplete", 403, "allow"),
+        ];
+        let mut lines = Vec::new();
+        for (n, acting) in acting.iter().enumerate() {
+            for (m, request) in requests.iter().enumerate() {
+                for (k, (stage, code, decision)) in ends.iter().enumerate() {
+                    let time = format!("2026-11-23T06:{n:02}:{m:02}.{k:06}Z");
+                    let annotations = format!(r#"{{"authorization.k8s.io/decision":"{decision}"}}"#);
+                    lines.push(format!(
+                        r#"{{"level":"Metadata","stage":"{stage}",{request},"user":{{"username":"jane","groups":["admins"]}},"impersonatedUser":{{{acting}}},"responseStatus":{{"code":{code}}},"stageTimestamp":"{time}","annotations":{annotations}}}"#
+                    ).into_bytes());
+                }
+            }
+        }
+        lines
+    }
+
     #[test]
     fn the_laws_of_folds_hold() {
         laws::hold::<Usage>(&scenario());
+        laws::hold::<Usage>(&impersonations());
     }
 
     #[test]
     fn the_columns_tell_the_same_uses_as_the_events() {
-        for lines in [scenario(), laws::recording()] {
+        for lines in [scenario(), laws::recording(), impersonations()] {
             let (found, truth) = (laws::folded::<Usage>(&lines).all(), truth(&lines));
             assert_eq!(found.left(), truth.left());
             let (found, truth): (Vec<_>, Vec<_>) = (found.iter().collect(), truth.iter().collect());

@@ -65,6 +65,19 @@ fn the_servers_answer_is_told_where_something_behind_authorization_refused() {
 }
 
 #[test]
+fn the_groups_are_those_of_whose_permissions_decided() {
+    let own = String::from_utf8(line(0, "admin", "list", PODS, 403, "forbid")).unwrap();
+    let acting =
+        r#","impersonatedUser":{"username":"bob","groups":["shop","system:authenticated"]},"sourceIPs""#;
+    let acted = own.replace(r#","sourceIPs""#, acting);
+    let told = |line: String| report(&[line.into_bytes()]).refused.remove(0);
+    let (own, acted) = (told(own), told(acted));
+    assert_eq!((&own.groups[..], own.impersonated_by.as_str()), (&["dev".to_owned()][..], ""));
+    assert_eq!((acted.subject.as_str(), acted.impersonated_by.as_str()), ("bob", "admin"));
+    assert_eq!(acted.groups, ["shop", "system:authenticated"]);
+}
+
+#[test]
 fn what_was_never_allowed_is_blamed_on_no_change() {
     assert!(report(&story()[1..]).refused[0].after.is_empty());
 }
