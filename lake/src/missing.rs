@@ -68,8 +68,7 @@ impl Missing {
     }
 }
 
-/// The columns that a file has.
-pub(crate) fn in_file(metadata: &ParquetMetaData) -> BTreeSet<&str> {
+fn in_file(metadata: &ParquetMetaData) -> BTreeSet<&str> {
     let root = metadata.file_metadata().schema_descr().root_schema();
     root.get_fields().iter().map(|field| field.name()).collect()
 }

@@ -6,11 +6,12 @@
 
 use crate::chunks::Chunks;
 use crate::coverage::{COVERS, Names};
-use crate::missing::{self, Missing};
+use crate::missing::Missing;
 use crate::schema::{FORMAT, FORMAT_KEY};
 use crate::storage::Storage;
 use crate::{File, Footer, LakeError, schema};
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::arrow::arrow_reader::{
@@ -57,6 +58,7 @@ impl<'r> Reading<'r> {
 pub struct Batches {
     chunks: Chunks,
     metadata: Arc<ParquetMetaData>,
+    schema: SchemaRef,
     wanted: ProjectionMask,
     missing: Option<Missing>,
     dictionaries: Vec<String>,
@@ -125,10 +127,7 @@ impl Batches {
             self.dictionaries.iter().map(String::as_str).filter(|name| has_text(name)).collect();
         match named[..] {
             [] => ArrowReaderOptions::new(),
-            _ => {
-                let there = missing::in_file(&self.metadata);
-                ArrowReaderOptions::new().with_schema(schema::with_dictionaries(&named, &there))
-            }
+            _ => ArrowReaderOptions::new().with_schema(schema::with_dictionaries(&self.schema, &named)),
         }
     }
 }
@@ -184,9 +183,9 @@ pub(crate) fn batches(storage: &Storage, file: &File, reading: &Reading<'_>) -> 
     let groups = groups_within(metadata.metadata(), reading.times.as_ref());
     let groups = selected(metadata.metadata(), groups, reading.rows).into_iter();
     let dictionaries = reading.dictionaries.iter().map(|name| (*name).to_owned()).collect();
-    let metadata = metadata.metadata().clone();
+    let (schema, metadata) = (metadata.schema().clone(), metadata.metadata().clone());
     let most_rows = reading.most_rows;
-    Ok(Batches { chunks, metadata, wanted, missing, dictionaries, most_rows, groups, reader: None })
+    Ok(Batches { chunks, metadata, schema, wanted, missing, dictionaries, most_rows, groups, reader: None })
 }
 
 /// The row groups that may hold an event of these times; one that does not tell its times may.

@@ -5,14 +5,14 @@
 use crate::LakeError;
 use crate::columns::{COLUMNS, field};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 static SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>())));
 
 /// The version of a file's meaning, which it names in its metadata: raised when a reader that does not know would read
-/// something wrong. A further column is no reason: files without it have it made of their lines.
+/// something wrong. A further column is no reason: it is stepped
+/// over by those who do not know it, and made of the lines where a file lacks it.
 pub(crate) const FORMAT: u32 = 1;
 /// What the metadata calls it.
 pub(crate) const FORMAT_KEY: &str = "auditrail.version";
@@ -23,8 +23,8 @@ pub fn schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// The columns that are there, with these texts as dictionaries: of texts that repeat, each is unpacked once.
-pub(crate) fn with_dictionaries(columns: &[&str], there: &BTreeSet<&str>) -> SchemaRef {
+/// A file's columns, with these texts as dictionaries: of texts that repeat, each is unpacked once.
+pub(crate) fn with_dictionaries(file: &Schema, columns: &[&str]) -> SchemaRef {
     let of = |field: &Arc<Field>| {
         let kind = match field.data_type() {
             _ if !columns.contains(&field.name().as_str()) => return field.clone(),
@@ -36,8 +36,7 @@ pub(crate) fn with_dictionaries(columns: &[&str], there: &BTreeSet<&str>) -> Sch
         };
         Arc::new(field.as_ref().clone().with_data_type(kind))
     };
-    let fields = SCHEMA.fields().iter().filter(|field| there.contains(field.name().as_str()));
-    Arc::new(Schema::new(fields.map(of).collect::<Vec<_>>()))
+    Arc::new(Schema::new(file.fields().iter().map(of).collect::<Vec<_>>()))
 }
 
 fn dictionary() -> DataType {

@@ -1,6 +1,7 @@
 //! Real events of a real API server, and the noise of writing and reading them.
 #![allow(dead_code, reason = "two test binaries share these helpers and neither uses all of them")]
 
+use arrow_array::RecordBatch;
 use lake::{File, Lake, Rows};
 use std::path::Path;
 use tempfile::TempDir;
@@ -90,23 +91,22 @@ pub(crate) fn tree(directory: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// Writes every file anew without these columns, as a program would have that did not know them.
 pub(crate) fn age(open: &Open, without: &[&str]) {
+    rewrite(open, |batch| {
+        let schema = batch.schema();
+        let wanted = |column: &usize| !without.contains(&schema.field(*column).name().as_str());
+        batch.project(&(0..batch.num_columns()).filter(wanted).collect::<Vec<_>>()).unwrap()
+    });
+}
+
+/// Writes every file anew with other columns.
+pub(crate) fn rewrite(open: &Open, other: impl Fn(&RecordBatch) -> RecordBatch) {
     for file in open.lake.files().unwrap() {
-        let batches = open.lake.read(&file, &names(|name| !without.contains(&name))).unwrap();
-        let path = open.directory.path().join(&file.path);
-        let mut writer = None;
-        for batch in batches {
-            let batch = batch.unwrap();
-            let new = || {
-                parquet::arrow::ArrowWriter::try_new(
-                    std::fs::File::create(&path).unwrap(),
-                    batch.schema(),
-                    None,
-                )
-                .unwrap()
-            };
-            writer.get_or_insert_with(new).write(&batch).unwrap();
-        }
-        writer.unwrap().close().unwrap();
+        let batches = open.lake.read(&file, &names(|_| true)).unwrap();
+        let batches: Vec<RecordBatch> = batches.map(|batch| other(&batch.unwrap())).collect();
+        let target = std::fs::File::create(open.directory.path().join(&file.path)).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(target, batches[0].schema(), None).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
     }
 }
 

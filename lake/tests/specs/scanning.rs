@@ -1,10 +1,12 @@
 //! Rows are the same however they are asked for: whole or picked, as dictionaries or not, from a file or from lines.
 
-use crate::sample::{age, filled, lines, names, numbered, rows};
+use crate::sample::{age, filled, lines, names, numbered, rewrite, rows};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
 use lake::{File, Lake, Reading};
+use std::sync::Arc;
 
 /// Number and text of a column, row by row, however it comes.
 fn texts(batches: impl Iterator<Item = RecordBatch>, column: &str) -> Vec<(i64, Option<String>)> {
@@ -124,4 +126,25 @@ fn columns_that_a_file_is_too_old_to_have_are_made_of_its_lines() {
             assert_eq!(everything(&open.lake, columns), before, "{columns:?} without {without:?}");
         }
     }
+}
+
+#[test]
+fn a_further_column_of_a_newer_program_is_stepped_over() {
+    let open = filled(&lines());
+    let columns = ["verb", "groups", "message", "seq"];
+    let repeated = Reading { dictionaries: &["verb", "groups"], ..Reading::of(&columns) };
+    let read = || {
+        let files = open.lake.files().unwrap();
+        let batches = files.iter().flat_map(|file| open.lake.scan(file, &repeated).unwrap());
+        (texts(batches.map(Result::unwrap), "verb"), everything(&open.lake, &columns))
+    };
+    let before = read();
+    rewrite(&open, |batch| {
+        let mut fields = batch.schema().fields().to_vec();
+        fields.insert(0, Arc::new(Field::new("further", DataType::Utf8, false)));
+        let mut columns = batch.columns().to_vec();
+        columns.insert(0, Arc::new(StringArray::from(vec!["?"; batch.num_rows()])));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    });
+    assert_eq!(read(), before);
 }
