@@ -113,6 +113,7 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/api/lake", get(lake))
         .route("/api/status", get(status))
         .fallback(question::nothing)
+        .method_not_allowed_fallback(question::other_method)
         .layer(middleware::from_fn_with_state(shared.clone(), only_us))
         .with_state(shared)
 }

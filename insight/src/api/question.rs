@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
@@ -42,6 +42,12 @@ pub(super) async fn nothing(uri: Uri) -> Response {
         return super::refused(StatusCode::NOT_FOUND, why);
     }
     (StatusCode::NOT_FOUND, HEADERS, Html(page::missing())).into_response()
+}
+
+/// A path that is there, for another method; the header `Allow` names those that it takes.
+pub(super) async fn other_method(method: Method) -> Response {
+    let why = format!("this path does not take {method}; the header `Allow` names what it takes");
+    super::refused(StatusCode::METHOD_NOT_ALLOWED, &why)
 }
 
 fn is_api(path: &str) -> bool {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::{Open, links};
 
@@ -144,5 +146,24 @@ async fn a_path_that_there_is_not_is_a_page_with_links_or_a_sentence() {
         let told: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(code, StatusCode::NOT_FOUND);
         assert!(told["error"].as_str().unwrap().contains("there is no such path"), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_refused_with_those_that_the_path_takes() {
+    let open = Open::empty();
+    for (method, path, takes) in [
+        ("POST", "/api/denied", "GET"),
+        ("DELETE", "/", "GET"),
+        ("PUT", "/login", "GET"),
+        ("GET", "/logout", "POST"),
+    ] {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost:8080");
+        let answer = open.console().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert!(answer.headers()["allow"].to_str().unwrap().contains(takes), "{:?}", answer.headers());
+        let body = to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+        let told: Value = serde_json::from_slice(&body).unwrap();
+        assert!(told["error"].as_str().unwrap().contains(&format!("does not take {method}")), "{told}");
     }
 }

@@ -60,14 +60,17 @@ impl Open {
         self.ask(path, "localhost:8080").await
     }
 
-    async fn ask(&self, path: &str, host: &str) -> (StatusCode, String) {
+    fn console(&self) -> axum::Router {
         let status =
             || json!({"services": [{"service": "router", "version": "0.1.0", "problems": ["<b>full</b>"]}]});
         let policy = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/datadog.yaml").into());
         let settings = Settings { policy, ..Settings::default() };
-        let console = console_with(self.insight.clone(), Arc::new(status), settings);
+        console_with(self.insight.clone(), Arc::new(status), settings)
+    }
+
+    async fn ask(&self, path: &str, host: &str) -> (StatusCode, String) {
         let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
-        let answer = console.oneshot(request).await.unwrap();
+        let answer = self.console().oneshot(request).await.unwrap();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert!(
             answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
