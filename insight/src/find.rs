@@ -106,14 +106,14 @@ fn may_hold(file: &File, times: &Range<i64>) -> bool {
 
 fn in_file(lake: &Lake, file: &File, query: &Query, times: Option<&Range<i64>>) -> Result<Found, LakeError> {
     let (columns, mut chosen, mut base) = (with_needed(Query::COLUMNS), Chosen::default(), 0);
-    let dictionaries = dictionaries(&columns);
+    let (file, dictionaries) = (lake.opened(file)?, dictionaries(&columns));
     let all = Reading {
         times: times.cloned(),
         most_rows: ROWS,
         dictionaries: &dictionaries,
         ..Reading::of(&columns)
     };
-    for batch in lake.scan(file, &all)? {
+    for batch in file.scan(&all)? {
         let batch = batch?;
         chosen.take(&Rows::new(&batch), base, query, times);
         base += batch.num_rows() as u64;
@@ -127,7 +127,7 @@ fn in_file(lake: &Lake, file: &File, query: &Query, times: Option<&Range<i64>>) 
             most_rows: EVENT_ROWS,
             ..Reading::of(Event::COLUMNS)
         };
-        for batch in lake.scan(file, &whole)? {
+        for batch in file.scan(&whole)? {
             let batch = batch?;
             let rows = Rows::new(&batch);
             found.events.extend((0..rows.len()).map(|row| Event::of(&rows, row)));

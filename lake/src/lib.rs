@@ -45,7 +45,7 @@ pub use lines::table;
 pub use location::Location;
 pub use merge::{Merged, Merging};
 pub use partition::Partition;
-pub use reading::{Batches, Reading};
+pub use reading::{Batches, Opened, Reading};
 pub use rows::Rows;
 pub use schema::schema;
 pub use summary::Summary;
@@ -277,7 +277,7 @@ impl Lake {
     /// [`LakeError::Column`] for a name that the table does not have, [`LakeError::Damaged`] and
     /// [`LakeError::Storage`] as for [`Lake::footer`].
     pub fn read(&self, file: &File, columns: &[&str]) -> Result<Batches, LakeError> {
-        reading::batches(&self.storage, file, &Reading::of(columns))
+        self.scan(file, &Reading::of(columns))
     }
 
     /// As [`Lake::read`], but only what `reading` asks for.
@@ -285,7 +285,15 @@ impl Lake {
     /// # Errors
     /// As there.
     pub fn scan(&self, file: &File, reading: &Reading<'_>) -> Result<Batches, LakeError> {
-        reading::batches(&self.storage, file, reading)
+        self.opened(file)?.scan(reading)
+    }
+
+    /// A file to look at several times.
+    ///
+    /// # Errors
+    /// [`LakeError::Damaged`], [`LakeError::Newer`] and [`LakeError::Storage`] as for [`Lake::footer`].
+    pub fn opened(&self, file: &File) -> Result<Opened, LakeError> {
+        Opened::of(&self.storage, file)
     }
 
     /// What the lake holds, from the metadata of all its files; no row is read.

@@ -13,7 +13,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_select::interleave::interleave_record_batch;
 
 use crate::coverage::{self, Names};
-use crate::reading::{self, Batches, Reading};
+use crate::reading::{Batches, Reading};
 use crate::{File, Lake, LakeError, Partition, encode};
 
 /// Most files in one merge: each is open meanwhile.
@@ -185,7 +185,7 @@ fn merge(lake: &Lake, files: &[File], covers: &Names) -> Result<Vec<u8>, LakeErr
     let reading = Reading { most_rows: ROWS, ..Reading::of(&columns) };
     let mut inputs = Vec::new();
     for file in files {
-        inputs.extend(Input::open(reading::batches(&lake.storage, file, &reading)?)?);
+        inputs.extend(Input::open(lake.scan(file, &reading)?)?);
     }
     let damaged = |why: String| LakeError::Damaged {
         path: files[0].path.clone(),

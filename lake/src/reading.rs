@@ -54,6 +54,13 @@ impl<'r> Reading<'r> {
     }
 }
 
+/// A file whose metadata is in memory: several looks at it fetch that once.
+#[derive(Clone)]
+pub struct Opened {
+    chunks: Chunks,
+    metadata: ArrowReaderMetadata,
+}
+
 /// The rows of one file, batch by batch, one row group after the other.
 pub struct Batches {
     chunks: Chunks,
@@ -155,9 +162,54 @@ impl std::fmt::Debug for Batches {
     }
 }
 
+impl Opened {
+    pub(crate) fn of(storage: &Storage, file: &File) -> Result<Opened, LakeError> {
+        let chunks = Chunks::of(storage, &file.path, file.bytes);
+        let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new());
+        let metadata = metadata.map_err(|error| failed(&file.path, &error))?;
+        match version(metadata.metadata()) {
+            found if found > FORMAT => {
+                Err(LakeError::Newer { path: file.path.clone(), found, known: FORMAT })
+            }
+            _ => Ok(Opened { chunks, metadata }),
+        }
+    }
+
+    /// The rows that `reading` asks for.
+    ///
+    /// # Errors
+    /// [`LakeError::Column`] for a name that the table does not have.
+    pub fn scan(&self, reading: &Reading<'_>) -> Result<Batches, LakeError> {
+        schema::check(reading.columns)?;
+        schema::check(reading.dictionaries)?;
+        let metadata = self.metadata.metadata();
+        let missing = Missing::of(metadata, reading.columns);
+        let mut read = reading.columns.to_vec();
+        read.extend(missing.as_ref().map(Missing::needs));
+        let groups = groups_within(metadata, reading.times.as_ref());
+        Ok(Batches {
+            chunks: self.chunks.clone(),
+            wanted: ProjectionMask::columns(self.metadata.parquet_schema(), read),
+            missing,
+            dictionaries: reading.dictionaries.iter().map(|name| (*name).to_owned()).collect(),
+            most_rows: reading.most_rows,
+            groups: selected(metadata, groups, reading.rows).into_iter(),
+            schema: self.metadata.schema().clone(),
+            metadata: metadata.clone(),
+            reader: None,
+        })
+    }
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("path", &self.chunks.path).finish_non_exhaustive()
+    }
+}
+
 pub(crate) fn footer(storage: &Storage, file: &File) -> Result<Footer, LakeError> {
-    let (_, metadata) = open(storage, file)?;
-    let metadata = metadata.metadata();
+    let opened = Opened::of(storage, file)?;
+    let metadata = opened.metadata.metadata();
     let (oldest_us, newest_us) = times(metadata);
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
     Ok(Footer { rows, oldest_us, newest_us })
@@ -165,27 +217,10 @@ pub(crate) fn footer(storage: &Storage, file: &File) -> Result<Footer, LakeError
 
 /// The names of the files that a merged one was made of.
 pub(crate) fn covers(storage: &Storage, file: &File) -> Result<Names, LakeError> {
-    let (_, metadata) = open(storage, file)?;
-    let entries = metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    let opened = Opened::of(storage, file)?;
+    let entries = opened.metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
     let named = entries.filter(|entry| entry.key == COVERS).filter_map(|entry| entry.value.as_deref());
     Ok(named.flat_map(str::lines).map(str::to_owned).collect())
-}
-
-/// The rows of the file that `reading` asks for.
-pub(crate) fn batches(storage: &Storage, file: &File, reading: &Reading<'_>) -> Result<Batches, LakeError> {
-    schema::check(reading.columns)?;
-    schema::check(reading.dictionaries)?;
-    let (chunks, metadata) = open(storage, file)?;
-    let missing = Missing::of(metadata.metadata(), reading.columns);
-    let mut read = reading.columns.to_vec();
-    read.extend(missing.as_ref().map(Missing::needs));
-    let wanted = ProjectionMask::columns(metadata.parquet_schema(), read);
-    let groups = groups_within(metadata.metadata(), reading.times.as_ref());
-    let groups = selected(metadata.metadata(), groups, reading.rows).into_iter();
-    let dictionaries = reading.dictionaries.iter().map(|name| (*name).to_owned()).collect();
-    let (schema, metadata) = (metadata.schema().clone(), metadata.metadata().clone());
-    let most_rows = reading.most_rows;
-    Ok(Batches { chunks, metadata, schema, wanted, missing, dictionaries, most_rows, groups, reader: None })
 }
 
 /// The row groups that may hold an event of these times; one that does not tell its times may.
@@ -226,16 +261,6 @@ fn selected(
         (first, rows) = (first + length, later);
     }
     selected
-}
-
-fn open(storage: &Storage, file: &File) -> Result<(Chunks, ArrowReaderMetadata), LakeError> {
-    let chunks = Chunks::of(storage, &file.path, file.bytes);
-    let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new());
-    let metadata = metadata.map_err(|error| failed(&file.path, &error))?;
-    match version(metadata.metadata()) {
-        found if found > FORMAT => Err(LakeError::Newer { path: file.path.clone(), found, known: FORMAT }),
-        _ => Ok((chunks, metadata)),
-    }
 }
 
 /// The format that a file says it has; the first had no word for it, and other programs' files have none.

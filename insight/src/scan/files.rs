@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use arrow_array::RecordBatch;
-use lake::{File, Lake, LakeError, Reading};
+use lake::{File, Lake, LakeError, Opened, Reading};
 
 use crate::fold::{Closer, Fold, cut, with_needed, within};
 use crate::rows::{REPEATING, REPEATING_LISTS, Rows};
@@ -92,16 +92,15 @@ fn take_file<F: Fold>(
     let columns = with_needed(F::COLUMNS);
     let mut closer = Closer::default();
     let mut next = 0;
-    for batch in lake.scan(
-        file,
-        &Reading { times: times.cloned(), most_rows: ROWS, ..reading(&columns, &dictionaries(&columns)) },
-    )? {
+    let (file, dictionaries) = (lake.opened(file)?, dictionaries(&columns));
+    let all = Reading { times: times.cloned(), most_rows: ROWS, ..reading(&columns, &dictionaries) };
+    for batch in file.scan(&all)? {
         let batch = batch?;
         let rows = batch.num_rows() as u64;
         take_batch(fold, batch, times, next, &mut closer);
         next += rows;
     }
-    let look = Look { lake, file, times };
+    let look = Look { file: &file, times };
     let closest =
         look.at(F::CLOSER, closer.rows(), |rows, closest| fold.look_closer_and_pick(rows, closest))?;
     look.at(F::CLOSEST, &closest, |rows, _| fold.look_closest(rows))?;
@@ -110,8 +109,7 @@ fn take_file<F: Fold>(
 
 /// One more look at a file.
 struct Look<'l> {
-    lake: &'l Lake,
-    file: &'l File,
+    file: &'l Opened,
     times: Option<&'l Range<i64>>,
 }
 
@@ -131,7 +129,7 @@ impl Look<'_> {
         let times = self.times.cloned();
         let reading = Reading { times, rows: Some(rows), most_rows, ..reading(columns, &dictionaries) };
         let (mut picked, mut next) = (Closer::default(), 0);
-        for batch in self.lake.scan(self.file, &reading)? {
+        for batch in self.file.scan(&reading)? {
             let batch = batch?;
             picked.begin(next);
             take(&Rows::new(&batch), &mut picked);
