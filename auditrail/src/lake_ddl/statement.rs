@@ -32,7 +32,8 @@ fn duckdb(address: &Address, columns: &[(&str, String)]) -> String {
     let selected = lines(columns, |name, kind| format!("CAST(\"{name}\" AS {kind}) AS \"{name}\""));
     let files = text(&format!("{}/{HOURS}", address.root));
     format!(
-        "-- The lake must have a file: DuckDB looks at the files when it makes the view.\n\
+        "-- The lake must have a file: DuckDB looks at the files when it makes the view. Where some were written before a\n\
+         -- column was added, add union_by_name = true.\n\
          CREATE OR REPLACE VIEW events AS SELECT\n{selected},\n    \"date\",\n    \"hour\"\n\
          FROM read_parquet(\n    {files},\n    hive_partitioning = true,\n    \
          hive_types = {{'date': DATE, 'hour': INTEGER}}\n);\n"
