@@ -160,7 +160,7 @@ fn list(arguments: &List) -> Result<ExitCode, Failure> {
         letters.truncate(arguments.limit);
     }
     say::result(&match arguments.common.output {
-        Output::Json => spelt::json(&serde_json::to_string_pretty(&letters)?) + "\n",
+        Output::Json => spelt::json(serde_json::to_string_pretty(&letters)?) + "\n",
         Output::Table => table(&letters),
     })?;
     if more {
@@ -214,7 +214,7 @@ fn show(arguments: &Show) -> Result<ExitCode, Failure> {
         Output::Json => {
             let mut shown = serde_json::to_value(&letter)?;
             shown["event"] = json!(event);
-            spelt::json(&serde_json::to_string_pretty(&shown)?) + "\n"
+            spelt::json(serde_json::to_string_pretty(&shown)?) + "\n"
         }
         Output::Table => format!(
             "{}\n  Destination: {}\n  Cause: {}\n  Answer: {}\n  Died: {}\n  Read: {}, {}, {}\n\n{event}\n",

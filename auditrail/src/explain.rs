@@ -122,7 +122,7 @@ impl Explaining {
                 let decision = self.policy.decide(&Attributes::of(&event));
                 let routing = self.router.as_ref().map(|router| router.explain(event.line()));
                 let told = serde_json::to_string(&Explained { routing, ..Explained::of(&event, &decision) });
-                spelt::json(&told.expect("an answer of plain fields is JSON"))
+                spelt::json(told.expect("an answer of plain fields is JSON"))
             }
             Err(error) => json!({"line": line.number, "error": error}).to_string(),
         }

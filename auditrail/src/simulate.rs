@@ -64,7 +64,7 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let names = arguments.policy.iter().map(|path| policy_file::name(path)).collect();
     let simulated = Simulated { simulation, names, policies: &policies, pricing, bad, watched };
     let text = if arguments.json {
-        spelt::json(&serde_json::to_string_pretty(&report::report(&simulated))?) + "\n"
+        spelt::json(serde_json::to_string_pretty(&report::report(&simulated))?) + "\n"
     } else {
         table::text(&simulated)
     };

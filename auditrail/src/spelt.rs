@@ -40,7 +40,10 @@ fn is_formula(cell: &str) -> bool {
 }
 
 /// JSON with hidden characters as `\u202e`: the same to every parser.
-pub(crate) fn json(text: &str) -> String {
+pub(crate) fn json(text: String) -> String {
+    if is_plain(&text) {
+        return text;
+    }
     let mut spelt = String::with_capacity(text.len());
     for c in text.chars() {
         if stays_hidden(c) {
@@ -62,7 +65,7 @@ pub(crate) fn json(text: &str) -> String {
 /// When it cannot be said in YAML.
 pub(crate) fn yaml<T: Serialize>(told: &T) -> anyhow::Result<String> {
     let text = serde_saphyr::to_string(told)?;
-    if !text.contains(stays_hidden) {
+    if is_plain(&text) || !text.contains(stays_hidden) {
         return Ok(text);
     }
     let told: Node = serde_json::from_str(&serde_json::to_string(told)?)?;
@@ -76,6 +79,11 @@ pub(crate) fn yaml<T: Serialize>(told: &T) -> anyhow::Result<String> {
         }
     }
     Ok(spelt)
+}
+
+/// Most answers are, and long ones need not be looked at by characters.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte <= b'~')
 }
 
 /// What JSON and YAML leave as it is in texts; other controls are escaped by them, or lay the document out.
@@ -221,7 +229,7 @@ mod tests {
             text in "[\\x00-\\x7f\u{80}-\u{a0}\u{ad}\u{200b}-\u{206f}\u{feff}\u{e0020}-\u{e0041}é🙂]{0,20}",
         ) {
             let told = json!({"a": [text], "b": {"c": text}});
-            let spelt = spelt_json(&told.to_string());
+            let spelt = spelt_json(told.to_string());
             prop_assert!(!spelt.contains(is_hidden));
             prop_assert_eq!(&serde_json::from_str::<Value>(&spelt).unwrap(), &told);
             let spelt = yaml(&told).unwrap();

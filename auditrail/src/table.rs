@@ -118,7 +118,7 @@ pub(crate) fn print<R: Serialize>(
 ) -> anyhow::Result<()> {
     let text = match output {
         Output::Json => {
-            spelt::json(&serde_json::to_string_pretty(report).context("the report cannot be written")?) + "\n"
+            spelt::json(serde_json::to_string_pretty(report).context("the report cannot be written")?) + "\n"
         }
         Output::Yaml => spelt::yaml(report).context("the report cannot be written")?,
         Output::Csv => {

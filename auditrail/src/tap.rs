@@ -135,7 +135,7 @@ fn words(tapped: &Tapped, json: bool) -> anyhow::Result<String> {
             destinations: to,
             event: line,
         };
-        return Ok(spelt::json(&serde_json::to_string(&told)?));
+        return Ok(spelt::json(serde_json::to_string(&told)?));
     }
     Ok(text(tapped, &event))
 }

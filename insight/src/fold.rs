@@ -44,7 +44,7 @@ pub trait Fold: Default + Send + Serialize + DeserializeOwned + 'static {
         self.look_closer(rows);
     }
 
-    /// Takes in what only the lines themselves tell, of the fewest rows.
+    /// Takes in what is large, as whole lines are, of the fewest rows.
     fn look_closest(&mut self, rows: &Rows<'_>) {
         let _ = rows;
     }

@@ -1,21 +1,21 @@
 //! Columns that a file does not have, since it was written before the table had them.
 //!
-//! Promise: they say what they would say had the file been written now, since they are made of its lines; where a file
-//! has no lines, they are null.
+//! Promises: they say what they would say had the file been written now, since they are made of its lines; what only the
+//! pipe knew is never made up.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::{ArrowError, Schema};
-use parquet::file::metadata::ParquetMetaData;
+use arrow_schema::{ArrowError, DataType, Schema};
 
-use crate::columns::Columns;
+use crate::columns::{COLUMNS, Columns};
 use crate::row::Row;
 use crate::{Rows, schema};
 
 const LINES: &str = "raw";
+/// Rows in a batch with whole lines, which may have bodies of requests in them.
+const ROWS: usize = 256;
 
 /// What a file lacks of what is asked for.
 #[derive(Debug, Clone)]
@@ -26,12 +26,25 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
-    /// None where the file has all columns.
-    pub(crate) fn of(metadata: &ParquetMetaData, asked: &[&str]) -> Option<Missing> {
-        let there = in_file(metadata);
-        let columns = asked.iter().filter(|name| !there.contains(*name));
+    /// None where the file has all columns; says what is wrong with a file that cannot have had them.
+    pub(crate) fn of(file: &Schema, asked: &[&str]) -> Result<Option<Missing>, String> {
+        let columns = asked.iter().filter(|name| file.column_with_name(name).is_none());
         let columns: Vec<String> = columns.map(|name| (*name).to_owned()).collect();
-        (!columns.is_empty()).then_some(Missing { columns, lines_apart: !asked.contains(&LINES) })
+        let of_pipe = |name: &&String| COLUMNS.iter().any(|column| column.always && column.name == **name);
+        if let Some(name) = columns.iter().find(of_pipe) {
+            return Err(format!("it has no column `{name}`"));
+        }
+        let has_lines = file.field_with_name(LINES).is_ok_and(|field| *field.data_type() == DataType::Binary);
+        match columns.first() {
+            None => Ok(None),
+            Some(name) if !has_lines => Err(format!("it has no column `{name}`, and no lines to make it of")),
+            Some(_) => Ok(Some(Missing { columns, lines_apart: !asked.contains(&LINES) })),
+        }
+    }
+
+    /// Most rows in a batch, of so many.
+    pub(crate) fn most_rows(most: usize) -> usize {
+        most.min(ROWS)
     }
 
     /// What has to be read for them.
@@ -55,9 +68,8 @@ impl Missing {
     }
 
     fn made(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let lines = batch.column_by_name(LINES).and_then(|lines| lines.as_binary_opt::<i32>());
-        let line = |row| lines.filter(|lines| lines.is_valid(row)).map_or(&b""[..], |lines| lines.value(row));
-        let lines: Vec<(u64, &[u8])> = (0..).zip((0..batch.num_rows()).map(line)).collect();
+        let lines = batch[LINES].as_binary::<i32>();
+        let lines: Vec<(u64, &[u8])> = (0..).zip((0..batch.num_rows()).map(|row| lines.value(row))).collect();
         let (first, last) = (0, lines.len() as u64);
         let (queue, received_us) = ([0; 16], 0);
         let rows = Rows { origin: "", cluster: "", node: "", queue, first, last, received_us, lines: &lines };
@@ -66,9 +78,4 @@ impl Missing {
         (0..lines.len()).for_each(|row| columns.append(&Row::new(&rows, row)));
         columns.finish()
     }
-}
-
-fn in_file(metadata: &ParquetMetaData) -> BTreeSet<&str> {
-    let root = metadata.file_metadata().schema_descr().root_schema();
-    root.get_fields().iter().map(|field| field.name()).collect()
 }

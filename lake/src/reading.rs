@@ -178,21 +178,23 @@ impl Opened {
     /// The rows that `reading` asks for.
     ///
     /// # Errors
-    /// [`LakeError::Column`] for a name that the table does not have.
+    /// [`LakeError::Column`] for a name that the table does not have, [`LakeError::Damaged`] for one that the file lacks
+    /// and that cannot be made of its lines.
     pub fn scan(&self, reading: &Reading<'_>) -> Result<Batches, LakeError> {
         schema::check(reading.columns)?;
         schema::check(reading.dictionaries)?;
         let metadata = self.metadata.metadata();
-        let missing = Missing::of(metadata, reading.columns);
+        let missing = Missing::of(self.metadata.schema(), reading.columns)
+            .map_err(|why| LakeError::Damaged { path: self.chunks.path.clone(), why })?;
         let mut read = reading.columns.to_vec();
         read.extend(missing.as_ref().map(Missing::needs));
         let groups = groups_within(metadata, reading.times.as_ref());
         Ok(Batches {
             chunks: self.chunks.clone(),
             wanted: ProjectionMask::columns(self.metadata.parquet_schema(), read),
+            most_rows: missing.as_ref().map_or(reading.most_rows, |_| Missing::most_rows(reading.most_rows)),
             missing,
             dictionaries: reading.dictionaries.iter().map(|name| (*name).to_owned()).collect(),
-            most_rows: reading.most_rows,
             groups: selected(metadata, groups, reading.rows).into_iter(),
             schema: self.metadata.schema().clone(),
             metadata: metadata.clone(),

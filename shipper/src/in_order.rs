@@ -47,6 +47,8 @@ impl InOrder {
             let this = (header.first, *position, at);
             lowest.entry(header.account).and_modify(|low| *low = this.min(*low)).or_insert(this);
         }
+        // Who went without waiting, since there was no room, or is here no more, has no end that others wait for.
+        self.waiting.retain(|account, _| patient && lowest.contains_key(account));
         let mut next: Option<(u64, usize)> = None;
         for (account, (first, position, at)) in lowest {
             if !patient || self.may_go(account, run(account, first), now) {
@@ -132,5 +134,18 @@ mod tests {
         let both = [Candidate { header: &slow, position: 1 }, Candidate { header: &quick, position: 2 }];
         assert_eq!(order.next(&both, now, true, run), Some(1));
         assert_eq!(order.next(&both, now, false, run), Some(0), "where there is no room to wait");
+    }
+
+    #[test]
+    fn who_no_longer_waits_sets_no_time_for_those_who_do() {
+        let (mut order, now) = (InOrder::default(), Instant::now());
+        let run = |_, line| line;
+        let (first, second) = (header(1, 21), header(2, 41));
+        let one = |header| [Candidate { header, position: 1 }];
+        assert_eq!(order.next(&one(&first), now, true, run), None);
+        assert_eq!(order.next(&one(&first), now, false, run), Some(0), "where there is no room to wait");
+        let later = now + 2 * PATIENCE;
+        assert_eq!(order.next(&one(&second), later, true, run), None);
+        assert_eq!(order.ends(), Some(later + PATIENCE));
     }
 }

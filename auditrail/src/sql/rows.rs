@@ -81,7 +81,7 @@ impl Sink for Rows {
             Output::Json => {
                 self.out.write_all(if self.given == 0 { b"[\n" } else { b",\n" })?;
                 let row = serde_json::to_string(&Object { names: &self.names, cells })?;
-                self.out.write_all(spelt::json(&row).as_bytes())?;
+                self.out.write_all(spelt::json(row).as_bytes())?;
             }
             Output::Yaml => {
                 let row = spelt::yaml(&[Object { names: &self.names, cells }]).map_err(io::Error::other)?;

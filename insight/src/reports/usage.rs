@@ -117,6 +117,8 @@ mod tests {
             r#""username":"system:serviceaccount:shop:app","groups":["system:serviceaccounts","x"]"#
                 .to_owned(),
             r#""username":"bob","groups":null,"uid":null,"extra":null"#.to_owned(),
+            r#""username":"bob","uid":"","extra":["x"]"#.to_owned(),
+            r#""groups":["x"],"uid":"u-1""#.to_owned(),
         ];
         let requests = [
             r#""verb":"get","requestURI":"/api/v1/namespaces/shop/pods/a","objectRef":{"resource":"pods","namespace":"shop","name":"a"}"#,

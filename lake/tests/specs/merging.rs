@@ -5,6 +5,7 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use lake::{Lake, LakeError, Merged, Merging, Partition, Rows};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -331,12 +332,22 @@ fn files_that_are_too_old_for_a_column_are_merged_with_those_that_have_it() {
         }
         found
     };
-    open.lake.write(&rows(&old)).unwrap();
-    open.lake.write(&rows(&new)).unwrap();
-    let before = answers(&open.lake);
+    let young = empty();
+    young.lake.write(&rows(&old)).unwrap();
+    young.lake.write(&rows(&new)).unwrap();
+    let before = answers(&young.lake);
     assert!(before.values().any(Option::is_some), "the sample has answers");
-    age(&open, &["message"]);
+    let later = ["impersonated_groups", "impersonated_uid", "impersonated_extra", "message"];
+    open.lake.write(&rows(&old)).unwrap();
+    age(&open, &later);
+    open.lake.write(&rows(&new)).unwrap();
     assert_eq!(answers(&open.lake), before);
     assert!(merge_all(&open.lake, &ALL).files > 1);
     assert_eq!(answers(&open.lake), before);
+    for (_, file) in on_disk(open.directory.path()) {
+        let file = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+        let names =
+            file.metadata().file_metadata().schema().get_fields().iter().map(|field| field.name().to_owned());
+        assert!(names.collect::<Vec<_>>().ends_with(&later.map(str::to_owned)));
+    }
 }

@@ -5,7 +5,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use lake::{File, Lake, Reading};
+use arrow_select::concat::concat_batches;
+use lake::{File, Lake, LakeError, Reading};
 use std::sync::Arc;
 
 /// Number and text of a column, row by row, however it comes.
@@ -106,9 +107,11 @@ fn recorded_lines_have_the_values_that_the_lake_has() {
     assert_eq!(seen, lines.len());
 }
 
-fn everything(lake: &Lake, columns: &[&str]) -> Vec<RecordBatch> {
+fn everything(lake: &Lake, columns: &[&str]) -> RecordBatch {
     let files = lake.files().unwrap();
-    files.iter().flat_map(|file| lake.read(file, columns).unwrap().map(Result::unwrap)).collect()
+    let batches = files.iter().flat_map(|file| lake.read(file, columns).unwrap().map(Result::unwrap));
+    let batches: Vec<RecordBatch> = batches.collect();
+    concat_batches(&batches[0].schema(), &batches).unwrap()
 }
 
 #[test]
@@ -147,4 +150,19 @@ fn a_further_column_of_a_newer_program_is_stepped_over() {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
     });
     assert_eq!(read(), before);
+}
+
+#[test]
+fn what_only_the_pipe_knew_is_never_made_up() {
+    for (without, asked) in
+        [(&["seq"][..], "seq"), (&["received"], "received"), (&["raw", "message"], "message")]
+    {
+        let open = filled(&lines());
+        age(&open, without);
+        let file = open.lake.files().unwrap().pop().unwrap();
+        let error = open.lake.read(&file, &["verb", asked]).unwrap_err();
+        assert!(matches!(error, LakeError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("it has no column `{asked}`")), "{error}");
+        assert!(open.lake.read(&file, &["verb"]).is_ok());
+    }
 }

@@ -63,7 +63,8 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         (_, Some(403)) => return Err(Left::RefusedImpersonation),
         _ => return Err(Left::BeforeAuthorization),
     };
-    let acting = event.impersonated_user();
+    // Without a name there is nobody to act as, and the API server refuses to.
+    let acting = event.impersonated_user().filter(|acting| !acting.username().is_empty());
     let count = u64::from(event.stage() != Stage::ResponseStarted);
     let time = crate::unix_micros(&event.stage_timestamp()).unwrap_or_default();
     let first = Observation {
@@ -124,7 +125,8 @@ impl Observation {
 }
 
 fn asked_for(user: &User<'_>) -> Vec<Request> {
-    impersonations(&user.username(), user.groups(), user.uid().as_deref(), user.extra().unwrap_or_default())
+    let extra = String::from_utf8_lossy(user.extra().unwrap_or_default());
+    impersonations(&user.username(), user.groups(), user.uid().as_deref(), extra.as_bytes())
 }
 
 /// What it takes to act as this user, with `extra` as JSON: an object of lists. Groups that the API server adds by itself
@@ -151,6 +153,7 @@ pub fn impersonations<G: AsRef<str>>(
     let groups = groups.filter(|group| !added.iter().any(|own| own == group.as_ref()));
     requests.extend(groups.map(|group| Request::resource(VERB, "", "groups", "", group.as_ref())));
     const AUTHENTICATION: &str = "authentication.k8s.io";
+    let uid = uid.filter(|uid| !uid.is_empty());
     requests.extend(uid.map(|uid| Request::resource(VERB, AUTHENTICATION, "uids", "", uid)));
     for (member, values) in scan::members(extra) {
         let key = text::unescape(member.raw_key(extra));
