@@ -177,17 +177,18 @@ impl Tracked {
     }
 
     /// Whether a file that was found beside this one is a copy of it, or of its beginning; none when this one is not
-    /// what it was any more: it was truncated just now, and the next look can tell.
+    /// what it was any more: it was truncated just now, and the next look can tell. What is compressed is no copy of what
+    /// is there, since it is made of files that rest; it may well be one of what was truncated.
     ///
     /// # Errors
     /// When one of them cannot be read.
     pub(crate) fn is_copied_in(&self, found: &Found, opened: &mut Opened) -> io::Result<Option<bool>> {
-        if self.is_packed() || content::is_packed(&found.path) {
+        if self.is_packed() {
             return Ok(Some(false));
         }
         let Some(mut ours) = Opened::at(&self.state.path, &self.state.key)? else { return Ok(None) };
         let theirs = opened.content.size()?;
-        let same = ours.is_same_as(self.state.size, opened, theirs)?;
+        let same = !content::is_packed(&found.path) && ours.is_same_as(self.state.size, opened, theirs)?;
         let is_short = self.state.size < self.state.offset; // a copy itself, of less than was read
         let is_still = is_short || opened::is_still(&self.state, &mut ours.content)?;
         Ok((is_still && ours.content.size()? >= self.state.size).then_some(same))

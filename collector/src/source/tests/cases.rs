@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 
-use super::{Rotator, Step, World};
+use super::{HEADER, Rotator, Step, World, gzipped};
 use crate::identity::FileKey;
 use crate::source::MOST_OPEN;
 
@@ -159,4 +159,33 @@ fn copies_that_are_left_beside_a_log_do_not_keep_it_from_being_read() {
         assert_eq!(world.source.files.len(), 1);
         world.read_all();
     }
+}
+
+#[test]
+fn what_was_read_is_not_read_again_when_it_was_copied_compressed_and_truncated_during_a_look() {
+    let mut world = World::new(Rotator::Copytruncate);
+    world.write(50);
+    world.look();
+    while world.read_one() {}
+    let (log, copy) = (world.log(), std::fs::read(world.log()).unwrap());
+    world.write(5);
+    world.look();
+    while world.read_one() {}
+    // What a look lists that saw the log before its truncation, and the other files after their compression.
+    let strange = world.dir.path().join("audit.log.3");
+    std::fs::write(&strange, format!("{{\"{HEADER}\":0}}\n")).unwrap();
+    std::fs::write(world.dir.path().join("audit.log.1.gz"), gzipped(&copy)).unwrap();
+    let moment = FileKey::of_path(&strange).unwrap().0;
+    let (third, truncated) = (world.written + 1, Cell::new(false));
+    world.source.look(&|key| {
+        if *key == moment && !truncated.replace(true) {
+            std::fs::write(&log, format!("{{\"line\":{third}}}\n")).unwrap();
+        }
+        false
+    });
+    assert!(truncated.get(), "it happened during the look");
+    (world.written, world.offset) = (third, std::fs::metadata(&log).unwrap().len());
+    world.note();
+    while world.read_one() {}
+    world.read_all();
 }
