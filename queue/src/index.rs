@@ -1,16 +1,20 @@
 //! The index: which record is where, and the state. The only file that names sled.
 //!
 //! sled 0.34.7 panics where it should return errors, and its own flush does not make file growth durable. So every
-//! call is made under `catch_unwind`, and [`Index::sync`] syncs sled's files itself.
+//! call is made under `catch_unwind`, and [`Index::sync`] syncs sled's files itself. Its lock outlives a dropped
+//! database for a moment where a thread of its pool still ends, or a process that was just forked has not run its
+//! program yet; so a held lock is waited for.
 //!
 //! Promises: nothing is durable before `sync` returned; a write is there as a whole or not at all; a panic of the
-//! library never leaves this file, it becomes an [`IndexError`]; after one, the index must be dropped and built anew.
+//! library never leaves this file, it becomes an [`IndexError`]; after one, the index must be dropped and built anew; a
+//! lock that is let go within [`LINGERING`] is no error.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::directory;
 use crate::entry::State;
@@ -19,6 +23,11 @@ use crate::slot::{Applied, Slot, weight};
 const APPLIED: &[u8] = b"a";
 const SLOT: u8 = b'r';
 const STATE: u8 = b's';
+
+/// How long the lock of an index is waited for. The queue's own lock is held then, so whoever has it is about to end.
+const LINGERING: Duration = Duration::from_secs(5);
+/// Between two looks at a lock.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The index cannot be used any more, in the words of its library.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,6 +43,11 @@ impl IndexError {
     /// It was dropped after a failure.
     pub(crate) fn closed() -> IndexError {
         IndexError("it is not open".to_owned())
+    }
+
+    /// Whether somebody has the library's lock.
+    fn is_held(&self) -> bool {
+        self.0.contains("could not acquire lock")
     }
 
     /// Whether more room on the disk would help. The library hands system errors on as text, and in panics.
@@ -64,7 +78,7 @@ impl Index {
             .cache_capacity(cache_bytes.max(1024 * 1024))
             .mode(sled::Mode::LowSpace)
             .flush_every_ms(None);
-        let db = guard(|| config.open())?;
+        let db = patiently(|| guard(|| config.open()))?;
         let log = OpenOptions::new().read(true).write(true).open(dir.join("db")).map_err(said)?;
         let around = dir.parent().unwrap_or(dir);
         log.sync_all()
@@ -183,6 +197,17 @@ fn state_key(key: &[u8]) -> Vec<u8> {
     [&[STATE], key].concat()
 }
 
+/// Tries again as long as a lock lingers.
+fn patiently<T>(mut open: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    let until = Instant::now() + LINGERING;
+    loop {
+        match open() {
+            Err(error) if error.is_held() && Instant::now() < until => std::thread::sleep(LOOK),
+            other => return other,
+        }
+    }
+}
+
 fn guard<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, IndexError> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(said),
@@ -231,6 +256,22 @@ mod tests {
         assert_eq!(index.slots(21, 9).unwrap(), [(300, slot)]);
         assert_eq!(index.states(b"k").unwrap(), [(b"key".to_vec(), b"value".to_vec())]);
         assert_eq!(index.state_weight().unwrap(), state_weight(b"key", b"value"));
+    }
+
+    #[test]
+    fn a_lock_that_lingers_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut holder = Some(Index::open(dir.path(), 0).unwrap());
+        let mut refusals = 0;
+        let opened = patiently(|| {
+            let opened = guard(|| sled::open(dir.path()));
+            if opened.is_err() {
+                refusals += 1;
+                holder = None;
+            }
+            opened
+        });
+        assert!(opened.is_ok() && refusals > 0, "{:?}", opened.err());
     }
 
     #[test]

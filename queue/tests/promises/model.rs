@@ -121,7 +121,8 @@ impl Model {
             }
             Step::Reopen => {
                 self.queue.take().unwrap().close().unwrap();
-                assert!(self.open().clean);
+                let opened = self.open();
+                assert!(opened.clean, "{opened:?}");
             }
             Step::Crash => {
                 self.crash();
@@ -131,7 +132,8 @@ impl Model {
             Step::LoseIndex => {
                 self.crash();
                 std::fs::remove_dir_all(self.dir().join("index")).unwrap();
-                assert!(self.open().rebuilt_index);
+                let opened = self.open();
+                assert!(opened.rebuilt_index, "{opened:?}");
             }
         }
     }
