@@ -6,6 +6,7 @@
 //! it begins, and once.
 
 mod catalogue;
+mod commands;
 mod counted;
 mod found;
 mod looked;
@@ -55,7 +56,7 @@ pub struct Detections {
 }
 
 impl Fold for Detections {
-    const NAME: &'static str = "detections-3";
+    const NAME: &'static str = "detections-4";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "audit_id",

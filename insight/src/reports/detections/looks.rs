@@ -180,6 +180,37 @@ pub(super) fn node_proxy(request: &Request<'_>) -> Told {
     if asks_at(path, &METRICS) { Told::No } else { Told::Yes(vec![clip(path)]) }
 }
 
+/// ConfigMaps that hold for the whole cluster.
+const CONFIGS: [&str; 2] = ["aws-auth", "coredns"];
+
+pub(super) fn cluster_config(request: &Request<'_>) -> Told {
+    if request.is_only_tried() || !CONFIGS.contains(&request.name) { Told::No } else { Told::Yes(Vec::new()) }
+}
+
+/// What is installed by everybody under names of Kubernetes' own.
+const INSTALLED: [&str; 4] = [
+    "system:aggregated-metrics-reader",
+    "system:coredns",
+    "system:kube-state-metrics",
+    "system:metrics-server",
+];
+
+pub(super) fn system_role(request: &Request<'_>) -> Told {
+    let is_meant = request.name.starts_with("system:") && !INSTALLED.contains(&request.name);
+    if is_meant && !request.is_only_tried() { Told::Yes(Vec::new()) } else { Told::No }
+}
+
+pub(super) fn node_port(request: &Request<'_>) -> Told {
+    if request.is_only_tried() {
+        return Told::No;
+    }
+    request.look(|reasons, name, value| {
+        if name == "type" && value == "NodePort" {
+            reasons.push("NodePort".into());
+        }
+    })
+}
+
 /// With these a container is root on its node, or as good as that.
 const CAPABILITIES: [&str; 11] = [
     "ALL",
