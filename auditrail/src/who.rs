@@ -60,7 +60,7 @@ pub(crate) fn who(who: &Who) -> Result<ExitCode, Failure> {
     }
     let query = Query { reads: who.reads || filter.verb.is_some(), filter, newest: who.limit };
     let (mut found, incomplete) = who.reporting.find(&query)?;
-    found.tell_changes();
+    found.tell_changes(&query);
     let matched = found.matched();
     let Found { events, .. } = found;
     who.reporting.tell(&Report { matched, events }, incomplete, |report| tables(report, who.reporting.output))
@@ -95,8 +95,11 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
     let older = (older > 0).then(|| format!("{} older events: see --limit", grouped(older)));
     let open = report.events.iter().any(|event| event.open);
     let open = open.then(|| "open: started then, and not ended in this log".to_owned());
+    let tried = report.events.iter().any(|event| event.dry_run);
+    let tried = tried.then(|| "dry run: nothing came of it".to_owned());
     let columns = vec![
         "time",
+        "cluster",
         "who",
         "verb",
         "what",
@@ -113,16 +116,20 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
         title: String::new(),
         columns,
         rows: report.events.iter().map(cells).collect(),
-        notes: older.into_iter().chain(open).collect(),
+        notes: older.into_iter().chain(open).chain(tried).collect(),
     };
     // Programs find the same columns every time.
-    vec![if output == Output::Table { table.without_empty_columns(9) } else { table }]
+    vec![if output == Output::Table { table.without_empty_columns(10) } else { table }]
 }
 
 fn cells(event: &Event) -> Vec<String> {
+    let groups = match event.impersonated_groups.as_slice() {
+        [] => String::new(),
+        groups => format!(" in {}", groups.join(", ")),
+    };
     let who = match event.impersonated_user.as_str() {
         "" => event.user.clone(),
-        subject => format!("{} as {subject}", event.user),
+        subject => format!("{} as {subject}{groups}", event.user),
     };
     let what = match (event.path.as_str(), event.subresource.as_str()) {
         ("", "") => event.resource.clone(),
@@ -131,8 +138,9 @@ fn cells(event: &Event) -> Vec<String> {
     };
     vec![
         event.time.map(crate::moment::written).unwrap_or_default(),
+        event.cluster.clone(),
         who,
-        event.verb.clone(),
+        if event.dry_run { format!("{} (dry run)", event.verb) } else { event.verb.clone() },
         what,
         event.namespace.clone(),
         event.name.clone(),

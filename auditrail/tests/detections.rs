@@ -132,6 +132,7 @@ fn a_log_of_attempts_gives_few_findings_and_the_right_ones() {
             ("token-created", "kubernetes-admin"),
             ("system-masters", "kubernetes-admin"),
             ("secrets-read", "alice"),
+            ("namespace-created", "kubernetes-admin"),
         ]
     );
 }

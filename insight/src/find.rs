@@ -7,6 +7,7 @@
 mod change;
 mod event;
 mod query;
+pub(crate) mod tried;
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
@@ -51,6 +52,7 @@ impl Counts {
             Match::Whole => &mut self.whole,
             Match::Start => &mut self.started,
             Match::End => &mut self.ended,
+            Match::Unnamed => return, // it is counted when its name is known
         };
         *count += 1;
     }
@@ -128,9 +130,7 @@ fn in_file(lake: &Lake, file: &File, query: &Query, times: Option<&Range<i64>>) 
             ..Reading::of(Event::COLUMNS)
         };
         for batch in file.scan(&whole)? {
-            let batch = batch?;
-            let rows = Rows::new(&batch);
-            found.events.extend((0..rows.len()).map(|row| Event::of(&rows, row)));
+            found.take_events(&Rows::new(&batch?), query);
         }
     }
     found.cut(query);
@@ -161,11 +161,24 @@ impl Found {
             chosen.rows().iter().filter_map(|row| usize::try_from(*row).ok()).map(|row| lines[row]).collect();
         if !picked.is_empty() {
             let events = table(place, &picked, Event::COLUMNS)?;
-            let rows = Rows::new(&events);
-            found.events.extend((0..rows.len()).map(|row| Event::of(&rows, row)));
+            found.take_events(&Rows::new(&events), query);
         }
         self.merge(found, query);
         Ok(crate::fold::no_events(&batch))
+    }
+
+    /// Takes in rows that were chosen: of those without a name, the ones that were given the right one.
+    fn take_events(&mut self, rows: &Rows<'_>, query: &Query) {
+        let named = rows.words("name");
+        for row in 0..rows.len() {
+            let event = Event::of(rows, row);
+            let is_unnamed = named.at(row).is_none() && query.filter.name.is_some();
+            if is_unnamed && !query.filter.name(&event.name) {
+                continue;
+            }
+            self.counts.whole += u64::from(is_unnamed);
+            self.events.push(event);
+        }
     }
 
     /// Takes in what was found elsewhere.
@@ -185,9 +198,14 @@ impl Found {
         (whole + started.max(ended)).max(self.events.len() as u64)
     }
 
-    /// Tells what the events changed, with the value before where an earlier one of these events told it.
-    pub fn tell_changes(&mut self) {
-        change::tell(&mut self.events);
+    /// Tells what the events changed, with the value before where an earlier one of these events told it, unless the
+    /// query leaves out others of the same object; and in which cluster they were where there are several.
+    pub fn tell_changes(&mut self, query: &Query) {
+        change::tell(&mut self.events, query.has_every_write());
+        let mut clusters = self.events.iter().map(|event| &event.cluster);
+        if clusters.next().is_none_or(|first| clusters.all(|cluster| cluster == first)) {
+            self.events.iter_mut().for_each(|event| event.cluster.clear());
+        }
     }
 
     fn cut(&mut self, query: &Query) {
@@ -215,6 +233,8 @@ impl Found {
 #[derive(Default)]
 struct Chosen {
     rows: Vec<(Option<i64>, u64)>,
+    /// Those whose name only their lines tell.
+    unnamed: Vec<u64>,
     counts: Counts,
 }
 
@@ -226,7 +246,10 @@ impl Chosen {
         for row in (0..rows.len()).filter(|row| asked(time(*row))) {
             let Some(found) = matches(row) else { continue };
             self.counts.count(found);
-            self.rows.push((time(row), base + row as u64));
+            match found {
+                Match::Unnamed => self.unnamed.push(base + row as u64),
+                _ => self.rows.push((time(row), base + row as u64)),
+            }
         }
         // Two rows may be of one request.
         let newest = query.newest.saturating_mul(2);
@@ -244,7 +267,7 @@ impl Chosen {
     }
 
     fn rows(self) -> Vec<u64> {
-        let mut rows: Vec<u64> = self.rows.into_iter().map(|(_, row)| row).collect();
+        let mut rows: Vec<u64> = self.rows.into_iter().map(|(_, row)| row).chain(self.unnamed).collect();
         rows.sort_unstable();
         rows
     }

@@ -1,7 +1,8 @@
 //! What a write changed, in a few words: `image web nginx:1 -> nginx:2`, `replicas 1 -> 3`.
 //!
-//! Promises: only what was written is told, the value before only where an earlier event of the same object told it; of
-//! secrets no value is ever told; the words are few and short, whatever was written.
+//! Promises: only what was written is told, the value before only where an earlier event of the same object told it and
+//! none between them is missing; what was only tried is no value before; of secrets no value is ever told; the words are
+//! few and short, whatever was written.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,23 +22,24 @@ const FIELDS: usize = 3;
 /// What is known of an object: its facts by their names.
 type Facts = BTreeMap<String, String>;
 
-/// Tells what events changed, which are in the order of time.
-pub(super) fn tell(events: &mut [Event]) {
-    let mut known: HashMap<[String; 4], Facts> = HashMap::new();
+/// Tells what events changed, which are in the order of time; `is_whole` says that no write of their objects is missing
+/// between them. What was only tried changes nothing of what comes after it.
+pub(super) fn tell(events: &mut [Event], is_whole: bool) {
+    let mut known: HashMap<[String; 5], Facts> = HashMap::new();
     for event in events {
         if !event.code.is_some_and(|code| (200..300).contains(&code)) {
             continue;
         }
-        let [group, resource, namespace, name] =
-            [&event.api_group, &event.resource, &event.namespace, &event.name].map(String::clone);
-        let object = [group, resource, namespace, name];
-        if event.verb == "delete" && event.subresource.is_empty() {
+        let Event { cluster, api_group, resource, namespace, name, .. } = &*event;
+        let object = [cluster, api_group, resource, namespace, name].map(String::clone);
+        if event.verb == "delete" && event.subresource.is_empty() && !event.dry_run {
             known.remove(&object);
-            continue;
         }
         if matches!(event.verb.as_str(), "create" | "update" | "patch") {
-            let facts = known.entry(object).or_default();
-            event.changed = changed(event, facts);
+            let mut facts = known.remove(&object).unwrap_or_default();
+            let before = (event.dry_run || !is_whole).then(|| facts.clone());
+            event.changed = changed(event, &mut facts);
+            known.insert(object, before.unwrap_or(facts));
         }
     }
 }
@@ -220,7 +222,7 @@ mod tests {
     }
 
     fn told(mut events: Vec<Event>) -> Vec<String> {
-        tell(&mut events);
+        tell(&mut events, true);
         events.iter().map(|event| event.changed.join("; ")).collect()
     }
 
@@ -283,7 +285,7 @@ mod tests {
             event("patch", "configmaps", "", &data, ""),
             event("patch", "services", "", &long, ""),
         ];
-        tell(&mut events);
+        tell(&mut events, true);
         assert_eq!(events[0].changed.last().unwrap(), "97 more fields");
         assert_eq!((events[1].changed.len(), events[1].changed[8].as_str()), (9, "92 more"));
         assert!(events[2].changed[0].chars().count() < 100);

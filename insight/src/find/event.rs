@@ -5,6 +5,7 @@
 use serde::{Serialize, Serializer};
 
 use super::query::SESSIONS;
+use super::tried;
 use crate::moment;
 use crate::rows::Rows;
 
@@ -18,6 +19,12 @@ pub struct Event {
     pub user: String,
     /// As whom they acted; empty for themselves.
     pub impersonated_user: String,
+    /// In which groups, where they named some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub impersonated_groups: Vec<String>,
+    /// In which cluster; empty where the events that are told are of one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cluster: String,
     /// The verb.
     pub verb: String,
     /// The API group; empty for the core group.
@@ -28,7 +35,7 @@ pub struct Event {
     pub subresource: String,
     /// The namespace.
     pub namespace: String,
-    /// The object's name.
+    /// The object's name: of one that was created without a name, the one that it got, where the event has the answer.
     pub name: String,
     /// The path without its query, of what is no resource.
     pub path: String,
@@ -41,7 +48,10 @@ pub struct Event {
     /// Whether it had begun to be answered and was not over at the end of what was read: of a session in a container, a
     /// watch and what else is meant to last.
     pub open: bool,
-    /// What it changed, in a few words, where the level of the event tells; see [`super::Found::tell_changes`].
+    /// Whether it was only tried (`dryRun`), so that nothing came of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// What it changed, or would have, in a few words, where the level of the event tells; see [`super::Found::tell_changes`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
     /// The program, by its own word.
@@ -76,6 +86,8 @@ impl Event {
         "verb",
         "user",
         "impersonated_user",
+        "impersonated_groups",
+        "cluster",
         "api_group",
         "resource",
         "subresource",
@@ -96,22 +108,31 @@ impl Event {
         let (resource, subresource) = (text("resource"), text("subresource"));
         let session_seconds = session(rows, row, &subresource);
         let line = rows.lines()(row).to_vec();
-        let received = audit::Event::scan(&line).ok().and_then(|event| event.request_received_micros());
+        let logged = audit::Event::scan(&line).ok();
+        let received = logged.as_ref().and_then(audit::Event::request_received_micros);
+        let dry_run = tried::is_dry_run(&uri, logged.as_ref());
+        let (name, verb) = (text("name"), text("verb"));
+        let is_unnamed =
+            name.is_empty() && verb == "create" && !resource.is_empty() && subresource.is_empty();
+        let given = logged.as_ref().filter(|_| is_unnamed).and_then(tried::given_name);
         let mut event = Event {
             time: rows.times("time")(row),
             user: text("user"),
             impersonated_user: text("impersonated_user"),
-            verb: text("verb"),
+            impersonated_groups: rows.lists("impersonated_groups").at(row).map(str::to_owned).collect(),
+            cluster: text("cluster"),
+            verb,
             api_group: text("api_group"),
             path: if resource.is_empty() { path.to_owned() } else { String::new() },
             resource,
             subresource,
             namespace: text("namespace"),
-            name: text("name"),
+            name: given.unwrap_or(name),
             code: rows.codes()(row),
             reason: text("reason"),
             session_seconds,
             open: false,
+            dry_run,
             changed: Vec::new(),
             client: text("client"),
             source_ip: text("source_ip"),

@@ -29,6 +29,8 @@ pub(super) enum Match {
     Start,
     /// It is the end of such a request.
     End,
+    /// It created something that got a name, which the line tells.
+    Unnamed,
 }
 
 /// Ways into containers, whose sessions are told with their length.
@@ -46,14 +48,15 @@ impl Query {
         "subresource",
         "namespace",
         "name",
+        "level",
     ];
 
     /// Which of the rows are asked for, and as what.
     pub(super) fn matches(&self, rows: &Rows<'_>) -> impl Fn(usize) -> Option<Match> + use<> {
         let (requests, filter) = (Requests::of(rows), &self.filter);
-        let texts = ["namespace", "name", "verb", "api_group", "resource", "subresource"];
+        let texts = ["namespace", "name", "verb", "api_group", "resource", "subresource", "level"];
         let texts = texts.map(|column| rows.text(column));
-        let [namespace, name, verb, group, resource, subresource] = &texts;
+        let [namespace, name, verb, group, resource, subresource, level] = &texts;
         let what = [&requests.user, &requests.impersonated, namespace, verb, group, resource, subresource];
         let groups = Groups::by(&what);
         let fits = |row: usize| {
@@ -71,8 +74,19 @@ impl Query {
         let fits: Vec<Option<bool>> = examples.map(|row| fits(row).then(|| lasts(row))).collect();
         let named = name.which(|name| filter.name(name));
         let any_name = filter.name.is_none();
+        let has_answer = level.which(|level| level == "RequestResponse");
+        let is_unnamed = |row: usize| {
+            let is_create = verb.or_empty(row) == "create" && subresource.or_empty(row).is_empty();
+            is_create && name.at(row).is_none() && has_answer(row) && !resource.or_empty(row).is_empty()
+        };
         let chosen = |row: usize| {
-            let lasts = fits[groups.of(row)].filter(|_| any_name || named(row))?;
+            let lasts = fits[groups.of(row)]?;
+            if !any_name && name.at(row).is_none() {
+                return (requests.is_one(row) && is_unnamed(row)).then_some(Match::Unnamed);
+            }
+            if !any_name && !named(row) {
+                return None;
+            }
             match (requests.is_one(row), lasts) {
                 (true, false) => Some(Match::Whole),
                 (true, true) => Some(Match::End),
@@ -82,6 +96,12 @@ impl Query {
         };
         let chosen: Vec<Option<Match>> = (0..rows.len()).map(chosen).collect();
         move |row| chosen[row]
+    }
+
+    /// Whether no write of an object that is found is left out.
+    pub(super) fn has_every_write(&self) -> bool {
+        let Filter { user, verb, resource, .. } = &self.filter;
+        user.is_none() && verb.is_none() && resource.as_ref().is_none_or(|resource| !resource.contains('/'))
     }
 
     /// Whether what is asked for is this resource, or above it.

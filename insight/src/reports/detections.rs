@@ -66,6 +66,7 @@ impl Fold for Detections {
         "user",
         "groups",
         "impersonated_user",
+        "impersonated_groups",
         "api_group",
         "resource",
         "subresource",
@@ -114,8 +115,9 @@ impl Fold for Detections {
         self.count(rows, &batch);
         let mut picked = self.take_refusals(rows, &batch);
         let (time, code, decision) = (rows.times("time"), rows.codes(), rows.text("decision"));
-        let (level, is_member) =
-            (rows.text("level"), rows.lists("groups").any(|group| group == "system:masters"));
+        let level = rows.text("level");
+        let [is_master, acts_as_master] = ["groups", "impersonated_groups"]
+            .map(|groups| rows.lists(groups).any(|group| group == "system:masters"));
         let is_bare = level.which(|level| level == "Metadata");
         let mut seen: Seens<_> = HashMap::default();
         for row in 0..rows.len() {
@@ -131,7 +133,7 @@ impl Fold for Detections {
             for place in may_be.places() {
                 let detection = &DETECTIONS[place];
                 if !detection.rule.is_answered(code, decision)
-                    || (matches!(detection.rule, Rule::Masters) && !is_member(row))
+                    || (matches!(detection.rule, Rule::Masters) && !is_master(row) && !acts_as_master(row))
                 {
                     continue;
                 }
@@ -144,14 +146,16 @@ impl Fold for Detections {
                     _ => {}
                 }
                 let name = if detection.is_of_objects() { batch.name.key(row) } else { NONE };
-                let key = (place, batch.meant.about(row), name, is_start);
+                let is_master = matches!(detection.rule, Rule::Impersonated) && acts_as_master(row);
+                let key = (place, batch.meant.about(row), name, is_start, is_master);
                 batch.add(seen.entry(key).or_insert((row, None)), row, time(row));
             }
         }
-        for ((place, _, name, is_start), (row, tally)) in seen {
+        for ((place, _, name, is_start, is_master), (row, tally)) in seen {
             let (detection, kind) = (&DETECTIONS[place], batch.kinds.at(row));
             let (name, tally) = (batch.name.of_key(name).unwrap_or_default(), tally.unwrap_or_default());
-            let told = detection.look().map_or(Told::Yes(Vec::new()), |look| {
+            let reasons = is_master.then(|| "system:masters".to_owned()).into_iter().collect();
+            let told = detection.look().map_or(Told::Yes(reasons), |look| {
                 look.at(&Request::without_line([kind.verb, kind.resource, kind.namespace, name, ""]))
             });
             if detection.by.is_there(&kind) {

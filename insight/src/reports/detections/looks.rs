@@ -9,6 +9,7 @@ use audit::{Event, Level};
 use serde_json::Value;
 
 use crate::clip::clip;
+use crate::find::tried::asks_to_try;
 
 /// Looks at a request that may match.
 #[derive(Debug, Clone, Copy)]
@@ -82,9 +83,7 @@ impl<'a> Request<'a> {
     }
 
     fn is_only_tried(&self) -> bool {
-        self.uri.split_once('?').is_some_and(|(_, query)| {
-            query.split('&').any(|part| part.starts_with("dryRun=") && part != "dryRun=")
-        })
+        asks_to_try(self.uri)
     }
 
     /// What was written: of a patch what came of it, where the log has that.
@@ -175,6 +174,11 @@ pub(super) fn anonymous(request: &Request<'_>) -> Told {
     Told::Yes(Vec::new())
 }
 
+/// What was done, and not only tried.
+pub(super) fn done(request: &Request<'_>) -> Told {
+    if request.is_only_tried() { Told::No } else { Told::Yes(Vec::new()) }
+}
+
 pub(super) fn node_proxy(request: &Request<'_>) -> Told {
     let path = request.path().split_once("/proxy").map_or("", |(_, path)| path);
     if asks_at(path, &METRICS) { Told::No } else { Told::Yes(vec![clip(path)]) }
@@ -243,19 +247,27 @@ pub(super) fn privileged(request: &Request<'_>) -> Told {
 }
 
 /// Of the host's files, those that lead further.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 20] = [
+    "/bin",
     "/boot",
     "/dev",
     "/etc",
     "/home",
+    "/opt/cni",
     "/proc",
     "/root",
     "/run",
+    "/sbin",
     "/sys",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local/bin",
+    "/usr/sbin",
     "/var/lib/containerd",
     "/var/lib/docker",
     "/var/lib/kubelet",
     "/var/run",
+    "/var/spool/cron",
 ];
 
 pub(super) fn host_access(request: &Request<'_>) -> Told {
@@ -266,16 +278,22 @@ pub(super) fn host_access(request: &Request<'_>) -> Told {
         "hostNetwork" | "hostPID" | "hostIPC" if value == &Value::Bool(true) => reasons.push(name.into()),
         "hostPath" => {
             let path = value.get("path").and_then(Value::as_str).unwrap_or_default();
-            let whole = path.trim_end_matches('/');
-            let leads_further = whole.is_empty()
-                || path.contains("..")
-                || PATHS.iter().any(|place| is_at(whole, place) || is_at(place, whole));
-            if leads_further && !path.is_empty() {
+            if leads_further(path) {
                 reasons.push(format!("hostPath {}", clip(path)));
             }
         }
         _ => {}
     })
+}
+
+/// Whether a path of the host, in whatever way it is written, is one of those, in one, or above one.
+fn leads_further(path: &str) -> bool {
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let whole: String = parts.flat_map(|part| ["/", part]).collect();
+    !path.is_empty()
+        && (whole.is_empty()
+            || path.contains("..")
+            || PATHS.iter().any(|place| is_at(&whole, place) || is_at(place, &whole)))
 }
 
 /// What a pod may do is decided when it is made.
@@ -341,13 +359,30 @@ pub(super) fn dangerous_role(request: &Request<'_>) -> Told {
             let leads_on = texts(value).filter(|verb| matches!(*verb, "escalate" | "bind" | "impersonate"));
             reasons.extend(leads_on.map(str::to_owned));
         }
-        "rules" if items(value).iter().any(is_for_all) => reasons.push("* on everything".into()),
+        "rules" => {
+            let everywhere = request.resource == "clusterroles";
+            reasons.extend(items(value).iter().filter_map(|rule| of_every_verb(rule, everywhere)));
+        }
         _ => {}
     })
 }
 
-fn is_for_all(rule: &Value) -> bool {
-    ["verbs", "resources", "apiGroups"].iter().all(|field| texts(&rule[*field]).any(|text| text == "*"))
+/// What a rule with every verb leads to. Users and groups can be acted as only by a role for the whole cluster.
+fn of_every_verb(rule: &Value, everywhere: bool) -> Option<String> {
+    let has =
+        |field: &str, names: &[&str]| texts(&rule[field]).any(|text| text == "*" || names.contains(&text));
+    let leads = |group, resources: &[&str]| has("apiGroups", &[group]) && has("resources", resources);
+    if !has("verbs", &[]) {
+        return None;
+    }
+    match () {
+        () if has("apiGroups", &[]) && has("resources", &[]) => Some("* on everything".into()),
+        () if leads("rbac.authorization.k8s.io", &["roles", "clusterroles"]) => Some("* on roles".into()),
+        () if everywhere && leads("", &["users", "groups", "serviceaccounts"]) => {
+            Some("* on users, groups or service accounts".into())
+        }
+        () => None,
+    }
 }
 
 /// What is in a list, or the one thing.

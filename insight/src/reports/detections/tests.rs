@@ -84,6 +84,10 @@ fn what_was_written_is_told_with_the_reasons() {
     assert_eq!(reasons("privileged-pod", "agent"), ["capability SYS_ADMIN"]);
     assert_eq!(reasons("host-access-pod", "net"), ["hostNetwork", "hostPID", "hostPath /"]);
     assert_eq!(reasons("host-access-pod", "sweep"), ["hostPath /var/run/docker.sock"]);
+    assert_eq!(reasons("host-access-pod", "slashes"), ["hostPath //var/./run//docker.sock"]);
+    assert_eq!(reasons("dangerous-role", "core"), ["* on users, groups or service accounts"]);
+    assert_eq!(reasons("dangerous-role", "roles"), ["* on roles"]);
+    assert_eq!(reasons("impersonation", "x"), ["system:masters"]);
     assert_eq!(reasons("bound-to-everybody", "oops"), ["system:unauthenticated"]);
     assert_eq!(reasons("bound-to-everybody", "dev"), ["system:authenticated"]);
     assert_eq!(reasons("dangerous-role", "lab-impersonate"), ["impersonate"]);

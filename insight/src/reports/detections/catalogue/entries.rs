@@ -95,7 +95,7 @@ pub static DETECTIONS: [Detection; 28] = [
         why: "an admission webhook sees and changes every object, secrets included; without it its checks are gone",
         todo: "compare the configuration with the one that you deploy, above all its address and failurePolicy",
         by: By::Others,
-        rule: requests(CHANGES, GUARDS, None),
+        rule: requests(CHANGES, GUARDS, Some(Look::Path(looks::done))),
     },
     Detection {
         id: "cluster-config-changed",
@@ -190,7 +190,7 @@ pub static DETECTIONS: [Detection; 28] = [
         why: "it shares what the pod has, with an image of one's choice, and stays until the pod goes",
         todo: "ask who it was (kubectl debug does this); delete the pod when done",
         by: By::Others,
-        rule: requests(&["update", "patch"], &["pods/ephemeralcontainers"], None),
+        rule: requests(&["update", "patch"], &["pods/ephemeralcontainers"], Some(Look::Path(looks::done))),
     },
     Detection {
         id: "secrets-listed",
@@ -208,7 +208,7 @@ pub static DETECTIONS: [Detection; 28] = [
         why: "whoever has the token is the service account, from anywhere, until it expires",
         todo: "ask who it was; bound tokens in pods are asked for by kubelets, which are left out here",
         by: By::Others,
-        rule: requests(&["create"], &["serviceaccounts/token"], None),
+        rule: requests(&["create"], &["serviceaccounts/token"], Some(Look::Path(looks::done))),
     },
     Detection {
         id: "csr-approved",
@@ -220,7 +220,7 @@ pub static DETECTIONS: [Detection; 28] = [
         rule: requests(
             &["update", "patch"],
             &["certificatesigningrequests.certificates.k8s.io/approval"],
-            None,
+            Some(Look::Path(looks::done)),
         ),
     },
     Detection {
@@ -248,7 +248,11 @@ pub static DETECTIONS: [Detection; 28] = [
         why: "they tell what happened to pods; nobody needs to delete them, since they expire after an hour",
         todo: "ask who it was, and see what else they did (`auditrail who --user NAME`)",
         by: By::Others,
-        rule: requests(&["delete", "deletecollection"], &["events", "events.events.k8s.io"], None),
+        rule: requests(
+            &["delete", "deletecollection"],
+            &["events", "events.events.k8s.io"],
+            Some(Look::Path(looks::done)),
+        ),
     },
     Detection {
         id: "kube-system-write",
@@ -262,7 +266,7 @@ pub static DETECTIONS: [Detection; 28] = [
             // Other subresources have detections of their own.
             resources: &["*", "*/scale"],
             namespaces: &["kube-system"],
-            look: None,
+            look: Some(Look::Path(looks::done)),
         },
     },
     Detection {
@@ -299,7 +303,7 @@ pub static DETECTIONS: [Detection; 28] = [
         why: "in a new one no quota, network policy or pod security standard holds yet",
         todo: "ask who it was; let namespaces be made by programs only",
         by: By::Others,
-        rule: requests(&["create"], &["namespaces"], None),
+        rule: requests(&["create"], &["namespaces"], Some(Look::Path(looks::done))),
     },
     Detection {
         id: "permissions-asked",
