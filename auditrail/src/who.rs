@@ -99,7 +99,6 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
     let tried = tried.then(|| "dry run: nothing came of it".to_owned());
     let columns = vec![
         "time",
-        "cluster",
         "who",
         "verb",
         "what",
@@ -111,6 +110,7 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
         "client",
         "source IP",
         "audit ID",
+        "cluster",
     ];
     let table = Table {
         title: String::new(),
@@ -119,7 +119,7 @@ fn tables(report: &Report, output: Output) -> Vec<Table> {
         notes: older.into_iter().chain(open).chain(tried).collect(),
     };
     // Programs find the same columns every time.
-    vec![if output == Output::Table { table.without_empty_columns(10) } else { table }]
+    vec![if output == Output::Table { table.without_empty_columns(13) } else { table }]
 }
 
 fn cells(event: &Event) -> Vec<String> {
@@ -138,7 +138,6 @@ fn cells(event: &Event) -> Vec<String> {
     };
     vec![
         event.time.map(crate::moment::written).unwrap_or_default(),
-        event.cluster.clone(),
         who,
         if event.dry_run { format!("{} (dry run)", event.verb) } else { event.verb.clone() },
         what,
@@ -150,5 +149,6 @@ fn cells(event: &Event) -> Vec<String> {
         event.client.clone(),
         event.source_ip.clone(),
         event.audit_id.clone(),
+        event.cluster.clone(),
     ]
 }
