@@ -1,8 +1,9 @@
 //! `sql`: a question in SQL to recorded files or the lake.
 //!
-//! Promises: nothing is written but the answer; a question ends at its time limit and on Ctrl-C; CSV, JSON and YAML are
+//! Promises: nothing is written but the answer; a question ends at its time limit and on Ctrl-C ([`ending`]); CSV, JSON and YAML are
 //! written row by row as they come, a table holds a bounded number of rows and says when there were more.
 
+mod ending;
 mod recorded_events;
 mod rows;
 
@@ -10,7 +11,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use insight::sql::{Events, LakeEvents, SqlError, Stop, Told};
 use lake::Lake;
@@ -20,6 +20,7 @@ use crate::print::grouped;
 use crate::recording::Recording;
 use crate::report::{Output, lake_of};
 use crate::{replay, say};
+use ending::Watch;
 use recorded_events::RecordedEvents;
 use rows::Rows;
 
@@ -55,10 +56,13 @@ pub(crate) struct Sql {
 pub(crate) fn sql(asked: &Sql) -> Result<ExitCode, Failure> {
     let events = asked.events()?;
     let stop = Stop::after(asked.timeout.duration());
-    on_interrupt(&stop)?;
+    ending::on_interrupt(&stop)?;
     let most = asked.max_rows.or((asked.output == Output::Table).then_some(TABLE_ROWS));
     let mut rows = Rows::new(asked.output, most.unwrap_or(u64::MAX));
-    match insight::sql::ask(events, &asked.query, &stop, &mut rows) {
+    let watch = Watch::over(&stop);
+    let answer = insight::sql::ask(events, &asked.query, &stop, &mut rows);
+    watch.end();
+    match answer {
         Ok(told) => tell(&told, rows),
         Err(SqlError::Sink(error)) => {
             say::unless_enough(say::written(Err(error)))?;
@@ -95,22 +99,4 @@ impl Sql {
             threads: replay::threads(),
         }))
     }
-}
-
-/// Ctrl-C ends the question; once more ends the program.
-fn on_interrupt(stop: &Arc<Stop>) -> anyhow::Result<()> {
-    let stop = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("the signal of Ctrl-C cannot be listened to")?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if stop.is_cancelled() {
-                    std::process::exit(130);
-                }
-                stop.cancel();
-            }
-        });
-    });
-    Ok(())
 }

@@ -4,8 +4,9 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -99,6 +100,8 @@ fn a_time_bounds_alike_however_it_is_written() {
         "time >= '2026-11-23T06:11'",
         "time >= '2026-11-23 06:11:00'",
         "'2026-11-23T06:11:00.000Z' <= time",
+        "time >= '2026-11-23T08:11:00+02:00'",
+        "NOT time < '2026-11-23 01:11-05:00'",
         "time >= '2026-11-23T06:11:00Z' AND time < '2026-11-24'",
         "time BETWEEN '2026-11-23T06:11:00Z' AND '2026-11-23T23'",
         "time_us >= unixepoch('2026-11-23T06:11:00Z') * 1000000",
@@ -209,6 +212,54 @@ fn a_question_without_end_is_stopped_at_its_time() {
     let stdin = child.stdin.take();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     drop(stdin);
+}
+
+/// The search of half of a long text in the whole, for hours, in one step of SQLite.
+const STUCK: &str = "WITH t AS MATERIALIZED (SELECT hex(zeroblob(8000000)) AS s) SELECT instr(s, substr(s, 1, 8000000) || '1') FROM t";
+
+/// Waits for the end of a process, and ends it when that does not come: the exit code, and what stderr says.
+fn ended(mut child: Child) -> (Option<i32>, String) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Nothing to kill is what is hoped for.
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn asked(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_auditrail"))
+        .current_dir(FILLED.directory.path())
+        .args([&["sql"], arguments].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_function_that_takes_hours_is_stopped_at_its_time_too() {
+    let (code, stderr) = ended(asked(&[STUCK, "audit.log", "--timeout", "1s"]));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("auditrail: SQL: stopped after 1 s: ask for fewer hours"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_ctrl_c_ends_a_function_that_takes_hours() {
+    use std::io::{BufRead, BufReader};
+    let rows = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 9999) SELECT x FROM n";
+    let question = format!("{rows} UNION ALL SELECT * FROM ({STUCK})");
+    let mut child = asked(&[&question, "audit.log", "-o", "csv", "--timeout", "1h"]);
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert_eq!(line, "x\n", "the question runs");
+    let pressed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(pressed.success());
+    assert_eq!(ended(child), (Some(1), "auditrail: SQL: cancelled\n".into()));
 }
 
 #[test]

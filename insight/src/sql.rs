@@ -2,7 +2,8 @@
 //!
 //! Promises: nothing can be written, no other database opened, no extension loaded; only the columns that the question
 //! names are read, and only the hours and row groups that its times can be in; a question ends at its time limit, when
-//! it is cancelled, and at the limits of its memory; rows are given one by one and never collected.
+//! it is cancelled (both at the next of SQLite's steps, see [`guard`]), and at the limits of its memory; rows are given
+//! one by one and never collected.
 //!
 //! The way of a question: [`ask`] makes a database in memory that knows nothing but [`table`]; SQLite tells the table
 //! which columns and bounds it needs ([`wanted`]), the table reads batches from [`Events`] and makes values ([`cells`]).

@@ -75,8 +75,7 @@ pub(crate) fn of(error: rusqlite::Error, question: &str, stop: &Stop, shared: &S
             mistake("more than one statement: ask one at a time", None, question)
         }
         rusqlite::Error::SqliteFailure(failure, message) => match failure.code {
-            ErrorCode::OperationInterrupted if stop.is_cancelled() => SqlError::Cancelled,
-            ErrorCode::OperationInterrupted => SqlError::TimedOut(stop.limit()),
+            ErrorCode::OperationInterrupted => stop.why(),
             ErrorCode::AuthorizationForStatementDenied => SqlError::ReadOnly,
             ErrorCode::OutOfMemory => SqlError::Memory,
             _ if message.as_ref().is_some_and(|what| what.ends_with("may not be modified")) => {

@@ -1,7 +1,8 @@
 //! What keeps a question harmless: it may only read, and it ends.
 //!
 //! Promises: whatever is not on the list of what a question does is refused before it runs; a question that is
-//! cancelled or over its time ends within a moment, also while it waits for a file.
+//! cancelled or over its time ends at the next of SQLite's steps, also while it waits for a file. Most steps take no
+//! time, but a function over a long text is one step, too: whoever must be done by then watches over the question.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use super::error::SqlError;
 
 /// Steps of SQLite's machine between two looks at the clock: well under a millisecond.
 const STEPS: i32 = 10_000;
@@ -46,9 +49,10 @@ impl Stop {
         self.is_cancelled() || self.end.is_some_and(|end| Instant::now() >= end)
     }
 
-    /// How long it was allowed to take.
-    pub(crate) fn limit(&self) -> Duration {
-        self.limit
+    /// What whoever asked is told when it had to end.
+    #[must_use]
+    pub fn why(&self) -> SqlError {
+        if self.is_cancelled() { SqlError::Cancelled } else { SqlError::TimedOut(self.limit) }
     }
 }
 
