@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use audit::rbac::{Objects, Rbac, Request, Target, Who};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 struct Place(tempfile::TempDir);
 
@@ -19,6 +19,12 @@ impl Place {
         Place(scratch)
     }
 
+    /// Writes a log of these events.
+    fn log(&self, events: &[Value]) {
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        std::fs::write(self.0.path().join("own.log"), lines.join("\n") + "\n").unwrap();
+    }
+
     fn run(&self, arguments: &str) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
         command.current_dir(self.0.path()).env("AUDITRAIL_STATES", "none").stdin(Stdio::null());
@@ -27,9 +33,39 @@ impl Place {
         output
     }
 
+    /// Whatever the exit code.
+    fn suggested(&self, arguments: &str) -> String {
+        std::fs::write(self.0.path().join("none.yaml"), "kind: List\napiVersion: v1\nitems: []\n").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditrail"));
+        command.current_dir(self.0.path()).env("AUDITRAIL_STATES", "none").stdin(Stdio::null());
+        String::from_utf8(command.args(arguments.split(' ')).output().unwrap().stdout).unwrap()
+    }
+
     fn json(&self, arguments: &str) -> Value {
         serde_json::from_slice(&self.run(&format!("{arguments} -o json")).stdout).unwrap()
     }
+}
+
+/// An event of a request for a resource in the core group; `what` is `resource/name/subresource`.
+fn asked(second: u32, user: &str, verb: &str, what: &str, code: i32) -> Value {
+    let mut words = what.split('/');
+    let [resource, name, subresource] = [(); 3].map(|()| words.next().unwrap_or_default());
+    let object = json!({"resource": resource, "name": name, "subresource": subresource, "namespace": "shop",
+        "apiVersion": "v1"});
+    let mut event = of_path(second, user, &format!("/api/v1/namespaces/shop/{what}"), code);
+    event["verb"] = verb.into();
+    event["objectRef"] = object;
+    event
+}
+
+/// An event of a `get` of a path.
+fn of_path(second: u32, user: &str, uri: &str, code: i32) -> Value {
+    let time = format!("2026-11-23T06:{:02}:{:02}.000000Z", second / 60, second % 60);
+    let decision = if code == 403 { "forbid" } else { "allow" };
+    json!({"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": format!("id-{second}"),
+        "stage": "ResponseComplete", "requestURI": uri, "verb": "get", "user": {"username": user},
+        "requestReceivedTimestamp": time, "stageTimestamp": time, "responseStatus": {"metadata": {}, "code": code},
+        "annotations": {"authorization.k8s.io/decision": decision, "authorization.k8s.io/reason": ""}})
 }
 
 fn counts(report: &Value) -> u64 {
@@ -88,4 +124,28 @@ fn filters_ask_for_some_and_the_limit_says_how_many_more() {
     let table = String::from_utf8(place.run("denied audit.log --limit 1 --fix").stdout).unwrap();
     let more = all["refused"].as_array().unwrap().len() - 1;
     assert!(table.contains(&format!("{more} more rows")), "{table}");
+}
+
+#[test]
+fn a_star_that_was_asked_for_never_becomes_a_wildcard_in_a_role() {
+    let place = Place::new();
+    let mut verb = of_path(4, "bob", "/x", 403);
+    verb["verb"] = "*".into();
+    place.log(&[
+        of_path(1, "bob", "/*", 403),
+        of_path(2, "bob", "/foo*", 403),
+        asked(3, "bob", "create", "*/x/exec", 403),
+        verb,
+        asked(5, "bob", "get", "*/x/scale", 403),
+    ]);
+    let report = place.json("denied own.log");
+    for row in report["refused"].as_array().unwrap() {
+        assert!(row["fix"].is_null(), "{row}");
+        assert!(row["warnings"].to_string().contains("wildcard"), "{row}");
+    }
+    for mode in ["wanted", "fix"] {
+        let wanted = place.suggested(&format!("rbac suggest own.log --roles none.yaml --mode {mode}"));
+        assert!(wanted.contains("0/5 allowed, 0 permissions") || wanted.contains("0/5 refused"), "{wanted}");
+        assert!(wanted.contains("not allowed: bob: get /*") && !wanted.contains("kind: "), "{wanted}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What should not be allowed lightly.
 //!
 //! Promise: each danger has a name that stays and one sentence that says what it comes to; a wildcard is as dangerous
-//! as the worst that it covers.
+//! as the worst that it covers, wherever it stands: in a rule `*` is never only itself, also where a request said so.
 
 use super::{Names, Permission, Subject};
 
@@ -20,9 +20,12 @@ type Row = (&'static [&'static str], &'static str, &'static [&'static str], &'st
 const RBAC: &str = "rbac.authorization.k8s.io";
 const READ: [&str; 3] = ["get", "list", "watch"];
 const WRITE: [&str; 3] = ["create", "update", "patch"];
+const DELETE: [&str; 2] = ["delete", "deletecollection"];
 const ANY: [&str; 0] = [];
 
-const ROWS: [Row; 13] = [
+const IMPERSONATE: &str = "whoever may act as somebody else may do all that they may";
+
+const ROWS: [Row; 15] = [
     (
         &["escalate"],
         RBAC,
@@ -45,19 +48,14 @@ const ROWS: [Row; 13] = [
         "bindings decide who may do what; they can only give what their writer has, but to anybody",
     ),
     (
-        &["impersonate"],
-        "",
-        &["users", "groups", "serviceaccounts"],
-        "impersonate",
-        "whoever may act as somebody else may do all that they may",
+        &DELETE,
+        RBAC,
+        &["rolebindings", "clusterrolebindings"],
+        "delete-bindings",
+        "without their bindings others are locked out, and parts of the cluster stop working",
     ),
-    (
-        &["impersonate"],
-        "authentication.k8s.io",
-        &["userextras", "uids"],
-        "impersonate",
-        "whoever may act as somebody else may do all that they may",
-    ),
+    (&["impersonate"], "", &["users", "groups", "serviceaccounts"], "impersonate", IMPERSONATE),
+    (&["impersonate"], "authentication.k8s.io", &["userextras", "uids"], "impersonate", IMPERSONATE),
     (
         &READ,
         "",
@@ -101,6 +99,20 @@ const ROWS: [Row; 13] = [
         "a webhook sees and changes what others write, secrets included",
     ),
     (
+        &DELETE,
+        "admissionregistration.k8s.io",
+        &[
+            "mutatingwebhookconfigurations",
+            "validatingwebhookconfigurations",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        ],
+        "delete-admission",
+        "what they refuse or change is then written as it comes",
+    ),
+    (
         &["approve", "sign"],
         "certificates.k8s.io",
         &["signers"],
@@ -120,26 +132,35 @@ const ROWS: [Row; 13] = [
 #[must_use]
 pub fn dangers(subject: Option<&Subject>, permission: &Permission, names: &Names) -> Vec<Danger> {
     let mut found: Vec<Danger> = subject.and_then(open_to_all).into_iter().collect();
+    if permission.is_wildcard() {
+        let why = "a wildcard also covers what will be added later, and what nobody thought of";
+        found.push(Danger { code: "wildcard", why });
+    }
     if let Permission::Resource { group, resource, verb } = permission {
-        if [group, resource, verb].iter().any(|word| *word == "*") {
-            let why = "a wildcard also covers what will be added later, and what nobody thought of";
-            found.push(Danger { code: "wildcard", why });
+        // Newer clusters ask for one of these in the place of `impersonate`.
+        if verb.starts_with("impersonate:") || verb.starts_with("impersonate-on:") {
+            found.push(Danger { code: "impersonate", why: IMPERSONATE });
         }
         let covers = |own: &str, other: &str| own == "*" || own == other;
         let rows = ROWS.iter().filter(|(verbs, of, resources, ..)| {
             let of_verb = verbs.is_empty() || verbs.iter().any(|other| covers(verb, other));
-            let of_resource = resources.iter().any(|other| {
-                covers(resource, other) || *other == "userextras" && resource.starts_with("userextras/")
-            });
-            of_verb && covers(group, of) && of_resource
+            covers(group, of) && of_verb && resources.iter().any(|other| covers_resource(resource, other))
         });
         // To read one secret by its name is what most programs need.
-        let rows = rows.filter(|row| row.3 != "read-secrets" || *names == Names::All || verb != "get");
+        let is_one = matches!(names, Names::Only(names) if names.len() == 1) && verb == "get";
+        let rows = rows.filter(|row| row.3 != "read-secrets" || !is_one);
         found.extend(rows.map(|row| Danger { code: row.3, why: row.4 }));
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether a rule for `own` counts for `other`, a resource of the table.
+fn covers_resource(own: &str, other: &str) -> bool {
+    let of_all =
+        own.strip_prefix("*/").is_some_and(|own| other.split_once('/').is_some_and(|of| of.1 == own));
+    own == "*" || own == other || of_all || other == "userextras" && own.starts_with("userextras/")
 }
 
 fn open_to_all(subject: &Subject) -> Option<Danger> {
@@ -173,11 +194,10 @@ mod tests {
         }
         assert_eq!(codes("system:anonymous", "", "pods", "get", Names::All), ["anonymous"]);
         assert!(codes("jane", "*", "*", "*", Names::All).len() > 9);
-        assert_eq!(codes("jane", "", "secrets", "get", Names::Only(["a".to_owned()].into())), [""; 0]);
-        assert_eq!(
-            codes("jane", "", "secrets", "list", Names::Only(["a".to_owned()].into())),
-            ["read-secrets"]
-        );
+        let named = |names: &[&str]| Names::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(codes("jane", "", "secrets", "get", named(&["a"])), [""; 0]);
+        assert_eq!(codes("jane", "", "secrets", "get", named(&["a", "b"])), ["read-secrets"]);
+        assert_eq!(codes("jane", "", "secrets", "list", named(&["a"])), ["read-secrets"]);
         assert_eq!(
             codes("jane", "authentication.k8s.io", "userextras/scopes", "impersonate", Names::All),
             ["impersonate"]
@@ -186,6 +206,32 @@ mod tests {
             [("", "pods", "list"), ("", "secrets", "create"), ("apps", "deployments/scale", "patch")]
         {
             assert_eq!(codes("jane", group, resource, verb, Names::All), [""; 0]);
+        }
+    }
+    #[test]
+    fn a_star_is_a_wildcard_wherever_a_rule_would_read_it_as_one() {
+        let path = |path: &str, verb: &str| {
+            let permission = Permission::Path { path: path.to_owned(), verb: verb.to_owned() };
+            dangers(None, &permission, &Names::All).iter().map(|found| found.code).collect::<Vec<_>>()
+        };
+        for (of, verb) in [("/*", "get"), ("*", "get"), ("/foo*", "get"), ("/x**", "get"), ("/x", "*")] {
+            assert_eq!(path(of, verb), ["wildcard"], "{verb} {of}");
+        }
+        assert_eq!(path("/a*b", "get"), [""; 0], "within a path it is a letter like others");
+        assert_eq!(codes("jane", "", "*/exec", "create", Names::All), ["into-containers", "wildcard"]);
+        assert_eq!(codes("jane", "", "*/token", "create", Names::All), ["create-tokens", "wildcard"]);
+        assert_eq!(codes("jane", "apps", "*/scale", "update", Names::All), ["wildcard"]);
+        assert_eq!(codes("jane", "", "pods/*", "get", Names::All), [""; 0], "which is no form of rules");
+    }
+
+    #[test]
+    fn to_act_as_somebody_in_parts_is_to_act_as_somebody() {
+        for verb in ["impersonate:user-info", "impersonate:serviceaccount", "impersonate-on:user-info:list"] {
+            assert_eq!(
+                codes("jane", "authentication.k8s.io", "users", verb, Names::All),
+                ["impersonate"],
+                "{verb}"
+            );
         }
     }
 }

@@ -41,6 +41,32 @@ pub enum Names {
     Only(BTreeSet<String>),
 }
 
+impl Permission {
+    /// What a request needs, but for the name.
+    #[must_use]
+    pub fn of(request: &Request) -> Permission {
+        let verb = request.verb.clone();
+        match &request.target {
+            Target::Path(path) => Permission::Path { path: path.clone(), verb },
+            Target::Resource { group, resource, subresource, .. } => {
+                Permission::Resource { group: group.clone(), resource: combined(resource, subresource), verb }
+            }
+        }
+    }
+
+    /// Whether a rule of these words gives more than they say: it reads `*` as everything, also where a request had it
+    /// as a letter.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        match self {
+            Permission::Path { path, verb } => verb == "*" || path.ends_with('*'),
+            Permission::Resource { group, resource, verb } => {
+                resource.starts_with("*/") || [group, resource, verb].into_iter().any(|word| word == "*")
+            }
+        }
+    }
+}
+
 /// A set of permissions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
@@ -64,14 +90,13 @@ impl Permissions {
         if names.peek().is_none() {
             return;
         }
-        let verb = request.verb.clone();
+        let permission = Permission::of(request);
         match &request.target {
-            Target::Path(path) => self.add("", Permission::Path { path: path.clone(), verb }, Names::All),
-            Target::Resource { group, resource, subresource, namespace, .. } => {
+            Target::Path(_) => self.add("", permission, Names::All),
+            Target::Resource { namespace, .. } => {
                 let only = names.map(|name| Some(name.to_owned()).filter(|name| !name.is_empty()));
                 let names = only.collect::<Option<BTreeSet<String>>>().map_or(Names::All, Names::Only);
-                let resource = combined(resource, subresource);
-                self.add(namespace, Permission::Resource { group: group.clone(), resource, verb }, names);
+                self.add(namespace, permission, names);
             }
         }
     }

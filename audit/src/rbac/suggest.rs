@@ -1,8 +1,8 @@
 //! Roles and bindings from uses.
 //!
 //! Promises: least privilege unless the caller chooses otherwise: the verbs, names and namespaces of the uses and no
-//! others; a use of too many names to know stands for all names. What is proposed is valid, and the same for the same
-//! uses. One Role for each namespace and one ClusterRole for each user.
+//! others; a use of too many names to know stands for all names; what was refused never becomes a wildcard. What is
+//! proposed is valid, and the same for the same uses. One Role for each namespace and one ClusterRole for each user.
 
 mod audit2rbac;
 mod names;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Binding, Names, Objects, Permission, Permissions, Rbac, Request, Role, RoleKind, Rule, Subject, Tally,
-    Uses,
+    Uses, What,
 };
 pub use audit2rbac::{audit2rbac, discovery};
 use names::Naming;
@@ -84,6 +84,9 @@ pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Propo
         for (what, seen) in of {
             let tallies: &[&Tally] = match options.mode {
                 Mode::Used => &[&seen.allowed],
+                // A rule cannot give a `*` that is a letter; where one was allowed, that was by such a wildcard already.
+                Mode::Wanted if is_wild(what) => &[&seen.allowed],
+                Mode::Fix if is_wild(what) => &[],
                 Mode::Wanted => &[&seen.allowed, &seen.refused],
                 Mode::Fix => &[&seen.refused],
             };
@@ -116,6 +119,11 @@ pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Propo
     }
     objects.sort();
     Proposal { objects, permissions, shared }
+}
+
+/// Whether a rule with the words of this use would give more than it.
+fn is_wild(what: &What) -> bool {
+    Permission::of(what.request()).is_wildcard()
 }
 
 /// The smallest roles and bindings that allow one user these requests.
