@@ -103,6 +103,25 @@ fn a_fix_turns_the_refusals_into_permissions_and_adds_nothing_else() {
 }
 
 #[test]
+fn a_fix_keeps_the_rules_of_the_proposal_before_it_and_a_smaller_proposal_says_what_it_takes_away() {
+    let scenario = Scenario::new();
+    let used = scenario.text("rbac suggest audit.log --user alice -o yaml");
+    std::fs::write(scenario.path("used.yaml"), &used).unwrap();
+    let fix = scenario.text("rbac suggest audit.log --user alice --mode fix --roles used.yaml -o yaml");
+    std::fs::write(scenario.path("fix.yaml"), &fix).unwrap();
+    for fixed in ["--roles used.yaml --roles fix.yaml", "--roles fix.yaml"] {
+        let ask = "--as alice --verb list --resource pods -n shop";
+        let was = scenario.json(&format!("rbac check {ask} {fixed} -o json"));
+        assert_eq!(was["allowed"], true, "what was given before: {was}");
+    }
+    let again = scenario.run("rbac suggest audit.log --user alice --roles used.yaml --roles fix.yaml");
+    let said = String::from_utf8(again.stderr).unwrap();
+    let told = "Role auditrail:alice in shop is there already and gives 1 permissions that are not proposed";
+    assert!(said.contains(told), "{said}");
+    assert!(String::from_utf8(again.stdout).unwrap().contains(told));
+}
+
+#[test]
 fn the_compatible_preset_names_and_groups_as_audit2rbac_does() {
     let scenario = Scenario::new();
     let arguments = "rbac suggest audit.log --preset audit2rbac --serviceaccount shop:ci-deployer -o yaml";

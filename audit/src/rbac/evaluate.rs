@@ -162,7 +162,7 @@ impl Rbac {
 }
 
 /// A service account as the user that it is; one without a namespace is nobody, and stays what it is.
-fn canonical(subject: &Subject) -> Subject {
+pub(super) fn canonical(subject: &Subject) -> Subject {
     match subject {
         Subject::ServiceAccount { namespace, name } if !namespace.is_empty() => {
             Subject::User(format!("system:serviceaccount:{namespace}:{name}"))

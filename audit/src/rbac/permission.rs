@@ -155,6 +155,11 @@ impl Permissions {
         self.of.keys().map(String::as_str)
     }
 
+    /// On which objects a permission is given in a place, if it is.
+    pub(super) fn names(&self, scope: &str, permission: &Permission) -> Option<&Names> {
+        self.of.get(scope)?.get(permission)
+    }
+
     /// How many there are: each verb on each resource of each name counts for one.
     #[must_use]
     pub fn count(&self) -> u64 {

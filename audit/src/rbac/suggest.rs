@@ -6,16 +6,16 @@
 
 mod audit2rbac;
 mod names;
+mod places;
 mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Binding, Names, Objects, Permission, Permissions, Rbac, Request, Role, RoleKind, Rule, Subject, Tally,
-    Uses, What,
-};
+use super::{Names, Objects, Permission, Permissions, Rbac, Request, Subject, Tally, Uses, What};
 pub use audit2rbac::{audit2rbac, discovery};
 use names::Naming;
+use places::Places;
+pub use places::Replaced;
 
 /// Which uses a proposal is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +65,8 @@ pub struct Proposal {
     pub permissions: BTreeMap<String, Permissions>,
     /// What they give, by group.
     pub shared: BTreeMap<String, Permissions>,
+    /// What it takes the place of when it is applied, where that gave more.
+    pub replaced: Vec<Replaced>,
 }
 
 impl Proposal {
@@ -75,7 +77,8 @@ impl Proposal {
     }
 }
 
-/// Proposes roles and bindings for all users of these uses; what is there already matters for [`Mode::Fix`] only.
+/// Proposes roles and bindings for all users of these uses, under names that leave alone what others have there already.
+/// Those of [`Mode::Fix`] keep what is there of the same user's, all others take its place.
 #[must_use]
 pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Proposal {
     let mut permissions: BTreeMap<String, Permissions> = BTreeMap::new();
@@ -110,15 +113,13 @@ pub fn suggest(uses: &Uses, options: &Options, existing: Option<&Rbac>) -> Propo
     let users = permissions.iter().map(|(user, set)| (Subject::of_user(user), user.clone(), set));
     let groups =
         shared.iter().map(|(group, set)| (Subject::Group(group.clone()), format!("group:{group}"), set));
-    let mut objects = Objects::default();
+    let mut places = Places::beside(existing.map(Rbac::objects), options.mode == Mode::Fix);
     for (subject, name, set) in users.chain(groups) {
         let naming = Naming::new("auditrail:", "auditrail.io/", &name, subject);
-        for scope in set.scopes() {
-            naming.give(scope, set.rules(scope), &mut objects);
-        }
+        set.scopes().for_each(|scope| places.give(&naming, scope, set.rules(scope), set));
     }
-    objects.sort();
-    Proposal { objects, permissions, shared }
+    let (objects, replaced) = places.done();
+    Proposal { objects, permissions, shared, replaced }
 }
 
 /// Whether a rule with the words of this use would give more than it.
@@ -132,11 +133,11 @@ pub fn allowing<'r>(user: &str, requests: impl IntoIterator<Item = &'r Request>)
     let mut set = Permissions::default();
     requests.into_iter().for_each(|request| set.add_request(request, true));
     set.tidy();
-    let mut objects = Objects::default();
+    let mut places = Places::default();
     let naming = Naming::new("auditrail:", "auditrail.io/", user, Subject::of_user(user));
-    set.scopes().for_each(|scope| naming.give(scope, set.rules(scope), &mut objects));
-    objects.sort();
-    Proposal { objects, permissions: [(user.to_owned(), set)].into(), shared: BTreeMap::new() }
+    set.scopes().for_each(|scope| places.give(&naming, scope, set.rules(scope), &set));
+    let (objects, _) = places.done();
+    Proposal { objects, permissions: [(user.to_owned(), set)].into(), ..Proposal::default() }
 }
 
 /// With the verbs, names and namespaces that come with others by choice.
@@ -199,44 +200,5 @@ fn more_verbs(verb: &str, verbs: Verbs) -> &'static [&'static str] {
         (Verbs::Informer, "list") => &["watch"],
         (Verbs::Informer, "watch") => &["list"],
         _ => &[],
-    }
-}
-
-impl Naming {
-    /// A role with these rules in this place, and its binding.
-    fn give(&self, scope: &str, rules: Vec<Rule>, objects: &mut Objects) {
-        let kind = if scope.is_empty() { RoleKind::ClusterRole } else { RoleKind::Role };
-        objects.roles.push(Role {
-            kind,
-            namespace: scope.to_owned(),
-            name: self.name.clone(),
-            labels: self.labels.clone(),
-            annotations: self.annotations.clone(),
-            rules,
-            aggregation: None,
-        });
-        objects.bindings.push(Binding {
-            namespace: scope.to_owned(),
-            name: self.name.clone(),
-            labels: self.labels.clone(),
-            annotations: self.annotations.clone(),
-            role_kind: kind,
-            role: self.name.clone(),
-            subjects: vec![self.subject.clone()],
-        });
-    }
-}
-
-impl Objects {
-    /// Roles before cluster roles, then by namespace and name; bindings likewise.
-    fn sort(&mut self) {
-        self.roles.sort_by(|a, b| (a.kind, &a.namespace, &a.name).cmp(&(b.kind, &b.namespace, &b.name)));
-        self.bindings.sort_by(|a, b| {
-            (a.namespace.is_empty(), &a.namespace, &a.name).cmp(&(
-                b.namespace.is_empty(),
-                &b.namespace,
-                &b.name,
-            ))
-        });
     }
 }

@@ -23,6 +23,8 @@ use crate::table::Table;
 /// What a fix is worth that does not know what there is.
 const WITHOUT_ROLES: &str = "without the cluster's roles (--roles FILE, --kubeconfig FILE or --context NAME) everything \
      that was refused counts as missing, also what was given since";
+/// How many roles are named that a proposal takes the place of.
+const NAMED: usize = 10;
 
 /// `auditrail rbac suggest`.
 #[derive(Clone, Debug, Args)]
@@ -139,7 +141,7 @@ impl Suggest {
             Mode::Fix => "fix",
         };
         let blind = (self.mode() == Mode::Fix && existing.is_none()).then(|| WITHOUT_ROLES.to_owned());
-        let heed: Vec<String> = unseen.iter().cloned().chain(blind).collect();
+        let heed: Vec<String> = unseen.iter().cloned().chain(blind).chain(replaced(&proposal)).collect();
         heed.iter().for_each(|line| say::aside(&shown(line)));
         report.notes.extend(heed);
         if self.mode() != Mode::Used {
@@ -237,6 +239,23 @@ fn report<'o>(uses: &Uses, proposal: &'o Proposal, replay: &Replay, existing: Op
         notes: super::left(uses),
         objects: rbac::documents(&proposal.objects).collect(),
     }
+}
+
+/// What applying it would take away, in words.
+fn replaced(proposal: &Proposal) -> Vec<String> {
+    let told = proposal.replaced.iter().take(NAMED).map(|role| {
+        let place = if role.namespace.is_empty() { String::new() } else { format!(" in {}", role.namespace) };
+        format!(
+            "{} {}{place} is there already and gives {} permissions that are not proposed: applying this takes them \
+             away; --mode fix keeps them",
+            role.kind.name(),
+            role.name,
+            grouped(role.lost)
+        )
+    });
+    let more = proposal.replaced.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{} more roles would lose permissions", grouped(more as u64)));
+    told.chain(more).collect()
 }
 
 /// What the users of these uses hold, each in all the groups that it came with.

@@ -12,7 +12,7 @@ use super::super::{
     Binding, Names, Objects, Permission, Permissions, Request, Role, RoleKind, Rule, Subject, Target, Uses,
     Who,
 };
-use super::{Naming, Proposal, Verbs, more_verbs};
+use super::{Naming, Places, Proposal, Verbs, more_verbs};
 
 /// What everybody may get.
 const DISCOVERY: [&str; 5] = ["/healthz", "/version", "/swagger*", "/openapi*", "/api*"];
@@ -33,21 +33,22 @@ pub fn audit2rbac(uses: &Uses) -> Proposal {
             }
         }
     }
-    let mut objects = Objects::default();
+    let mut places = Places::default();
     let mut permissions = BTreeMap::new();
     for (user, mut requests) in requests {
         requests.sort_by(|a, b| order(&a.1, &b.1));
         let naming = Naming::new("audit2rbac:", "audit2rbac.liggitt.net/", user, Subject::of_user(user));
         let roles = rules(&requests);
-        if !roles.is_empty() {
-            permissions.insert(user.to_owned(), counted(&roles));
-        }
+        let all = counted(&roles);
         for (scope, rules) in roles {
-            naming.give(&scope, compact(&rules), &mut objects);
+            places.give(&naming, &scope, compact(&rules), &all);
+        }
+        if !all.is_empty() {
+            permissions.insert(user.to_owned(), all);
         }
     }
-    objects.sort();
-    Proposal { objects, permissions, shared: BTreeMap::new() }
+    let (objects, _) = places.done();
+    Proposal { objects, permissions, ..Proposal::default() }
 }
 
 /// The role and binding for discovery that every cluster has, and that the preset counts on.

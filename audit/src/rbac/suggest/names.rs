@@ -1,7 +1,7 @@
 //! Names and labels for what is proposed.
 //!
-//! Promises: any user name gives a valid object name and a valid label of at most 63 characters; two users never get
-//! the same name, since a name that had to be changed ends in a hash of the user.
+//! Promises: any user name gives a valid object name and a valid label of at most 63 characters; a name that had to be
+//! changed ends in a hash of the user, and so does that of a user who is called as a group is.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,13 @@ pub(super) struct Naming {
 impl Naming {
     /// Names that begin with `prefix`, labels whose keys begin with `domain`.
     pub(super) fn new(prefix: &str, domain: &str, user: &str, subject: Subject) -> Naming {
+        // `group:dev` is what the objects for a group are called.
+        let salt = if subject.kind() != "Group" && user.starts_with("group:") { "User " } else { "" };
         let labels =
-            [(format!("{domain}generated"), "true".to_owned()), (format!("{domain}user"), label(user))];
+            [(format!("{domain}generated"), "true".to_owned()), (format!("{domain}user"), label(user, salt))];
         Naming {
             subject,
-            name: format!("{prefix}{}", object_name(user)),
+            name: format!("{prefix}{}", object_name(user, salt)),
             labels: labels.into(),
             annotations: [(
                 format!("{domain}version"),
@@ -41,26 +43,32 @@ impl Naming {
 }
 
 /// A path segment of plain characters.
-fn object_name(user: &str) -> String {
-    fitted(user, LONGEST_NAME, |c| c.is_ascii_alphanumeric() || "-_.:@".contains(c))
+fn object_name(user: &str, salt: &str) -> String {
+    fitted(user, salt, LONGEST_NAME, |c| c.is_ascii_alphanumeric() || "-_.:@".contains(c))
 }
 
 /// The value of a label.
-fn label(user: &str) -> String {
-    fitted(user, LONGEST_LABEL, |c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+fn label(user: &str, salt: &str) -> String {
+    fitted(user, salt, LONGEST_LABEL, |c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-fn fitted(user: &str, longest: usize, fits: impl Fn(char) -> bool) -> String {
+/// The user in characters that fit; with a hash when that is not the user, or when there is something to put before it.
+fn fitted(user: &str, salt: &str, longest: usize, fits: impl Fn(char) -> bool) -> String {
     let plain: String = user.chars().map(|c| if fits(c) { c } else { '-' }).collect();
     let ends = |c: char| !c.is_ascii_alphanumeric();
     let plain = plain.trim_matches(ends);
-    if plain == user && plain.len() <= longest && !plain.is_empty() {
+    if plain == user && plain.len() <= longest && !plain.is_empty() && salt.is_empty() {
         return plain.to_owned();
     }
-    let hash: String = Sha256::digest(user).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash(&format!("{salt}{user}"));
     // All characters are ASCII by now, so that any length cuts between two of them.
     let kept = plain[..plain.len().min(longest - hash.len() - 1)].trim_end_matches(ends);
     if kept.is_empty() { format!("u-{hash}") } else { format!("{kept}-{hash}") }
+}
+
+/// A few characters that tell texts apart.
+pub(super) fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -73,16 +81,16 @@ mod tests {
         let users =
             ["alice", "a-b", "a:b", "a/b", "a b", "system:serviceaccount:ns:sa", "", "..", "é", "-", &long];
         for user in users {
-            let (name, label) = (object_name(user), label(user));
+            let (name, label) = (object_name(user, ""), label(user, ""));
             assert!(label.len() <= 63 && name.len() <= 200, "{user}");
             for text in [&name, &label] {
                 assert!(text.starts_with(|c: char| c.is_ascii_alphanumeric()), "{text}");
                 assert!(text.ends_with(|c: char| c.is_ascii_alphanumeric()), "{text}");
             }
-            let same = users.iter().filter(|other| object_name(other) == name).count();
+            let same = users.iter().filter(|other| object_name(other, "") == name).count();
             assert_eq!(same, 1, "{user}");
         }
-        assert_eq!(object_name("system:serviceaccount:ns:sa"), "system:serviceaccount:ns:sa");
-        assert!(label("system:serviceaccount:ns:sa").starts_with("system-serviceaccount-ns-sa-"));
+        assert_eq!(object_name("system:serviceaccount:ns:sa", ""), "system:serviceaccount:ns:sa");
+        assert!(label("system:serviceaccount:ns:sa", "").starts_with("system-serviceaccount-ns-sa-"));
     }
 }
