@@ -11,9 +11,8 @@ use std::ops::Range;
 
 use audit::rbac::Mode;
 
-use crate::moment;
 use crate::reports::slow::{By, Preset};
-use crate::search::Wanted;
+use crate::search::{Past, Sought, Wanted};
 
 #[cfg(test)]
 pub(crate) use known::KNOWN;
@@ -43,6 +42,8 @@ pub(crate) struct Asked {
     pub(crate) decision: String,
     pub(crate) audit_id: String,
     pub(crate) uri: String,
+    /// Behind which event of the newest moment a search goes on.
+    pub(crate) past: String,
     /// What slow requests are put together by: words with commas between them.
     pub(crate) by: String,
     /// Whose objectives hold for slow requests.
@@ -74,6 +75,16 @@ impl Asked {
             [None, Some(to)] => to.saturating_sub(USUAL.1 * HOUR_US)..to,
             [None, None] => end.saturating_sub(self.span().1 * HOUR_US)..end,
         }
+    }
+
+    /// What a search looks through; `newest_us` as for [`Asked::times`].
+    pub(crate) fn sought(&self, newest_us: Option<i64>) -> Sought {
+        Sought { times: self.times(newest_us), past: self.past() }
+    }
+
+    /// Behind which event of the newest moment a search goes on.
+    fn past(&self) -> Option<Past> {
+        self.past.parse().ok()
     }
 
     /// The span that was chosen by its name, or the usual one.
@@ -132,6 +143,7 @@ impl Asked {
             "decision" => &mut self.decision,
             "audit_id" => &mut self.audit_id,
             "uri" => &mut self.uri,
+            "past" => &mut self.past,
             "by" => &mut self.by,
             "slo" => &mut self.slo,
             "mode" => &mut self.mode,
@@ -181,14 +193,10 @@ impl Asked {
     }
 }
 
-/// `2026-11-23T06:00`, as a form wants it.
-pub(crate) fn for_form(us: i64) -> String {
-    moment::written(us).chars().take(16).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::exact;
 
     const NEWEST: i64 = 1_795_414_329_336_001; // 2026-11-23T06:12:09
 
@@ -198,7 +206,7 @@ mod tests {
 
     fn times(query: &str) -> [String; 2] {
         let times = read(query).unwrap().times(Some(NEWEST));
-        [for_form(times.start), for_form(times.end)]
+        [exact(times.start), exact(times.end)]
     }
 
     #[test]
@@ -237,6 +245,9 @@ mod tests {
             ("from=2026-11-23&to=2026-11-23", "from", "is not before"),
             ("range=2h", "range", "`2h` is none of 1h, 6h, 24h, 7d, 30d; other spans"),
             ("range=1h&from=2h", "range", "give either `range`, or `from` and `to`"),
+            ("past=1", "past", "`1` is no place in a search: it is given as the search before said it"),
+            ("past=a,b&to=2026-11-23", "past", "is no place"),
+            ("past=1,a", "past", "it belongs to the `to` that the search before said with it"),
             ("code=abc", "code", "`abc` is no status code: write 403, or 4xx"),
             ("code=4x", "code", "is no status code"),
             ("code=9xx", "code", "is no status code"),

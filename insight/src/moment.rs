@@ -63,6 +63,13 @@ pub(crate) fn written(us: i64) -> String {
     format!("{}T{:02}:{:02}:{:02}.{micros:06}Z", hour.date(), hour.hour(), seconds / 60, seconds % 60)
 }
 
+/// The same moment, as short as it can be told: `2026-11-23T06:12`, `2026-11-23T06:12:09.336001`.
+pub(crate) fn exact(us: i64) -> String {
+    let written = written(us);
+    let text = written.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.');
+    text.strip_suffix(":00").unwrap_or(text).to_owned()
+}
+
 /// `2026-11-23T06:00:00Z`.
 pub(crate) fn hour_written(hour: Partition) -> String {
     format!("{}T{:02}:00:00Z", hour.date(), hour.hour())
@@ -96,6 +103,24 @@ mod tests {
             assert!(!refused.contains('\u{202e}'), "{refused}");
         }
         assert!("x".repeat(4000).parse::<Moment>().unwrap_err().to_string().len() < 300);
+    }
+
+    #[test]
+    fn a_moment_is_told_no_longer_than_it_is_exact_and_is_read_as_the_same() {
+        for (text, us) in [
+            ("2026-11-23T06:12:09.336001", 1_795_414_329_336_001),
+            ("2026-11-23T06:12:09.3", 1_795_414_329_300_000),
+            ("2026-11-23T06:12:10", 1_795_414_330_000_000),
+            ("2026-11-23T06:12:01", 1_795_414_321_000_000),
+            ("2026-11-23T06:12", 1_795_414_320_000_000),
+            ("2026-11-23T06:10", 1_795_414_200_000_000),
+            ("2026-11-23T00:00", 1_795_392_000_000_000),
+        ] {
+            assert_eq!((exact(us).as_str(), text.parse::<Moment>().unwrap().0), (text, us));
+        }
+        for us in [-1, 0, EARLIEST, 1_795_414_260_000_001, 1_795_414_320_000_010] {
+            assert_eq!(exact(us).parse::<Moment>().unwrap().0, us, "{}", exact(us));
+        }
     }
 
     #[test]

@@ -24,9 +24,9 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::ask::Answer;
-use crate::asked::for_form;
 use crate::assets::{SCRIPT, STYLE};
 use crate::escape::Escaped;
+use crate::moment::exact;
 
 /// The pages that are always a click away: path, name, and the key after `g`.
 const PAGES: [(&str, &str, &str); 6] = [
@@ -152,15 +152,17 @@ fn foot(page: &mut String) -> fmt::Result {
     page.write_str("<a href=\"/metrics\">/metrics</a></footer></body></html>\n")
 }
 
+/// The fields for both ends of the span, exactly as they are.
 fn ends(page: &mut String, times: &Range<i64>) -> fmt::Result {
-    let (from, to) = (for_form(times.start), for_form(times.end));
-    write!(
-        page,
-        "<label>from (UTC) <input type=\"datetime-local\" name=\"from\" value=\"{}\"></label>\
-         <label>to (UTC) <input type=\"datetime-local\" name=\"to\" value=\"{}\"></label>",
-        Escaped(&from),
-        Escaped(&to)
-    )
+    end(page, "from", times.start)?;
+    end(page, "to", times.end)
+}
+
+fn end(page: &mut String, name: &str, us: i64) -> fmt::Result {
+    // Browsers take no more than milliseconds where they help to choose a moment.
+    let kind = if us % 1000 == 0 { "type=\"datetime-local\" step=\"any\"" } else { "type=\"text\"" };
+    let value = exact(us);
+    write!(page, "<label>{name} (UTC) <input {kind} name=\"{name}\" value=\"{}\"></label>", Escaped(&value))
 }
 
 #[cfg(test)]

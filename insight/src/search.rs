@@ -1,7 +1,8 @@
 //! Finding events in the lake, newest first.
 //!
 //! Promises: hours are looked through from the newest back, and no further than the answer needs; the answer has at
-//! most so many events as asked for, and is given when time is up: it always says how far back was looked.
+//! most so many events as asked for, and is given when time is up: it always says how far back was looked, and where the
+//! next search goes on so that all of them together find every event once, however many share a moment.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -14,8 +15,12 @@ use crate::moment;
 use crate::overview::Unreadable;
 use crate::rows::{REPEATING, Rows};
 
+mod hits;
+mod next;
 mod wanted;
 
+use hits::Hits;
+pub(crate) use next::{Next, Past};
 pub(crate) use wanted::Wanted;
 
 /// An event that was found: what tells it from others at a glance.
@@ -30,6 +35,10 @@ pub(crate) struct Hit {
     pub(crate) file: String,
     /// Which row of it.
     pub(crate) row: u64,
+    /// From which log it came.
+    pub(crate) origin: String,
+    /// Its number among what came from there.
+    pub(crate) seq: i64,
     /// Its audit ID.
     pub(crate) audit_id: String,
     /// Its stage.
@@ -57,15 +66,17 @@ pub(crate) struct Hit {
 pub(crate) struct Found {
     /// The events, newest first.
     pub(crate) events: Vec<Hit>,
-    /// All hours from here on were looked through; earlier ones may hold more.
+    /// All times from here on were looked through; earlier ones may hold more.
     pub(crate) looked_back_to: Option<String>,
     /// Whether that was all that was asked for.
     pub(crate) complete: bool,
+    /// Where the next search goes on, where it was not.
+    pub(crate) next: Option<Next>,
     /// Files that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "time",
     "latency_us",
     "audit_id",
@@ -80,7 +91,27 @@ const COLUMNS: [&str; 14] = [
     "code",
     "decision",
     "request_uri",
+    "origin",
+    "seq",
 ];
+
+/// The times that are looked through, and where within their newest moment that begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Sought {
+    pub(crate) times: Range<i64>,
+    /// Of the newest moment, only what comes behind this.
+    pub(crate) past: Option<Past>,
+}
+
+impl Sought {
+    fn has(&self, time_us: i64, origin: impl Fn() -> String, seq: impl Fn() -> i64) -> bool {
+        self.times.contains(&time_us)
+            && match &self.past {
+                Some(past) if time_us == self.times.end - 1 => past.is_before(&origin(), seq()),
+                _ => true,
+            }
+    }
+}
 
 /// Looks for at most `most` events of these times, until `deadline`.
 ///
@@ -89,72 +120,69 @@ const COLUMNS: [&str; 14] = [
 pub(crate) fn find(
     lake: &Lake,
     wanted: &Wanted,
-    times: &Range<i64>,
+    sought: &Sought,
     most: usize,
     deadline: Instant,
 ) -> Result<Found, LakeError> {
-    let mut files = lake.files()?;
+    let (mut files, times) = (lake.files()?, &sought.times);
     files.retain(|file| file.partition.start_us() < times.end && ends(file.partition) > times.start);
     files.sort_by_key(|file| std::cmp::Reverse(file.partition));
     let mut found = Found { complete: true, ..Found::default() };
+    let mut hits = Hits::new(most);
+    let mut looked_to = None;
     for hour in files.chunk_by(|one, other| one.partition == other.partition) {
-        if found.events.len() >= most || Instant::now() >= deadline {
-            found.complete = false;
+        // One hour is always looked through, so that who goes on comes further.
+        if let Some(to) = looked_to.filter(|_| hits.is_full() || Instant::now() >= deadline) {
+            found.go_on(Next::before(to));
             break;
         }
         for file in hour {
-            match in_file(lake, file, wanted, times, most) {
-                Ok(hits) => found.events.extend(hits),
-                Err(error) => {
-                    found.unreadable.push(Unreadable { path: file.path.clone(), why: error.to_string() });
-                }
+            if let Err(error) = in_file(lake, file, wanted, sought, &mut hits) {
+                found.unreadable.push(Unreadable { path: file.path.clone(), why: error.to_string() });
             }
-            newest(&mut found.events, most);
         }
         found.looked_back_to = Some(moment::hour_written(hour[0].partition));
+        looked_to = Some(hour[0].partition.start_us());
+        if let Some(last) = hits.last_of_more() {
+            found.looked_back_to = Some(last.time.clone());
+            found.go_on(Next::behind(last));
+            break;
+        }
     }
+    found.events = hits.all();
     Ok(found)
+}
+
+impl Found {
+    fn go_on(&mut self, next: Next) {
+        (self.complete, self.next) = (false, Some(next));
+    }
 }
 
 fn ends(hour: Partition) -> i64 {
     hour.start_us() + 3_600_000_000
 }
 
-fn newest(hits: &mut Vec<Hit>, most: usize) {
-    hits.sort_by(|one, other| {
-        (other.time_us, &one.file, other.row).cmp(&(one.time_us, &other.file, one.row))
-    });
-    hits.truncate(most);
-}
-
 fn in_file(
     lake: &Lake,
     file: &File,
     wanted: &Wanted,
-    times: &Range<i64>,
-    most: usize,
-) -> Result<Vec<Hit>, LakeError> {
+    sought: &Sought,
+    hits: &mut Hits,
+) -> Result<(), LakeError> {
     let dictionaries: Vec<&str> =
         COLUMNS.iter().copied().filter(|column| REPEATING.contains(column)).collect();
     let reading = Reading { dictionaries: &dictionaries, most_rows: 16 << 10, ..Reading::of(&COLUMNS) };
-    let (mut hits, mut first) = (Vec::new(), 0);
+    let mut first = 0;
     for batch in lake.scan(file, &reading)? {
         let batch = batch?;
-        take(&batch, file, first, wanted, times, &mut hits);
-        newest(&mut hits, most);
+        take(&batch, file, first, wanted, sought, hits);
         first += batch.num_rows() as u64;
     }
-    Ok(hits)
+    Ok(())
 }
 
-fn take(
-    batch: &RecordBatch,
-    file: &File,
-    first: u64,
-    wanted: &Wanted,
-    times: &Range<i64>,
-    hits: &mut Vec<Hit>,
-) {
+fn take(batch: &RecordBatch, file: &File, first: u64, wanted: &Wanted, sought: &Sought, hits: &mut Hits) {
     let rows = Rows::new(batch);
     let (time, code, latency) = (rows.times("time"), rows.codes(), rows.numbers("latency_us"));
     let is_wanted = wanted.among(&rows);
@@ -164,9 +192,12 @@ fn take(
     };
     let (audit_id, stage, user, verb) = (words("audit_id"), words("stage"), words("user"), words("verb"));
     let (resource, subresource, namespace) = (words("resource"), words("subresource"), words("namespace"));
-    let (name, request_uri) = (words("name"), words("request_uri"));
+    let (name, request_uri, origin) = (words("name"), words("request_uri"), words("origin"));
+    let number = rows.numbers("seq");
+    let seq = |row| number(row).unwrap_or_default();
     for row in 0..rows.len() {
-        let Some(time_us) = time(row).filter(|time| times.contains(time)) else { continue };
+        let is_sought = |time: &i64| sought.has(*time, || origin(row), || seq(row));
+        let Some(time_us) = time(row).filter(is_sought) else { continue };
         if !is_wanted(row) {
             continue;
         }
@@ -174,11 +205,13 @@ fn take(
             subresource if subresource.is_empty() => resource(row),
             subresource => format!("{}/{subresource}", resource(row)),
         };
-        hits.push(Hit {
+        hits.put(Hit {
             time: moment::written(time_us),
             time_us,
             file: file.path.clone(),
             row: first + row as u64,
+            origin: origin(row),
+            seq: seq(row),
             audit_id: audit_id(row),
             stage: stage(row),
             user: user(row),

@@ -18,7 +18,7 @@ use crate::asked::Asked;
 use crate::page;
 use crate::policy::{self, Counted, Written};
 use crate::reports::activity::Activity;
-use crate::search::{self, Found, Wanted};
+use crate::search::{self, Found, Sought, Wanted};
 
 /// Most events of a search.
 const MOST_FOUND: usize = 200;
@@ -27,10 +27,10 @@ pub(super) const THREADS: usize = 2;
 
 impl Shared {
     fn found(&self, asked: &Asked) -> Result<(Range<i64>, Found), LakeError> {
-        let times = asked.times(self.insight.overview(0)?.extent_us.1);
+        let sought = asked.sought(self.insight.overview(0)?.extent_us.1);
         let deadline = Instant::now() + self.settings.patience;
-        let found = search::find(&self.insight.0.lake, &asked.wanted(), &times, MOST_FOUND, deadline)?;
-        Ok((times, found))
+        let found = search::find(&self.insight.0.lake, &asked.wanted(), &sought, MOST_FOUND, deadline)?;
+        Ok((sought.times, found))
     }
 
     /// The line that was asked for; by its audit ID where its file was merged into another one meanwhile.
@@ -43,7 +43,7 @@ impl Shared {
             return Ok(None);
         }
         let wanted = Wanted { audit_id: asked.audit_id.clone(), ..Wanted::default() };
-        let ever = 0..i64::MAX;
+        let ever = Sought { times: 0..i64::MAX, past: None };
         let found = search::find(lake, &wanted, &ever, 1, Instant::now() + self.settings.patience)?;
         found.events.first().map_or(Ok(None), |hit| search::line(lake, &hit.file, hit.row))
     }

@@ -11,7 +11,7 @@ const SPAN: [&str; 3] = ["range", "from", "to"];
 const REFUSED: [&str; 8] = ["range", "from", "to", "user", "verb", "resource", "namespace", "name"];
 const RBAC: [&str; 5] = ["range", "from", "to", "user", "mode"];
 const SLOW: [&str; 9] = ["range", "from", "to", "user", "client", "verb", "resource", "by", "slo"];
-const SEARCH: [&str; 13] = [
+const SEARCH: [&str; 14] = [
     "range",
     "from",
     "to",
@@ -25,6 +25,7 @@ const SEARCH: [&str; 13] = [
     "decision",
     "audit_id",
     "uri",
+    "past",
 ];
 const EVENT: [&str; 3] = ["file", "row", "audit_id"];
 

@@ -87,7 +87,22 @@ impl Asked {
         one_of("mode", &self.mode, &MODES)?;
         one_of("decision", &self.decision, &DECISIONS)?;
         code(&self.code)?;
+        self.goes_on()?;
         self.numbers()
+    }
+
+    fn goes_on(&self) -> Result<(), Wrong> {
+        if self.past.is_empty() {
+            return Ok(());
+        }
+        if self.past().is_none() {
+            let why = "is no place in a search: it is given as the search before said it";
+            return wrong("past", format!("{} {why}", Quoted(&self.past)));
+        }
+        match self.ends[1] {
+            Some(_) => Ok(()),
+            None => wrong("past", "it belongs to the `to` that the search before said with it: give both"),
+        }
     }
 
     fn names_an_event(&self, uri: &Uri) -> Result<(), Wrong> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::ask::Answer;
 use crate::asked::Asked;
 use crate::escape::{Encoded, Escaped, Shown};
+use crate::moment::exact;
 use crate::overview::{Overview, Unreadable};
 use crate::reports::activity::{Activity, Ranked, Report};
 
@@ -62,8 +63,7 @@ fn write_activity(page: &mut String, times: &Range<i64>, report: &Report) -> fmt
     page.write_str("</dl>")?;
     chart::write(page, &report.over_time, times)?;
     page.write_str("<div class=\"tables\">")?;
-    let query =
-        format!("from={}&amp;to={}", crate::asked::for_form(times.start), crate::asked::for_form(times.end));
+    let query = format!("from={}&amp;to={}", exact(times.start), exact(times.end));
     ranking(page, "user", &report.users, &query)?;
     ranking(page, "client", &report.clients, &query)?;
     ranking(page, "verb", &report.verbs, &query)?;

@@ -1,6 +1,7 @@
 //! Events over time as bars, by how they were answered.
 //!
-//! Promise: the picture and the words say the same: each bar has its time and numbers as its title.
+//! Promise: the picture and the words say the same: each bar has its time and numbers as its title, and below the first
+//! and the last one stands where they begin and end.
 
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -44,10 +45,11 @@ pub(super) fn write(page: &mut String, points: &[Point], times: &Range<i64>) -> 
         bars.len()
     )?;
     for (index, bar) in (0..).zip(&bars) {
-        write_bar(page, index, bar, from + index * step, tallest)?;
+        // A span may begin within a bar, which is of what is in the span alone.
+        write_bar(page, index, bar, (from + index * step).max(times.start), tallest)?;
     }
     page.write_str("</svg><figcaption>")?;
-    let ends = [times.start, times.end].map(|us| moment::written(us).chars().take(16).collect::<String>());
+    let ends = [from, from.saturating_add(step.saturating_mul(bars.len() as i64))].map(moment::exact);
     write!(page, "<span>{}</span><span class=\"legend\">", Escaped(&ends[0]))?;
     let mut all = Classes::default();
     bars.iter().for_each(|bar| all.add(*bar));
@@ -76,7 +78,7 @@ fn bars(points: &[Point], times: &Range<i64>) -> (i64, Vec<Classes>) {
 
 fn write_bar(page: &mut String, index: i64, bar: &Classes, start_us: i64, tallest: u64) -> fmt::Result {
     let counts = counts(bar);
-    let time: String = moment::written(start_us).chars().take(16).collect();
+    let time = moment::exact(start_us);
     write!(page, "<g><title>{time} UTC: {} events", grouped(bar.events()))?;
     for ((_, words), events) in CLASSES.iter().zip(counts).filter(|(_, events)| *events > 0) {
         write!(page, ", {} {words}", grouped(events))?;
@@ -128,6 +130,17 @@ mod tests {
         assert!(page.contains(r#"<rect class="fine" x="0" y="60" width="8" height="60"/>"#), "{page}");
         assert!(page.contains(r#"<rect class="refused" x="0" y="0" width="8" height="60"/>"#), "{page}");
         assert!(page.contains(r#"<rect class="fine" x="60" y="60" width="8" height="60"/>"#), "{page}");
+    }
+
+    #[test]
+    fn the_axis_says_where_the_bars_begin_and_end_and_a_bar_where_the_span_does() {
+        let (mut page, second) = (String::new(), 1_000_000);
+        let span = 569 * second..631 * second + 1; // 00:09:29 to 00:10:31, within two bars
+        write(&mut page, &[point(300 * second, 2, 0), point(600 * second, 1, 0)], &span).unwrap();
+        assert!(page.contains("<figcaption><span>1970-01-01T00:05</span>"), "{page}");
+        assert!(page.contains("<span>1970-01-01T00:15 UTC</span>"), "{page}");
+        assert!(page.contains("<title>1970-01-01T00:09:29 UTC: 2 events"), "{page}");
+        assert!(page.contains("<title>1970-01-01T00:10 UTC: 1 events"), "{page}");
     }
 
     #[test]

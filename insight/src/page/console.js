@@ -126,7 +126,10 @@ function choosing(chart) {
     const bars = Number(chart.dataset.bars);
     return Math.min(bars - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * bars)));
   };
-  const time = (bar) => new Date((Number(chart.dataset.from) + bar * Number(chart.dataset.step)) / 1000).toISOString().slice(0, 16);
+  const time = (bar) => {
+    const moment = new Date((Number(chart.dataset.from) + bar * Number(chart.dataset.step)) / 1000);
+    return moment.toISOString().slice(0, 23).replace(/(:00)?\.000$/, "");
+  };
   let from = null;
   chart.addEventListener("pointerdown", (event) => { from = bar(event); event.preventDefault(); });
   addEventListener("pointerup", (event) => {

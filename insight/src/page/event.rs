@@ -1,16 +1,25 @@
 //! The page of one event: who asked what, which rule of the policy is for it, where its time went, and the line itself.
+//!
+//! Promise: its links lead to events, however old it is.
 
 use std::fmt::{self, Write};
 
-use audit::{Attributes, Event, Policy};
+use audit::{Attributes, Event, Policy, Stage};
 
-use crate::escape::{Encoded, Escaped, Shown};
+use crate::escape::{Escaped, Shown};
 
+use super::filters::{Query, Search};
 use super::page;
 use super::text::{duration, json};
 
 /// Most bytes of a line that are laid out.
 const MOST_BYTES: usize = 1 << 20;
+/// Before all events.
+const EVER: &str = "1970-01-01";
+/// The clocks of API servers that see one request do not differ by more.
+const HOUR_US: i64 = 3_600_000_000;
+/// No request takes longer.
+const LONGEST_US: i64 = 24 * HOUR_US;
 /// What annotations on latency begin with, and more of them than the API server writes.
 const LATENCY: &str = "apiserver.latency.k8s.io/";
 const PARTS: [&str; 9] = [
@@ -80,19 +89,27 @@ fn facts(page: &mut String, event: &Event<'_>) -> fmt::Result {
     }
     page.write_str("</dl>")?;
     if let Some(object) = object {
-        write!(
-            page,
-            "<p><a href=\"/search?resource={}&amp;namespace={}&amp;name={}\">all events of this object</a></p>",
-            Encoded(&object.resource),
-            Encoded(&object.namespace),
-            Encoded(&object.name)
-        )?;
+        let query = [
+            ("resource", &*object.resource),
+            ("namespace", &object.namespace),
+            ("name", &object.name),
+            ("from", EVER),
+        ];
+        write!(page, "<p><a href=\"/search?{}\">all events of this object</a></p>", Query(&query))?;
     }
-    write!(
-        page,
-        "<p><a href=\"/search?audit_id={}\">all stages of this request</a></p></section>",
-        Encoded(event.audit_id())
-    )
+    write!(page, "<p><a href=\"{}\">all stages of this request</a></p></section>", stages(event))
+}
+
+/// Where the stages of the event's request are found.
+fn stages(event: &Event<'_>) -> String {
+    let id = event.audit_id();
+    let times = event.request_received_micros().into_iter().chain(event.stage_micros());
+    let is_last = matches!(event.stage(), Stage::ResponseComplete | Stage::Panic);
+    let rest = if is_last { HOUR_US } else { LONGEST_US };
+    match times.clone().min().zip(times.max()) {
+        Some((first, last)) => Search(&(first - HOUR_US..last + rest), &[("audit_id", &id)]).to_string(),
+        None => format!("/search?{}", Query(&[("audit_id", &id), ("from", EVER)])),
+    }
 }
 
 /// What the policy decides about the request.

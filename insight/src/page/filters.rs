@@ -5,8 +5,9 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use crate::asked::{Asked, SPANS, for_form};
+use crate::asked::{Asked, SPANS};
 use crate::escape::{Encoded, Escaped};
+use crate::moment::exact;
 
 use super::ends;
 
@@ -90,7 +91,7 @@ impl fmt::Display for Search<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Search(times, filters) = self;
         let mark = if filters.iter().any(|(_, value)| !value.is_empty()) { "&amp;" } else { "" };
-        let ends = [times.start, times.end].map(for_form);
+        let ends = [times.start, times.end].map(exact);
         write!(f, "/search?{}{mark}from={}&amp;to={}", Query(filters), Encoded(&ends[0]), Encoded(&ends[1]))
     }
 }

@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use crate::ask::Answer;
 use crate::asked::Asked;
-use crate::escape::{Encoded, Lines, Shown};
+use crate::escape::{Lines, Shown};
+use crate::moment::Moment;
 use crate::reports::activity::{Classes, Point};
-use crate::reports::denied::{CallerRow, Kind, Now, Report, Row};
+use crate::reports::denied::{Before, CallerRow, Kind, Now, Report, Row};
 use crate::tally::Tally;
 
 use super::activity::{fact, unreadable};
@@ -22,6 +23,8 @@ use super::{Progress, chart, page_of};
 const FILTERS: [&str; 5] = ["user", "verb", "resource", "namespace", "name"];
 /// Most rows of a table.
 const MOST_ROWS: usize = 100;
+/// The clocks of API servers that see one request do not differ by more.
+const CLOCKS_US: i64 = 3_600_000_000;
 /// Names that are told in a row.
 const NAMES: usize = 3;
 
@@ -188,14 +191,14 @@ fn more(page: &mut String, index: usize, times: &Range<i64>, row: &Row) -> fmt::
         write!(
             page,
             "<p>It was allowed before. {} before the first refusal, {} did <b>{}</b> of {} <b>{}{}</b> \
-             (<a href=\"/search?audit_id={}\">event</a>).</p>",
+             (<a href=\"{}\">event</a>).</p>",
             length(before.seconds),
             Shown(&before.user),
             Shown(&before.verb),
             Shown(&before.resource),
             Shown(&place),
             Shown(&before.name),
-            Encoded(&before.audit_id)
+            change(before, times)
         )?;
     }
     for warning in &row.warnings {
@@ -210,6 +213,13 @@ fn more(page: &mut String, index: usize, times: &Range<i64>, row: &Row) -> fmt::
         )?;
     }
     page.write_str("</details></td></tr>")
+}
+
+/// Where a change of roles is found: around its own time, which may be before those of the page.
+fn change(before: &Before, times: &Range<i64>) -> String {
+    let around = |Moment(us)| us - CLOCKS_US..us + CLOCKS_US;
+    let times = before.time.parse().map_or_else(|_| times.clone(), around);
+    Search(&times, &[("audit_id", &before.audit_id)]).to_string()
 }
 
 fn facts(page: &mut String, times: &Range<i64>, row: &Row) -> fmt::Result {

@@ -3,10 +3,12 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use crate::asked::{Asked, for_form};
+use crate::asked::Asked;
 use crate::escape::{Encoded, Escaped, Shown};
+use crate::moment::exact;
 use crate::search::{Found, Hit, Wanted};
 
+use super::filters::Query;
 use super::text::{duration, select};
 use super::{activity, ends, page};
 
@@ -113,16 +115,13 @@ fn object(page: &mut String, hit: &Hit) -> fmt::Result {
 
 /// The way on, where not everything was looked through.
 fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) -> fmt::Result {
-    let Some(back_to) = found.looked_back_to.as_deref().filter(|_| !found.complete) else { return Ok(()) };
-    write!(
-        page,
-        "<p>Looked back to {}. <a href=\"/search?from={}&amp;to={}",
-        Escaped(back_to),
-        for_form(times.start),
-        back_to.chars().take(16).collect::<String>()
-    )?;
-    let words = [
-        ("user", &wanted.user),
+    let Some(next) = &found.next else { return Ok(()) };
+    let back_to = found.looked_back_to.as_deref().unwrap_or(&next.to);
+    let (from, past) = (exact(times.start), next.past.as_ref().map(ToString::to_string));
+    let mut query =
+        vec![("from", from.as_str()), ("to", &next.to), ("past", past.as_deref().unwrap_or_default())];
+    query.extend([
+        ("user", wanted.user.as_str()),
         ("client", &wanted.client),
         ("verb", &wanted.verb),
         ("resource", &wanted.resource),
@@ -132,9 +131,12 @@ fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) 
         ("decision", &wanted.decision),
         ("audit_id", &wanted.audit_id),
         ("uri", &wanted.uri),
-    ];
-    for (name, value) in words.iter().filter(|(_, value)| !value.is_empty()) {
-        write!(page, "&amp;{name}={}", Encoded(value))?;
-    }
-    page.write_str("\">Look further back</a></p>")
+    ]);
+    let what = if past.is_some() { "These go back to" } else { "Looked back to" };
+    write!(
+        page,
+        "<p>{what} {}. <a href=\"/search?{}\">Look further back</a></p>",
+        Escaped(back_to),
+        Query(&query)
+    )
 }

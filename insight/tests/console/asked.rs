@@ -22,6 +22,7 @@ fn usable(name: &str) -> &'static str {
         "slo" => "mixin",
         "mode" => "fix",
         "hours" => "1",
+        "past" => "1,x",
         "row" => "0",
         _ => "x",
     }
@@ -52,6 +53,7 @@ async fn every_documented_parameter_is_taken_and_every_other_is_refused_with_the
             let value = usable(name);
             let with = match *name {
                 "file" => "&row=0",
+                "past" => "&to=2026-11-24",
                 "row" => "&file=x",
                 _ => "",
             };

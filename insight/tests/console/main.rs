@@ -17,6 +17,7 @@ mod asked;
 mod guarded;
 mod pages;
 mod reports;
+mod ways;
 
 /// The same real events that the lake's own tests use.
 fn lines() -> Vec<Vec<u8>> {
