@@ -1,7 +1,7 @@
 //! `sql`: a question in SQL to recorded files or the lake.
 //!
-//! Promises: nothing is written but the answer; a question ends at its time limit and on Ctrl-C ([`ending`]); CSV, JSON and YAML are
-//! written row by row as they come, a table holds a bounded number of rows and says when there were more.
+//! Promises: nothing is written but the answer; a question ends at its time limit and on Ctrl-C ([`ending`]); CSV, JSON
+//! and YAML are written row by row as they come, a table holds a bounded number of rows and says when there were more.
 
 mod ending;
 mod recorded_events;
