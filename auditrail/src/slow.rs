@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use insight::reports::slow::{Asked, By, Culprit, Group, Objectives, Preset, Report, Slow};
+use insight::reports::slow::{Asked, By, Culprit, Day, Group, Objectives, Preset, Report, Slow};
 
 use crate::chosen::Requests;
 use crate::exit::Failure;
@@ -185,10 +185,10 @@ fn lists(report: &Report) -> Table {
         cells
     });
     let columns = vec!["user", "client", "resource", "scope", "#lists", "#total", "#max", "answers"];
-    let note = "Without limit and resourceVersion, everything is read from etcd and sent at once: page with limit, or \
-                let the watch cache answer with resourceVersion=0.";
+    let note = "Without limit and resourceVersion, everything is read at once (before Kubernetes 1.31 from etcd) and is sent as \
+                one answer: use resourceVersion=0 where older data will do, or watch instead of listing again.";
     Table {
-        title: "Lists of everything, from etcd".into(),
+        title: "Lists of everything at once".into(),
         columns,
         rows: rows.collect(),
         notes: vec![note.into()],
@@ -219,6 +219,9 @@ fn objectives(objectives: &Objectives, limit: usize) -> Table {
         let mut cells =
             vec![pair.verb.clone(), pair.resource.clone(), pair.scope.clone(), time(pair.threshold_us)];
         cells.extend([pair.requests, pair.over, pair.windows, pair.missed_windows].map(grouped));
+        let Day { day, windows, good_windows, .. } = &pair.worst_day;
+        cells.push(format!("{} of {}", grouped(pair.missed_days), grouped(pair.days)));
+        cells.push(format!("{day}: {} of {}", grouped(windows - good_windows), grouped(*windows)));
         cells.push(state.into());
         cells
     });
@@ -231,6 +234,8 @@ fn objectives(objectives: &Objectives, limit: usize) -> Table {
         "#over",
         "#5-min windows",
         "#missed",
+        "#days missed",
+        "worst day",
         "objective",
     ];
     let good = objectives.good_windows * 1000 / objectives.windows.max(1);
@@ -250,7 +255,15 @@ fn objectives(objectives: &Objectives, limit: usize) -> Table {
             burn.windows
         )
     });
-    Table { title, columns, rows: rows.collect(), notes: burning.collect() }
+    let bad_days = objectives.days.iter().filter(|day| day.broken).count() as u64;
+    let days = (bad_days > 0).then(|| {
+        format!(
+            "Missed on {} of {} days (UTC): more than 1 % of the windows of a kind of request were not good.",
+            grouped(bad_days),
+            grouped(objectives.days.len() as u64)
+        )
+    });
+    Table { title, columns, rows: rows.collect(), notes: days.into_iter().chain(burning).collect() }
 }
 
 fn culprits(culprits: &[Culprit], most: usize) -> String {

@@ -67,3 +67,38 @@ fn tables_name_what_the_log_cannot_tell() {
     let total = lines.next().unwrap().split(',').nth(4).unwrap();
     assert!(total.parse::<u64>().is_ok(), "programs read microseconds: {csv}");
 }
+
+#[test]
+fn a_bad_day_is_named_among_good_ones() {
+    let scratch = tempfile::tempdir().unwrap();
+    let line = |day: u32, window: u32| {
+        let (hour, minute) = (window / 12, window % 12 * 5);
+        let end = if day == 3 && window < 5 { "02" } else { "00" };
+        let at = format!("2026-11-{day:02}T{hour:02}:{minute:02}");
+        format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a-{day}-{window}","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/web/pods/a","verb":"get","user":{{"username":"ann"}},"objectRef":{{"resource":"pods","namespace":"web","name":"a","apiVersion":"v1"}},"responseStatus":{{"code":200}},"requestReceivedTimestamp":"{at}:00.000000Z","stageTimestamp":"{at}:{end}.000000Z"}}
+"#
+        )
+    };
+    let lines: String = (1..=6).flat_map(|day| (0..288).map(move |window| line(day, window))).collect();
+    let log = scratch.path().join("audit.log");
+    std::fs::write(&log, lines).unwrap();
+    let text = said(&run(&["slow", log.to_str().unwrap()]));
+    let row = text.lines().find(|line| line.contains("2026-11-03: ")).unwrap();
+    let cells = row.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(cells.ends_with("1,728 5 1 of 6 2026-11-03: 5 of 288 missed"), "{cells}");
+    assert!(text.contains("Missed on 1 of 6 days (UTC)"), "{text}");
+}
+
+#[test]
+fn of_lists_of_everything_nothing_is_said_that_is_true_of_some_versions_only() {
+    let scratch = tempfile::tempdir().unwrap();
+    let line = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/pods","verb":"list","user":{"username":"ann"},"objectRef":{"resource":"pods","apiVersion":"v1"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-11-23T06:00:00.000000Z","stageTimestamp":"2026-11-23T06:00:01.000000Z"}"#;
+    let log = scratch.path().join("audit.log");
+    std::fs::write(&log, line).unwrap();
+    let text = said(&run(&["slow", log.to_str().unwrap()]));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("Lists of everything at once"), "{text}");
+    assert!(words.contains("everything is read at once (before Kubernetes 1.31 from etcd)"), "{text}");
+    assert!(!words.contains("page with limit"), "which goes to etcd from 1.31 to 1.33: {text}");
+}

@@ -14,7 +14,8 @@ pub(super) fn write(page: &mut String, objectives: &Objectives) -> fmt::Result {
     write!(
         page,
         "<section><h2>Objectives</h2><p class=\"soft\">Of everybody. Five minutes are good when 99 % of the requests of \
-         each kind in them were within its threshold; {} of {} were, {} requests count.</p>",
+         each kind in them were within its threshold; {} of {} were, {} requests count. An objective is missed when on one \
+         day (UTC) more than 1 % of its five minutes were.</p>",
         grouped(objectives.good_windows),
         grouped(objectives.windows),
         grouped(objectives.requests)
@@ -26,14 +27,16 @@ pub(super) fn write(page: &mut String, objectives: &Objectives) -> fmt::Result {
     page.write_str(
         "<table><thead><tr><th class=\"verb\">verb</th><th>resource</th><th>scope</th><th class=\"n\">threshold</th>\
          <th class=\"n\">requests</th><th class=\"n\">over it</th><th class=\"n\">5 minutes</th>\
-         <th class=\"n\">missed</th><th>objective</th></tr></thead><tbody>",
+         <th class=\"n\">missed</th><th class=\"n\">days missed</th><th>worst day</th><th>objective</th></tr></thead><tbody>",
     )?;
     for pair in objectives.missed.iter().take(MOST_ROWS) {
+        let worst = &pair.worst_day;
         let (class, state) = if pair.broken { ("broken", "missed") } else { ("fine", "kept") };
         write!(
             page,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"n\">{}</td><td><i class=\"{class}\">{state}</i></td></tr>",
+             <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{} of {}</td><td>{}: {} of {}</td>\
+             <td><i class=\"{class}\">{state}</i></td></tr>",
             Shown(&pair.verb),
             Shown(&pair.resource),
             Shown(&pair.scope),
@@ -41,7 +44,12 @@ pub(super) fn write(page: &mut String, objectives: &Objectives) -> fmt::Result {
             grouped(pair.requests),
             grouped(pair.over),
             grouped(pair.windows),
-            grouped(pair.missed_windows)
+            grouped(pair.missed_windows),
+            grouped(pair.missed_days),
+            grouped(pair.days),
+            worst.day,
+            grouped(worst.windows - worst.good_windows),
+            grouped(worst.windows)
         )?;
     }
     page.write_str("</tbody></table></section>")

@@ -66,7 +66,7 @@ impl Cost {
     }
 }
 
-/// Lists that ask for everything at once, from etcd.
+/// Lists that ask for everything at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lists {
     pub(super) count: u64,

@@ -1,8 +1,10 @@
 //! Service level objectives: what Kubernetes promises of its API, and whether it was kept.
 //!
 //! Promises: thresholds and what counts are those of the presets' authors; a window of five minutes is good when 99 %
-//! of the requests of each kind in it were within the threshold, which is counted, not estimated.
+//! of the requests of each kind in it were within the threshold, which is counted, not estimated; an objective is one of
+//! each day, as Kubernetes' is, so that a bad day stays one however long the recording is.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -75,6 +77,8 @@ pub struct Day {
     pub windows: u64,
     /// Good ones.
     pub good_windows: u64,
+    /// Whether an objective was missed: more than 1 % of the windows of a kind.
+    pub broken: bool,
 }
 
 /// A kind of request that missed its objective.
@@ -98,7 +102,13 @@ pub struct Pair {
     pub windows: u64,
     /// Windows that it missed.
     pub missed_windows: u64,
-    /// Whether the objective is missed: more than 1 % of the windows.
+    /// Days with such requests.
+    pub days: u64,
+    /// Days on which more than 1 % of the windows were missed.
+    pub missed_days: u64,
+    /// The day with the largest share of missed windows, the first of several; its windows are those of this kind.
+    pub worst_day: Day,
+    /// Whether the objective is missed: on any day.
     pub broken: bool,
 }
 
@@ -121,9 +131,10 @@ pub struct Burn {
 
 pub(super) fn of(slow: &Slow, asked: &Asked) -> Objectives {
     let (mut all, mut missed) = (BTreeMap::<u32, (bool, Used)>::new(), Vec::new());
+    let mut broken_days = BTreeSet::new();
     for (subject, windows) in slow.promised.iter() {
         let Some((class, at)) = objective(subject, asked) else { continue };
-        let mut pair = pair(subject, class, at);
+        let (mut pair, mut days) = (pair(subject, class, at), BTreeMap::<u32, OfDay>::new());
         for (window, met) in windows.iter() {
             let good = is_good(met, at);
             let entry = all.entry(window).or_insert((true, Used::default()));
@@ -134,14 +145,15 @@ pub(super) fn of(slow: &Slow, asked: &Asked) -> Objectives {
             });
             pair.requests += u64::from(met.count);
             pair.over += u64::from(met.over[at]);
-            pair.windows += 1;
-            pair.missed_windows += u64::from(!good);
+            days.entry(window / DAY).or_default().add(OfDay { windows: 1, missed: u64::from(!good) });
         }
-        pair.broken = pair.missed_windows * 100 > pair.windows;
+        pair.judge(&days);
+        broken_days.extend(days.into_iter().filter(|(_, of)| of.is_broken()).map(|(day, _)| day));
         missed.extend((pair.missed_windows > 0).then_some(pair));
     }
     missed.sort_by(|one, other| {
-        let key = |pair: &Pair| (std::cmp::Reverse((pair.missed_windows, pair.over)), pair.resource.clone());
+        let key =
+            |pair: &Pair| (Reverse((pair.broken, pair.missed_windows, pair.over)), pair.resource.clone());
         key(one).cmp(&key(other)).then_with(|| (&one.verb, &one.scope).cmp(&(&other.verb, &other.scope)))
     });
     Objectives {
@@ -149,7 +161,7 @@ pub(super) fn of(slow: &Slow, asked: &Asked) -> Objectives {
         requests: all.values().map(|(_, used)| used.count).sum(),
         windows: all.len() as u64,
         good_windows: all.values().filter(|(good, _)| *good).count() as u64,
-        days: days(&all),
+        days: days(&all, &broken_days),
         missed,
         burn: burns(&all),
     }
@@ -173,18 +185,62 @@ impl Sum for Used {
     }
 }
 
-fn days(all: &BTreeMap<u32, (bool, Used)>) -> Vec<Day> {
-    let days: BTreeSet<u32> = all.keys().map(|window| window / DAY).collect();
-    let day = |day: u32| {
-        let of_day = || all.range(day * DAY..(day + 1).saturating_mul(DAY));
-        let written = moment::written(i64::from(day * DAY) * WINDOW_US);
-        Day {
-            day: written.chars().take_while(|c| *c != 'T').collect(),
-            windows: of_day().count() as u64,
-            good_windows: of_day().filter(|(_, (good, _))| *good).count() as u64,
+/// The windows of a kind on one day.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfDay {
+    windows: u64,
+    missed: u64,
+}
+
+impl Sum for OfDay {
+    fn add(&mut self, other: OfDay) {
+        self.windows += other.windows;
+        self.missed += other.missed;
+    }
+}
+
+impl OfDay {
+    fn is_broken(self) -> bool {
+        self.missed * 100 > self.windows
+    }
+
+    /// Whether a larger share of the windows was missed.
+    fn is_worse_than(self, other: OfDay) -> bool {
+        self.missed * other.windows > other.missed * self.windows
+    }
+}
+
+impl Pair {
+    /// Holds each day against the objective.
+    fn judge(&mut self, days: &BTreeMap<u32, OfDay>) {
+        let mut worst = None;
+        for (day, of) in days {
+            self.windows += of.windows;
+            self.missed_windows += of.missed;
+            self.days += 1;
+            self.missed_days += u64::from(of.is_broken());
+            if worst.is_none_or(|(_, worst)| of.is_worse_than(worst)) {
+                worst = Some((*day, *of));
+            }
         }
-    };
-    days.into_iter().map(day).collect()
+        let (day, of) = worst.unwrap_or_default();
+        self.worst_day = self::day(day, of, of.is_broken());
+        self.broken = self.missed_days > 0;
+    }
+}
+
+fn day(day: u32, OfDay { windows, missed }: OfDay, broken: bool) -> Day {
+    let written = moment::written(i64::from(day) * i64::from(DAY) * WINDOW_US);
+    let day = written.chars().take_while(|c| *c != 'T').collect();
+    Day { day, windows, good_windows: windows - missed, broken }
+}
+
+fn days(all: &BTreeMap<u32, (bool, Used)>, broken: &BTreeSet<u32>) -> Vec<Day> {
+    let mut days = BTreeMap::<u32, OfDay>::new();
+    for (window, (good, _)) in all {
+        days.entry(window / DAY).or_default().add(OfDay { windows: 1, missed: u64::from(!good) });
+    }
+    days.into_iter().map(|(number, of)| day(number, of, broken.contains(&number))).collect()
 }
 
 fn burns(all: &BTreeMap<u32, (bool, Used)>) -> Vec<Burn> {
@@ -215,6 +271,9 @@ fn pair(subject: &Subject, class: Class, at: usize) -> Pair {
         over: 0,
         windows: 0,
         missed_windows: 0,
+        days: 0,
+        missed_days: 0,
+        worst_day: day(0, OfDay::default(), false),
         broken: false,
     }
 }

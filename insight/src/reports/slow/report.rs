@@ -38,7 +38,7 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// The slowest requests.
     pub slowest: Vec<SlowRequest>,
-    /// Lists without `limit`, `continue` and `resourceVersion`: everything, read from etcd.
+    /// Lists without `limit`, `continue` and `resourceVersion`: everything at once.
     pub lists: Vec<List>,
     /// Watches and other requests that are meant to last.
     pub long_running: Vec<LongRunning>,

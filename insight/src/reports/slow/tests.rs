@@ -132,6 +132,36 @@ fn a_window_is_good_when_99_of_a_hundred_of_each_kind_were_within() {
     );
 }
 
+const OK: &str = r#","responseStatus":{"code":200}"#;
+
+#[test]
+fn a_bad_day_is_missed_however_many_good_days_are_around_it() {
+    let pod = object("pods", r#","name":"a""#, "/a");
+    let of_day = |day: u32, slow: u32| {
+        let line = |window: u32| {
+            let us = if window < slow { 1_500_000 } else { 1_000 };
+            let begun = format!("{:02}:{:02}:00", window / 12, window % 12 * 5);
+            let line = String::from_utf8(ended(&begun, "get", &pod, us, OK)).unwrap();
+            line.replace("2026-11-23", &format!("2026-11-{day:02}")).into_bytes()
+        };
+        (0..288).map(line).collect::<Vec<_>>()
+    };
+    let of = |days: &[(u32, u32)]| {
+        let lines: Vec<_> = days.iter().flat_map(|(day, slow)| of_day(*day, *slow)).collect();
+        laws::folded::<Slow>(&lines).report(&Asked::default()).objectives
+    };
+    let objectives = of(&[(1, 2), (2, 0), (3, 5), (4, 2), (5, 0)]);
+    let [missed] = &objectives.missed[..] else { panic!("{objectives:#?}") };
+    assert_eq!((missed.windows, missed.missed_windows), (5 * 288, 9), "less than 1 % of all");
+    assert_eq!((missed.broken, missed.days, missed.missed_days), (true, 5, 1));
+    let worst = Day { day: "2026-11-03".into(), windows: 288, good_windows: 283, broken: true };
+    assert_eq!(missed.worst_day, worst);
+    let broken: Vec<bool> = objectives.days.iter().map(|day| day.broken).collect();
+    assert_eq!(broken, [false, false, true, false, false]);
+    let kept = &of(&[(1, 2), (2, 0)]).missed[0];
+    assert_eq!((kept.broken, kept.missed_days, kept.worst_day.day.as_str()), (false, 0, "2026-11-01"));
+}
+
 #[test]
 fn times_are_those_between_the_timestamps_and_groups_add_up_to_all() {
     let recorded = laws::recording();
