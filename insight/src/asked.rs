@@ -9,10 +9,10 @@ mod read;
 
 use std::ops::Range;
 
-use audit::rbac::Mode;
+use audit::rbac::{Mode, Uses};
 
 use crate::reports::slow::{By, Preset};
-use crate::search::{Past, Sought, Wanted};
+use crate::search::{EXACT, Past, Sought, Wanted};
 
 #[cfg(test)]
 pub(crate) use known::KNOWN;
@@ -42,6 +42,14 @@ pub(crate) struct Asked {
     pub(crate) decision: String,
     pub(crate) audit_id: String,
     pub(crate) uri: String,
+    /// Whose permissions decided.
+    pub(crate) subject: String,
+    /// As whom the user acted: `as`.
+    pub(crate) acting_as: String,
+    pub(crate) scope: String,
+    pub(crate) source_ip: String,
+    /// Which of these are taken as they stand: names with commas between them.
+    pub(crate) exact: String,
     /// Behind which event of the newest moment a search goes on.
     pub(crate) past: String,
     /// What slow requests are put together by: words with commas between them.
@@ -143,6 +151,11 @@ impl Asked {
             "decision" => &mut self.decision,
             "audit_id" => &mut self.audit_id,
             "uri" => &mut self.uri,
+            "subject" => &mut self.subject,
+            "as" => &mut self.acting_as,
+            "scope" => &mut self.scope,
+            "source_ip" => &mut self.source_ip,
+            "exact" => &mut self.exact,
             "past" => &mut self.past,
             "by" => &mut self.by,
             "slo" => &mut self.slo,
@@ -168,28 +181,44 @@ impl Asked {
                 "by" => &self.by,
                 "slo" => &self.slo,
                 "mode" => &self.mode,
-                _ => "",
+                _ => return (name, ""),
             };
-            (name, value.trim())
+            (name, value.as_str())
         };
-        names.iter().map(|name| of(name)).filter(|(_, value)| !value.is_empty()).collect()
+        names.iter().map(|name| of(name)).filter(|(_, value)| !value.trim().is_empty()).collect()
     }
 
-    /// The filters.
+    /// The filters of a search.
     pub(crate) fn wanted(&self) -> Wanted {
         let of = |text: &str| text.trim().to_owned();
+        let exact: Vec<&'static str> = EXACT
+            .into_iter()
+            .filter(|name| self.exact.split(',').any(|exact| exact.trim() == *name))
+            .collect();
+        let name = |name: &str, text: &str| if exact.contains(&name) { text.to_owned() } else { of(text) };
         Wanted {
-            user: of(&self.user),
-            client: of(&self.client),
-            verb: of(&self.verb),
-            resource: of(&self.resource),
-            namespace: of(&self.namespace),
-            name: of(&self.name),
+            user: name("user", &self.user),
+            subject: name("subject", &self.subject),
+            acting_as: name("as", &self.acting_as),
+            client: name("client", &self.client),
+            verb: name("verb", &self.verb),
+            resource: name("resource", &self.resource),
+            namespace: name("namespace", &self.namespace),
+            name: name("name", &self.name),
             code: of(&self.code),
             decision: of(&self.decision),
             audit_id: of(&self.audit_id),
-            uri: of(&self.uri),
+            uri: name("uri", &self.uri),
+            scope: name("scope", &self.scope),
+            source_ip: name("source_ip", &self.source_ip),
+            exact,
         }
+    }
+
+    /// Who is meant where one subject of these is: the name as it was given, though it may have blanks at its ends.
+    pub(crate) fn whom(&self, uses: &Uses) -> &str {
+        let is_someone = uses.only(|who| who.user == self.user).subjects().next().is_some();
+        if is_someone { &self.user } else { self.user.trim() }
     }
 }
 
@@ -251,6 +280,8 @@ mod tests {
             ("code=abc", "code", "`abc` is no status code: write 403, or 4xx"),
             ("code=4x", "code", "is no status code"),
             ("code=9xx", "code", "is no status code"),
+            ("scope=all", "scope", "none of resource, namespace, cluster, nonresource"),
+            ("exact=user,code", "exact", "`code` is none of user, subject, as"),
             ("decision=maybe", "decision", "none of allow, forbid"),
             ("since=2h", "since", "it is called `from` here); it has range, from, to, user"),
             ("slo=mixin", "slo", "/api/search has no such parameter; it has range"),

@@ -1,7 +1,8 @@
 //! Which requests a report tells, in words of kubectl: one filter for all reports.
 //!
 //! Promises: what is None is not asked for, all that is asked for must hold; `*` stands for any text; a resource is
-//! named with or without its group: `pods`, `pods/log`, `deployments.apps`, `deployments.apps/scale`.
+//! named with or without its group: `pods`, `pods/log`, `deployments.apps`, `deployments.apps/scale`; a comma between two
+//! of them means either: `pods,pods/*`.
 
 /// Which requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,8 +53,8 @@ fn asked(pattern: Option<&str>, text: &str) -> bool {
 
 /// Whether a pattern names this resource, with or without its group.
 pub(crate) fn is_resource(pattern: &str, group: &str, resource: &str, subresource: &str) -> bool {
-    fits(pattern, &resource_name("", resource, subresource))
-        || fits(pattern, &resource_name(group, resource, subresource))
+    let names = [resource_name("", resource, subresource), resource_name(group, resource, subresource)];
+    pattern.split(',').any(|pattern| names.iter().any(|name| fits(pattern.trim(), name)))
 }
 
 /// `deployments.apps/scale`, as kubectl writes it; empty for no resource.
@@ -119,10 +120,12 @@ mod tests {
 
     #[test]
     fn a_resource_is_named_with_or_without_its_group() {
-        for pattern in ["deployments/scale", "deployments.apps/scale", "*.apps/scale", "*/scale"] {
+        for pattern in
+            ["deployments/scale", "deployments.apps/scale", "*.apps/scale", "*/scale", "pods, */scale"]
+        {
             assert!(is_resource(pattern, "apps", "deployments", "scale"), "{pattern}");
         }
-        for pattern in ["deployments", "deployments.apps", "deployments.extensions/scale"] {
+        for pattern in ["deployments", "deployments.apps", "deployments.extensions/scale", "pods,"] {
             assert!(!is_resource(pattern, "apps", "deployments", "scale"), "{pattern}");
         }
     }

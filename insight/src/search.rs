@@ -21,7 +21,7 @@ mod wanted;
 
 use hits::Hits;
 pub(crate) use next::{Next, Past};
-pub(crate) use wanted::Wanted;
+pub(crate) use wanted::{EXACT, Wanted};
 
 /// An event that was found: what tells it from others at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,7 +76,7 @@ pub(crate) struct Found {
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 20] = [
     "time",
     "latency_us",
     "audit_id",
@@ -93,6 +93,10 @@ const COLUMNS: [&str; 16] = [
     "request_uri",
     "origin",
     "seq",
+    "impersonated_user",
+    "api_group",
+    "scope",
+    "source_ip",
 ];
 
 /// The times that are looked through, and where within their newest moment that begins.

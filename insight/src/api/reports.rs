@@ -155,12 +155,12 @@ pub(super) async fn rbac_json(State(shared): State<Shared>, asked: Asked) -> Res
 /// The uses of those whose names fit.
 fn named(asked: &Asked, usage: &Usage) -> Uses {
     let user = asked.user.trim();
-    usage.of(|who| user.is_empty() || who.user == user || fits(user, &who.user))
+    usage.of(|who| user.is_empty() || who.user == user || who.user == asked.user || fits(user, &who.user))
 }
 
 /// All whose names fit; where exactly one was named, its uses and the least roles for it too.
 fn used(asked: &Asked, uses: &Uses) -> Value {
-    let user = asked.user.trim();
+    let user = asked.whom(uses);
     let own = uses.only(|who| who.user == user);
     let (subjects, left) = (proposed::users(uses, user), proposed::left(uses));
     if user.is_empty() || own.subjects().next().is_none() {

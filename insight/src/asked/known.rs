@@ -11,7 +11,7 @@ const SPAN: [&str; 3] = ["range", "from", "to"];
 const REFUSED: [&str; 8] = ["range", "from", "to", "user", "verb", "resource", "namespace", "name"];
 const RBAC: [&str; 5] = ["range", "from", "to", "user", "mode"];
 const SLOW: [&str; 9] = ["range", "from", "to", "user", "client", "verb", "resource", "by", "slo"];
-const SEARCH: [&str; 14] = [
+const SEARCH: [&str; 19] = [
     "range",
     "from",
     "to",
@@ -25,6 +25,11 @@ const SEARCH: [&str; 14] = [
     "decision",
     "audit_id",
     "uri",
+    "subject",
+    "as",
+    "scope",
+    "source_ip",
+    "exact",
     "past",
 ];
 const EVENT: [&str; 3] = ["file", "row", "audit_id"];
@@ -64,6 +69,10 @@ pub(crate) const MODES: [(&str, Mode); 3] =
     [("used", Mode::Used), ("wanted", Mode::Wanted), ("fix", Mode::Fix)];
 /// What was decided.
 pub(crate) const DECISIONS: [(&str, ()); 2] = [("allow", ()), ("forbid", ())];
+
+/// How wide requests reach.
+pub(crate) const SCOPES: [(&str, ()); 4] =
+    [("resource", ()), ("namespace", ()), ("cluster", ()), ("nonresource", ())];
 
 /// The parameters of a path.
 pub(crate) fn parameters(path: &str) -> &'static [&'static str] {

@@ -10,10 +10,11 @@ use std::ops::RangeInclusive;
 use axum::extract::Query;
 use axum::http::Uri;
 
-use super::known::{self, BY, DECISIONS, MODES, SLO};
+use super::known::{self, BY, DECISIONS, MODES, SCOPES, SLO};
 use super::{Asked, SPANS};
 use crate::escape::Quoted;
 use crate::moment::Moment;
+use crate::search::EXACT;
 
 /// Codes that HTTP has.
 const CODES: RangeInclusive<u16> = 100..=599;
@@ -87,6 +88,9 @@ impl Asked {
         one_of("mode", &self.mode, &MODES)?;
         one_of("decision", &self.decision, &DECISIONS)?;
         code(&self.code)?;
+        one_of("scope", &self.scope, &SCOPES)?;
+        let exact = EXACT.map(|name| (name, ()));
+        self.exact.split(',').try_for_each(|name| one_of("exact", name, &exact))?;
         self.goes_on()?;
         self.numbers()
     }

@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use crate::ask::Answer;
 use crate::asked::Asked;
-use crate::escape::{Encoded, Escaped, Shown};
-use crate::moment::exact;
+use crate::escape::{Escaped, Shown};
 use crate::overview::{Overview, Unreadable};
 use crate::reports::activity::{Activity, Ranked, Report};
 
-use super::filters::spans;
+use super::filters::{Search, events, spans, with_subresources};
 use super::text::{grouped, size};
 use super::{Progress, chart, page, page_of, services};
 
@@ -63,15 +62,14 @@ fn write_activity(page: &mut String, times: &Range<i64>, report: &Report) -> fmt
     page.write_str("</dl>")?;
     chart::write(page, &report.over_time, times)?;
     page.write_str("<div class=\"tables\">")?;
-    let query = format!("from={}&amp;to={}", exact(times.start), exact(times.end));
-    ranking(page, "user", &report.users, &query)?;
-    ranking(page, "client", &report.clients, &query)?;
-    ranking(page, "verb", &report.verbs, &query)?;
-    ranking(page, "resource", &report.resources, &query)?;
+    ranking(page, "user", &report.users, times)?;
+    ranking(page, "client", &report.clients, times)?;
+    ranking(page, "verb", &report.verbs, times)?;
+    ranking(page, "resource", &report.resources, times)?;
     page.write_str("</div></section>")
 }
 
-fn ranking(page: &mut String, by: &str, rows: &[Ranked], query: &str) -> fmt::Result {
+fn ranking(page: &mut String, by: &'static str, rows: &[Ranked], times: &Range<i64>) -> fmt::Result {
     let most = rows.iter().map(|row| row.events).max().unwrap_or(0).max(1);
     write!(
         page,
@@ -79,12 +77,14 @@ fn ranking(page: &mut String, by: &str, rows: &[Ranked], query: &str) -> fmt::Re
     )?;
     for row in rows {
         page.write_str("<tr><td>")?;
-        match row.name.as_str() {
-            "" => page.write_str("<span class=\"soft\">none</span>")?,
-            name => {
-                write!(page, "<a href=\"/search?{by}={}&amp;{query}\">{}</a>", Encoded(name), Shown(name))?
+        let link = match (by, row.name.as_str()) {
+            ("resource", name) if !name.is_empty() => {
+                Search(times, &[("resource", &with_subresources(name))]).to_string()
             }
-        }
+            (by, name) => events(times, &[(by, name)], &[]),
+        };
+        let name = if row.name.is_empty() { "none" } else { &row.name };
+        write!(page, "<a href=\"{link}\">{}</a>", Shown(name))?;
         write!(
             page,
             "</td><td><meter min=\"0\" max=\"{most}\" value=\"{}\"></meter></td><td>{}</td><td>{}</td></tr>",

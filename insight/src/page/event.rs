@@ -7,8 +7,9 @@ use std::fmt::{self, Write};
 use audit::{Attributes, Event, Policy, Stage};
 
 use crate::escape::{Escaped, Shown};
+use crate::filter::resource_name;
 
-use super::filters::{Query, Search};
+use super::filters::{Query, Search, with_subresources};
 use super::page;
 use super::text::{duration, json};
 
@@ -89,11 +90,13 @@ fn facts(page: &mut String, event: &Event<'_>) -> fmt::Result {
     }
     page.write_str("</dl>")?;
     if let Some(object) = object {
+        let resource = with_subresources(&resource_name(&object.api_group, &object.resource, ""));
         let query = [
-            ("resource", &*object.resource),
+            ("resource", resource.as_str()),
             ("namespace", &object.namespace),
             ("name", &object.name),
             ("from", EVER),
+            ("exact", "namespace,name"),
         ];
         write!(page, "<p><a href=\"/search?{}\">all events of this object</a></p>", Query(&query))?;
     }

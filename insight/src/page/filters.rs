@@ -96,11 +96,32 @@ impl fmt::Display for Search<'_> {
     }
 }
 
-/// A name in the lake's column `resource`, with the subresource: `deployments/scale` of `deployments.apps/scale`.
-pub(super) fn searched(resource: &str) -> String {
-    let (name, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    let name = name.split('.').next().unwrap_or_default();
-    if subresource.is_empty() { name.to_owned() } else { format!("{name}/{subresource}") }
+/// Where the events of a row are found: what must be exactly so, and other filters. Words that mean the same as patterns
+/// are given as those, since people read URLs.
+pub(super) fn events(
+    times: &Range<i64>,
+    exactly: &[(&'static str, &str)],
+    others: &[(&'static str, &str)],
+) -> String {
+    let is_plain = |name: &str, value: &str| {
+        !matches!(name, "resource" | "uri")
+            && !value.is_empty()
+            && value.trim() == value
+            && !value.contains('*')
+            && value.len() < SHORTEST_CUT
+    };
+    let exact = exactly.iter().filter(|(name, value)| !is_plain(name, value)).map(|(name, _)| *name);
+    let exact = exact.collect::<Vec<_>>().join(",");
+    let filters = [exactly, others, &[("exact", exact.as_str())]].concat();
+    Search(times, &filters).to_string()
+}
+
+/// Texts of at least this length may have been cut by a report.
+const SHORTEST_CUT: usize = 125;
+
+/// A resource with all that is below it, as a filter: `deployments.apps,deployments.apps/*`.
+pub(super) fn with_subresources(resource: &str) -> String {
+    format!("{resource},{resource}/*")
 }
 
 #[cfg(test)]
@@ -123,16 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_searched_for_by_what_the_table_of_events_calls_it() {
+    fn a_row_is_searched_for_by_what_it_says_exactly_where_a_pattern_would_say_more() {
+        let times = 0..60_000_000;
+        let link = events(&times, &[("user", "a b"), ("verb", "get")], &[("code", "403")]);
         assert_eq!(
-            ["deployments.apps/scale", "pods/log", "pods", ""].map(searched),
-            ["deployments/scale", "pods/log", "pods", ""]
+            link,
+            "/search?user=a%20b&amp;verb=get&amp;code=403&amp;from=1970-01-01T00%3A00&amp;to=1970-01-01T00%3A01"
         );
-        let link = Search(&(0..60_000_000), &[("user", "a b"), ("verb", "")]).to_string();
-        assert_eq!(link, "/search?user=a%20b&amp;from=1970-01-01T00%3A00&amp;to=1970-01-01T00%3A01");
+        let link =
+            events(&times, &[("user", "*"), ("namespace", ""), ("resource", "pods"), ("name", " x")], &[]);
+        assert!(link.contains("&amp;exact=user%2Cnamespace%2Cresource%2Cname&amp;"), "{link}");
         assert_eq!(
             Search(&(0..0), &[]).to_string(),
             "/search?from=1970-01-01T00%3A00&amp;to=1970-01-01T00%3A00"
         );
+        assert_eq!(with_subresources("deployments.apps"), "deployments.apps,deployments.apps/*");
     }
 }

@@ -13,7 +13,7 @@ use crate::escape::{Escaped, Lines, Shown};
 use crate::proposed::{self, Proposed, Use, User};
 
 use super::activity::{fact, unreadable};
-use super::filters::{self, Query, Search, searched, span};
+use super::filters::{self, Query, events, span};
 use super::text::{choice, grouped};
 use super::{Progress, page_of};
 
@@ -32,7 +32,7 @@ pub(crate) fn render<F>(asked: &Asked, times: &Range<i64>, uses: &Uses, answer: 
         filters::form(page, "/rbac", asked, &[("user", "system:serviceaccount:kube-system:*")], |page| {
             choice(page, "mode", asked.mode.trim(), &MODES)
         })?;
-        let pattern = asked.user.trim();
+        let pattern = asked.whom(uses);
         let own = uses.only(|who| who.user == pattern);
         if pattern.is_empty() || own.subjects().next().is_none() {
             users(page, asked, &proposed::users(uses, pattern), &proposed::left(uses))?;
@@ -96,7 +96,7 @@ fn beyond(page: &mut String, rows: usize) -> fmt::Result {
 }
 
 fn one(page: &mut String, asked: &Asked, times: &Range<i64>, own: &Uses) -> fmt::Result {
-    let user = asked.user.trim();
+    let user = asked.whom(own);
     let roles = proposed::roles(user, own, asked.mode());
     let beyond_roles = proposed::users(own, "").first().is_some_and(|user| user.beyond_roles);
     write!(page, "<section><h2>Least roles for {}</h2>", Shown(user))?;
@@ -149,20 +149,10 @@ fn uses(page: &mut String, user: &str, times: &Range<i64>, uses: &[Use]) -> fmt:
          <tbody>",
     )?;
     for row in uses.iter().take(MOST_ROWS) {
-        let is_path = row.what.starts_with('/');
-        let (resource, uri) =
-            if is_path { (String::new(), row.what.as_str()) } else { (searched(&row.what), "") };
-        let search = [
-            ("user", user),
-            ("verb", row.verb.as_str()),
-            ("resource", &resource),
-            ("namespace", &row.namespace),
-            ("uri", uri),
-        ];
         write!(
             page,
             "<tr><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}</td><td>{}",
-            Search(times, &search),
+            link(user, times, row),
             Shown(&row.what),
             Shown(&row.verb),
             Shown(&row.namespace),
@@ -182,6 +172,28 @@ fn uses(page: &mut String, user: &str, times: &Range<i64>, uses: &[Use]) -> fmt:
     page.write_str("</tbody></table>")?;
     beyond(page, uses.len())?;
     page.write_str("</section>")
+}
+
+/// Where the events of a use are found. To act as somebody else is no request of its own: those that did are.
+fn link(user: &str, times: &Range<i64>, row: &Use) -> String {
+    if row.verb == "impersonate" {
+        let name = match row.names.as_slice() {
+            [name] if row.more_names == Some(0) => name,
+            _ => "*",
+        };
+        let of_account = format!("system:serviceaccount:{}:{name}", row.namespace);
+        return match row.what.as_str() {
+            "users" if name != "*" => events(times, &[("user", user), ("as", name)], &[]),
+            "serviceaccounts" => events(times, &[("user", user)], &[("as", &of_account)]),
+            _ => events(times, &[("user", user)], &[("as", "*")]),
+        };
+    }
+    let whose = [("subject", user), ("verb", row.verb.as_str())];
+    let exactly = match row.what.starts_with('/') {
+        true => [("resource", ""), ("uri", row.what.as_str())],
+        false => [("resource", row.what.as_str()), ("namespace", &row.namespace)],
+    };
+    events(times, &[whose, exactly].concat(), &[])
 }
 
 /// What needs more than a log.

@@ -15,7 +15,7 @@ use crate::reports::denied::{Before, CallerRow, Kind, Now, Report, Row};
 use crate::tally::Tally;
 
 use super::activity::{fact, unreadable};
-use super::filters::{self, Query, Search, searched, span};
+use super::filters::{self, Query, Search, events, span};
 use super::text::{grouped, length, second};
 use super::{Progress, chart, page_of};
 
@@ -111,18 +111,12 @@ fn beyond(page: &mut String, rows: usize) -> fmt::Result {
 
 fn cells(page: &mut String, asked: &Asked, times: &Range<i64>, row: &Row) -> fmt::Result {
     let what = what(row);
-    let resource = if row.path.is_empty() { searched(&what) } else { String::new() };
-    // The events name who was authenticated.
-    let user = if row.impersonated_by.is_empty() { &row.subject } else { &row.impersonated_by };
-    let search = [
-        ("user", user.as_str()),
-        ("verb", &row.verb),
-        ("resource", &resource),
-        ("namespace", &row.namespace),
-        ("uri", &row.path),
-        ("code", "403"),
-    ];
-    write!(page, "<tr><td><a href=\"{}\">", Search(times, &search))?;
+    let exactly = match row.path.as_str() {
+        "" => vec![("resource", what.as_str()), ("namespace", &row.namespace)],
+        path => vec![("resource", ""), ("uri", path)],
+    };
+    let exactly = [vec![("subject", row.subject.as_str()), ("verb", &row.verb)], exactly].concat();
+    write!(page, "<tr><td><a href=\"{}\">", events(times, &exactly, &[("code", "403")]))?;
     named(page, &row.subject, "nobody")?;
     write!(page, "</a></td><td>{}</td><td>{}</td><td>", Shown(&row.verb), Shown(&what))?;
     if !row.namespace.is_empty() {
@@ -267,8 +261,8 @@ fn callers(
          <th class=\"n\">count</th><th>first and last (UTC)</th></tr></thead><tbody>"
     )?;
     for row in rows.iter().take(MOST_ROWS) {
-        let search = [("user", row.user.as_str()), ("client", &row.client), ("code", code)];
-        write!(page, "<tr><td><a href=\"{}\">", Search(times, &search))?;
+        let exactly = [("user", row.user.as_str()), ("client", &row.client), ("source_ip", &row.source_ip)];
+        write!(page, "<tr><td><a href=\"{}\">", events(times, &exactly, &[("code", code)]))?;
         named(page, &row.source_ip, "unknown")?;
         page.write_str("</a></td><td>")?;
         named(page, &row.user, "nobody")?;

@@ -52,8 +52,26 @@ fn form(page: &mut String, wanted: &Wanted, times: &Range<i64>) -> fmt::Result {
         write!(page, "<label>verb <input name=\"verb\" value=\"{}\"></label>", Escaped(&wanted.verb))?;
     }
     select(page, "decision", &wanted.decision, &["allow", "forbid"])?;
+    seldom(page, wanted)?;
     ends(page, times)?;
     page.write_str("<button>search</button> <a href=\"/search\">clear</a></form></section>")
+}
+
+/// What rows of reports ask for beside that; in the form only where it is asked for.
+fn seldom(page: &mut String, wanted: &Wanted) -> fmt::Result {
+    let exact = wanted.exact.join(",");
+    for (name, label, value) in [
+        ("subject", "subject", &wanted.subject),
+        ("as", "acting as", &wanted.acting_as),
+        ("scope", "scope", &wanted.scope),
+        ("source_ip", "from", &wanted.source_ip),
+        ("exact", "exactly these", &exact),
+    ] {
+        if !value.is_empty() {
+            write!(page, "<label>{label} <input name=\"{name}\" value=\"{}\"></label>", Escaped(value))?;
+        }
+    }
+    Ok(())
 }
 
 fn events(page: &mut String, found: &Found, most: usize) -> fmt::Result {
@@ -113,15 +131,12 @@ fn object(page: &mut String, hit: &Hit) -> fmt::Result {
     }
 }
 
-/// The way on, where not everything was looked through.
-fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) -> fmt::Result {
-    let Some(next) = &found.next else { return Ok(()) };
-    let back_to = found.looked_back_to.as_deref().unwrap_or(&next.to);
-    let (from, past) = (exact(times.start), next.past.as_ref().map(ToString::to_string));
-    let mut query =
-        vec![("from", from.as_str()), ("to", &next.to), ("past", past.as_deref().unwrap_or_default())];
-    query.extend([
-        ("user", wanted.user.as_str()),
+/// All that is asked for, as parameters.
+fn words(wanted: &Wanted) -> [(&'static str, &str); 14] {
+    [
+        ("user", &wanted.user),
+        ("subject", &wanted.subject),
+        ("as", &wanted.acting_as),
         ("client", &wanted.client),
         ("verb", &wanted.verb),
         ("resource", &wanted.resource),
@@ -131,7 +146,19 @@ fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) 
         ("decision", &wanted.decision),
         ("audit_id", &wanted.audit_id),
         ("uri", &wanted.uri),
-    ]);
+        ("scope", &wanted.scope),
+        ("source_ip", &wanted.source_ip),
+    ]
+}
+
+/// The way on, where not everything was looked through.
+fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) -> fmt::Result {
+    let Some(next) = &found.next else { return Ok(()) };
+    let back_to = found.looked_back_to.as_deref().unwrap_or(&next.to);
+    let (from, past) = (exact(times.start), next.past.as_ref().map(ToString::to_string));
+    let ends = [("from", from.as_str()), ("to", &next.to), ("past", past.as_deref().unwrap_or_default())];
+    let taken = wanted.exact.join(",");
+    let query = [&ends[..], &words(wanted), &[("exact", taken.as_str())]].concat();
     let what = if past.is_some() { "These go back to" } else { "Looked back to" };
     write!(
         page,

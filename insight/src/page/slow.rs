@@ -11,10 +11,10 @@ use std::ops::Range;
 use crate::ask::Answer;
 use crate::asked::Asked;
 use crate::escape::Shown;
-use crate::reports::slow::{Culprit, Group, Objectives, Report};
+use crate::reports::slow::{By, Culprit, Group, Objectives, Report};
 
 use super::activity::{fact, unreadable};
-use super::filters::{self, Search, searched};
+use super::filters::{self, events};
 use super::text::{choice, grouped, percent, took};
 use super::{Progress, lines, page_of};
 
@@ -52,7 +52,7 @@ pub(crate) fn render<F>(asked: &Asked, times: &Range<i64>, report: &Report, answ
         if report.requests == 0 {
             page.write_str("<section><p class=\"empty\">No request of this time fits. Widen the time, or leave a filter out.</p></section>")?;
         } else {
-            groups(page, times, report)?;
+            groups(page, asked, times, report)?;
             requests::slowest(page, times, report)?;
         }
         objectives::write(page, &report.objectives)?;
@@ -130,7 +130,7 @@ fn words(report: &Report) -> Vec<Word> {
     all.into_iter().filter(|(_, of)| report.groups.iter().any(|group| !of(group).is_empty())).collect()
 }
 
-fn groups(page: &mut String, times: &Range<i64>, report: &Report) -> fmt::Result {
+fn groups(page: &mut String, asked: &Asked, times: &Range<i64>, report: &Report) -> fmt::Result {
     let words = words(report);
     page.write_str("<section><h2>What takes the time</h2><table class=\"rows\"><thead><tr>")?;
     words.iter().try_for_each(|(name, _)| {
@@ -148,7 +148,7 @@ fn groups(page: &mut String, times: &Range<i64>, report: &Report) -> fmt::Result
                 (0, word) => write!(
                     page,
                     "<td><a href=\"{}\">{}</a></td>",
-                    Search(times, &search(group, &searched(&group.resource))),
+                    link(asked, times, group),
                     Shown(if word.is_empty() { "none" } else { word })
                 )?,
                 (_, word) => write!(page, "<td>{}</td>", Shown(word))?,
@@ -161,8 +161,22 @@ fn groups(page: &mut String, times: &Range<i64>, report: &Report) -> fmt::Result
     page.write_str("</section>")
 }
 
-fn search<'g>(group: &'g Group, resource: &'g str) -> [(&'static str, &'g str); 4] {
-    [("user", &group.user), ("client", &group.client), ("verb", &group.verb), ("resource", resource)]
+/// Where the requests of a group are found: by what they have in common, and by what the page was narrowed by.
+fn link(asked: &Asked, times: &Range<i64>, group: &Group) -> String {
+    let chosen = asked.by();
+    let by: &[By] = if chosen.is_empty() { &[By::Verb, By::Resource, By::Scope] } else { &chosen };
+    let words = [
+        (By::User, "user", &group.user),
+        (By::Client, "client", &group.client),
+        (By::Verb, "verb", &group.verb),
+        (By::Resource, "resource", &group.resource),
+        (By::Scope, "scope", &group.scope),
+    ];
+    let in_common = words.iter().filter(|(by_this, ..)| by.contains(by_this));
+    let exactly: Vec<_> = in_common.map(|(_, name, value)| (*name, value.as_str())).collect();
+    let mut others = asked.chosen(&["user", "client", "verb", "resource"]);
+    others.retain(|(name, _)| exactly.iter().all(|(exact, _)| exact != name));
+    events(times, &exactly, &others)
 }
 
 fn numbers(page: &mut String, group: &Group) -> fmt::Result {

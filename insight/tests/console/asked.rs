@@ -23,6 +23,8 @@ fn usable(name: &str) -> &'static str {
         "mode" => "fix",
         "hours" => "1",
         "past" => "1,x",
+        "scope" => "cluster",
+        "exact" => "user,namespace",
         "row" => "0",
         _ => "x",
     }

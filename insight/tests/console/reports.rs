@@ -18,7 +18,7 @@ async fn refusals_are_told_with_who_what_and_why_and_each_row_leads_to_its_event
     assert!(page.contains("data-copy=\"fix-") && page.contains("kind: Role"), "{page}");
     let row = &rows[0];
     let (subject, verb) = (row["subject"].as_str().unwrap(), row["verb"].as_str().unwrap());
-    let link = links(&page, "/search?user=").remove(0);
+    let link = links(&page, "/search?subject=").remove(0);
     let found = open.json(&format!("/api{link}")).await;
     let events = found["events"].as_array().unwrap();
     assert!(events.len() as u64 >= row["count"].as_u64().unwrap().min(200), "{link}: {found}");
@@ -51,7 +51,7 @@ async fn a_subject_is_chosen_for_the_least_roles_that_allow_all_it_was_allowed()
     let requests: u64 =
         told["uses"].as_array().unwrap().iter().map(|row| row["allowed"].as_u64().unwrap()).sum();
     assert_eq!(json!(requests), told["subjects"][0]["allowed"]);
-    let events = open.json(&format!("/api{}", links(&one, "/search?user=").remove(0))).await;
+    let events = open.json(&format!("/api{}", links(&one, "/search?subject=").remove(0))).await;
     assert!(!events["events"].as_array().unwrap().is_empty(), "{events}");
     let (_, wanted) = open.get(&format!("{link}&mode=fix")).await;
     assert!(wanted.contains("<option value=\"fix\" selected>"), "{wanted}");

@@ -148,3 +148,149 @@ async fn a_span_with_seconds_stays_exact_in_forms_and_in_the_links_of_rows() {
         assert!(page.contains(&field), "{page}");
     }
 }
+
+#[tokio::test]
+async fn a_resource_is_named_in_a_search_as_on_every_other_page() {
+    let open = Open::empty();
+    let of = |id: &str, group: &str, resource: &str, below: &str| {
+        let object =
+            json!({"resource": resource, "apiGroup": group, "subresource": below, "namespace": "shop"});
+        event("2026-11-23T06:10:00.000000Z", id, json!({"objectRef": object}))
+    };
+    let lines = [
+        of("deployment", "apps", "deployments", ""),
+        of("scale", "apps", "deployments", "scale"),
+        of("pod", "", "pods", ""),
+        of("binding", "", "pods", "binding"),
+        of("metrics", "metrics.k8s.io", "pods", ""),
+    ];
+    write(&open.lake, 0, &lines);
+    for (resource, ids) in [
+        ("deployments.apps", vec!["deployment"]),
+        ("deployments", vec!["deployment"]),
+        ("deployments.apps/scale", vec!["scale"]),
+        ("*/scale", vec!["scale"]),
+        ("pods", vec!["metrics", "pod"]),
+        ("pods.metrics.k8s.io", vec!["metrics"]),
+        ("pods,pods/*", vec!["binding", "metrics", "pod"]),
+        ("pods&exact=resource", vec!["pod"]),
+        ("&exact=resource", vec![]),
+    ] {
+        assert_eq!(found(&open, &format!("/search?resource={resource}")).await, ids, "{resource}");
+    }
+}
+
+/// The audit IDs of the events that a link leads to, in the order of the alphabet.
+async fn found(open: &Open, link: &str) -> Vec<String> {
+    let found = open.json(&format!("/api{link}")).await;
+    let ids = found["events"].as_array().unwrap().iter().map(|event| event["audit_id"].as_str().unwrap());
+    let mut ids: Vec<String> = ids.map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+/// The link of the row that has these cells, which are as they stand in the page.
+fn link_of(page: &str, cells: &str) -> String {
+    let before = page.split(cells).next().filter(|before| before.len() < page.len());
+    let before = before.unwrap_or_else(|| panic!("no {cells} in {page}"));
+    let link = before.rsplit("href=\"").next().unwrap();
+    link.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn rows_of_refusals_lead_to_their_events_and_to_no_others() {
+    let open = Open::empty();
+    let refused = |id: &str, user: &str, more: Value| {
+        let mut fields = json!({"user": {"username": user}, "responseStatus": {"code": 403}, "verb": "list",
+            "annotations": {"authorization.k8s.io/decision": "forbid"}});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event("2026-11-23T06:10:00.000000Z", id, fields)
+    };
+    let pods = |namespace: &str| json!({"objectRef": {"resource": "pods", "namespace": namespace}});
+    let path = |path: &str| json!({"requestURI": path, "verb": "get"});
+    let lines = [
+        refused("everywhere", "jane", pods("")),
+        refused("in-shop", "jane", pods("shop")),
+        refused("apis", "jane", path("/apis?timeout=1s")),
+        refused("apis-apps", "jane", path("/apis/apps")),
+        refused("star", "*", pods("")),
+        refused("blanks", " jane ", pods("")),
+        refused("acting", "admin", json!({"impersonatedUser": {"username": "joe"}, "requestURI": "/apis"})),
+    ];
+    write(&open.lake, 0, &lines);
+    let (_, page) = open.get("/refused").await;
+    for (cells, id) in [
+        (">jane</a></td><td>list</td><td>pods</td><td></td>", "everywhere"),
+        (">jane</a></td><td>list</td><td>pods</td><td><a", "in-shop"),
+        (">jane</a></td><td>get</td><td>/apis</td>", "apis"),
+        (">jane</a></td><td>get</td><td>/apis/apps</td>", "apis-apps"),
+        (">*</a></td>", "star"),
+        ("> jane </a></td>", "blanks"),
+        (">joe</a></td>", "acting"),
+    ] {
+        let link = link_of(&page, cells);
+        assert_eq!(found(&open, &link).await, [id], "{link}");
+        let (_, search) = open.get(&link).await;
+        assert!(search.contains("<h2>1 events</h2>"), "{link}: {search}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_roles_lead_to_their_events_those_on_acting_as_somebody_else_too() {
+    let open = Open::empty();
+    let allowed = |id: &str, user: &str, more: Value| {
+        let mut fields = json!({"user": {"username": user},
+            "annotations": {"authorization.k8s.io/decision": "allow"}});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event("2026-11-23T06:10:00.000000Z", id, fields)
+    };
+    let account = "system:serviceaccount:shop:app";
+    let lines = [
+        allowed("own", "jane", json!({})),
+        allowed("as-joe", "jane", json!({"impersonatedUser": {"username": "joe"}})),
+        allowed("as-app", "jane", json!({"impersonatedUser": {"username": account}})),
+        allowed("blanks", " jane ", json!({})),
+    ];
+    write(&open.lake, 0, &lines);
+    let (_, page) = open.get("/rbac?user=jane").await;
+    assert_eq!(found(&open, &link_of(&page, ">users</a></td><td>impersonate</td>")).await, ["as-joe"]);
+    assert_eq!(
+        found(&open, &link_of(&page, ">serviceaccounts</a></td><td>impersonate</td>")).await,
+        ["as-app"]
+    );
+    assert_eq!(found(&open, &link_of(&page, ">/version</a></td><td>get</td>")).await, ["own"]);
+    let (_, page) = open.get("/rbac?user=joe").await;
+    assert_eq!(found(&open, &link_of(&page, ">/version</a></td><td>get</td>")).await, ["as-joe"]);
+    let (_, all) = open.get("/rbac").await;
+    let (_, page) = open.get(&link_of(&all, "> jane </a>")).await;
+    assert_eq!(found(&open, &link_of(&page, ">/version</a></td><td>get</td>")).await, ["blanks"]);
+}
+
+#[tokio::test]
+async fn rows_of_slow_requests_lead_to_theirs_by_their_scope_and_where_there_is_no_resource() {
+    let open = Open::empty();
+    let list = |id: &str, namespace: &str| {
+        let object = json!({"resource": "pods", "namespace": namespace});
+        event("2026-11-23T06:10:00.000000Z", id, json!({"verb": "list", "objectRef": object}))
+    };
+    let pod = json!({"objectRef": {"resource": "pods", "namespace": "shop", "name": "web"}});
+    let at = "2026-11-23T06:10:00.000000Z";
+    let lines =
+        [list("all", ""), list("in-shop", "shop"), event(at, "pod", pod), event(at, "version", json!({}))];
+    write(&open.lake, 0, &lines);
+    let (_, page) = open.get("/slow").await;
+    for (cells, id) in [
+        (">none</a></td><td>get</td><td>nonresource</td>", "version"),
+        (">pods</a></td><td>get</td><td>resource</td>", "pod"),
+        (">pods</a></td><td>list</td><td>cluster</td>", "all"),
+        (">pods</a></td><td>list</td><td>namespace</td>", "in-shop"),
+    ] {
+        assert_eq!(found(&open, &link_of(&page, cells)).await, [id], "{cells}");
+    }
+    let (_, overview) = open.get("/").await;
+    assert_eq!(found(&open, &link_of(&overview, ">pods</a>")).await, ["all", "in-shop", "pod"]);
+    assert_eq!(
+        found(&open, &link_of(&overview, ">none</a></td><td><meter min=\"0\" max=\"3\" ")).await,
+        ["version"]
+    );
+}

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::escape::Shown;
-use crate::page::filters::{Search, searched};
+use crate::page::filters::{Search, events};
 use crate::page::text::{grouped, size, took};
 use crate::reports::slow::Report;
 
@@ -59,18 +59,18 @@ pub(super) fn lists(page: &mut String, times: &Range<i64>, report: &Report) -> f
          <th class=\"n\">answers</th></tr></thead><tbody>",
     )?;
     for list in report.lists.iter().take(MOST_ROWS) {
-        let resource = searched(&list.resource);
-        let search = [
+        let exactly = [
             ("user", list.user.as_str()),
             ("client", &list.client),
             ("verb", "list"),
-            ("resource", &resource),
+            ("resource", &list.resource),
+            ("scope", &list.scope),
         ];
         write!(
             page,
             "<tr><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td>\
              <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-            Search(times, &search),
+            events(times, &exactly, &[]),
             Shown(&list.user),
             Shown(&list.client),
             Shown(&list.resource),
@@ -95,17 +95,16 @@ pub(super) fn long_running(page: &mut String, times: &Range<i64>, report: &Repor
          <th class=\"n\">watches &lt; 10 s</th><th class=\"n\">p50</th><th class=\"n\">longest</th></tr></thead><tbody>",
     )?;
     for row in report.long_running.iter().take(MOST_ROWS) {
-        let resource = searched(&row.resource);
-        let search = [
+        let exactly = [
             ("user", row.user.as_str()),
             ("client", &row.client),
             ("verb", &row.verb),
-            ("resource", &resource),
+            ("resource", &row.resource),
         ];
         write!(
             page,
             "<tr><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}</td><td>{}</td>",
-            Search(times, &search),
+            events(times, &exactly, &[]),
             Shown(&row.user),
             Shown(&row.client),
             Shown(&row.verb),
