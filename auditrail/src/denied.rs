@@ -1,7 +1,7 @@
 //! `denied`: who is refused what, since when, and after which change of roles.
 //!
 //! Promises: the most frequent refusals come first; a change of roles is said to come before refusals, not to be their
-//! cause; roles are proposed only where nothing speaks against them.
+//! cause; roles are proposed only where nothing speaks against them, and can be applied as they are shown.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,9 @@ use insight::resource_name;
 use crate::chosen::Chosen;
 use crate::exit::Failure;
 use crate::print::{grouped, length};
-use crate::report::Reporting;
+use crate::report::{Output, Reporting};
+use crate::say;
+use crate::spelt::shown;
 use crate::table::Table;
 
 /// `auditrail denied`.
@@ -36,7 +38,12 @@ pub(crate) struct Denied {
 pub(crate) fn denied(denied: &Denied) -> Result<ExitCode, Failure> {
     let answer = denied.reporting.answer::<Fold>()?;
     let report = answer.fold.report(&denied.chosen.filter());
-    denied.reporting.tell(&report, answer.incomplete, |report| tables(report, denied))
+    let code = denied.reporting.tell(&report, answer.incomplete, |report| tables(report, denied))?;
+    let fixes = fixes(&report, denied.limit);
+    if denied.fix && denied.reporting.output == Output::Table && !fixes.is_empty() {
+        say::result(&fixes)?;
+    }
+    Ok(code)
 }
 
 fn tables(report: &Report, denied: &Denied) -> Vec<Table> {
@@ -120,7 +127,8 @@ fn row_notes(row: &Row, fix: bool) -> Vec<String> {
         .map(|change| {
             let object = [change.namespace.as_str(), change.name.as_str()].join("/");
             format!(
-                "{about}: was allowed before, first refused {} after {} of {} {} by {} ({})",
+                "{about}: was allowed before{}, first refused {} after {} of {} {} by {} ({})",
+                if change.gave_it { " by this" } else { "" },
                 length(change.seconds),
                 change.verb,
                 change.resource,
@@ -135,10 +143,23 @@ fn row_notes(row: &Row, fix: bool) -> Vec<String> {
     }
     if fix {
         notes.extend(row.warnings.iter().map(|why| format!("{about}: no role is proposed: {why}")));
-        let yaml = row.fix.iter().flat_map(|yaml| yaml.lines().map(str::to_owned));
-        notes.extend(row.fix.iter().map(|_| format!("{about}: this would allow it:")).chain(yaml));
     }
     notes
+}
+
+/// The roles as documents, each under a line that says for what; all that follows the tables is YAML.
+fn fixes(report: &Report, limit: usize) -> String {
+    let mut text = String::new();
+    for row in report.refused.iter().take(limit) {
+        let Some(yaml) = &row.fix else { continue };
+        let about = format!("{} {} {}", row.subject, row.verb, what(row));
+        let careful = row.careful.iter().map(|why| format!("careful: {why}"));
+        let lines = [format!("{about}: this would allow it:")].into_iter().chain(careful);
+        text.push_str("\n---\n");
+        lines.for_each(|line| text.push_str(&format!("# {}\n", shown(&line))));
+        text.push_str(yaml);
+    }
+    text
 }
 
 fn callers(title: &str, rows: &[CallerRow], limit: usize) -> Table {

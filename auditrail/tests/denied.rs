@@ -149,3 +149,38 @@ fn a_star_that_was_asked_for_never_becomes_a_wildcard_in_a_role() {
         assert!(wanted.contains("not allowed: bob: get /*") && !wanted.contains("kind: "), "{wanted}");
     }
 }
+
+#[test]
+fn the_roles_that_are_shown_can_be_applied_as_they_stand() {
+    let place = Place::new();
+    let mut of_one = asked(2, "alice", "list", "pods", 403);
+    of_one["objectRef"]["name"] = "x".into();
+    place.log(&[
+        asked(1, "alice", "list", "pods", 403),
+        of_one,
+        of_path(3, "alice", "/logs/kube%20x.log", 403),
+        of_path(4, "alice", "/m-x/y", 403),
+        of_path(5, "alice", "/m/x-y", 403),
+        asked(6, "alice", "get", "pods/x", 403),
+    ]);
+    let text = String::from_utf8(place.run("denied own.log --fix").stdout).unwrap();
+    let (_, yaml) = text.split_once("\n---\n").unwrap();
+    assert!(yaml.starts_with("# alice "), "{text}");
+    let objects = Objects::read(yaml).unwrap();
+    let names: std::collections::BTreeSet<_> =
+        objects.roles.iter().map(|role| (&role.namespace, &role.name)).collect();
+    assert_eq!((names.len(), objects.roles.len()), (5, 5), "{text}");
+    let rbac = Rbac::new(objects);
+    for request in [
+        Request::resource("list", "", "pods", "shop", ""),
+        Request::resource("list", "", "pods", "shop", "x"),
+        Request::resource("get", "", "pods", "shop", "x"),
+        Request::path("get", "/logs/kube x.log"),
+        Request::path("get", "/m-x/y"),
+        Request::path("get", "/m/x-y"),
+    ] {
+        assert!(rbac.allowed(&Who::named("alice"), &request).is_allowed(), "{request}: {text}");
+    }
+    let other = Request::resource("get", "", "pods", "shop", "y");
+    assert!(!rbac.allowed(&Who::named("alice"), &other).is_allowed());
+}

@@ -116,7 +116,9 @@ fn cells(page: &mut String, asked: &Asked, times: &Range<i64>, row: &Row) -> fmt
         path => vec![("resource", ""), ("uri", path)],
     };
     let exactly = [vec![("subject", row.subject.as_str()), ("verb", &row.verb)], exactly].concat();
-    write!(page, "<tr><td><a href=\"{}\">", events(times, &exactly, &[("code", "403")]))?;
+    // An eviction may have been held back with 429.
+    let code = if row.subresource == "eviction" { "" } else { "403" };
+    write!(page, "<tr><td><a href=\"{}\">", events(times, &exactly, &[("code", code)]))?;
     named(page, &row.subject, "nobody")?;
     write!(page, "</a></td><td>{}</td><td>{}</td><td>", Shown(&row.verb), Shown(&what))?;
     if !row.namespace.is_empty() {
@@ -185,18 +187,22 @@ fn more(page: &mut String, index: usize, times: &Range<i64>, row: &Row) -> fmt::
         write!(
             page,
             "<p>It was allowed before. {} before the first refusal, {} did <b>{}</b> of {} <b>{}{}</b> \
-             (<a href=\"{}\">event</a>).</p>",
+             (<a href=\"{}\">event</a>){}.</p>",
             length(before.seconds),
             Shown(&before.user),
             Shown(&before.verb),
             Shown(&before.resource),
             Shown(&place),
             Shown(&before.name),
-            change(before, times)
+            change(before, times),
+            if before.gave_it { "; by this it was allowed" } else { "" }
         )?;
     }
     for warning in &row.warnings {
         write!(page, "<p class=\"bad\">No role is proposed: {}.</p>", Shown(warning))?;
+    }
+    for careful in &row.careful {
+        write!(page, "<p class=\"bad\">Careful: {}.</p>", Shown(careful))?;
     }
     if let Some(fix) = &row.fix {
         write!(

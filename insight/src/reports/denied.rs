@@ -1,6 +1,6 @@
 //! Who was refused what, since when, and after which change of roles.
 //!
-//! Promises: every request that ended with 403, 401 or 429 is counted once; what was refused by authorization, what
+//! Promises: every request that ended with 403, 401 or 429 is counted once (an eviction that is held back among the 403s); what was refused by authorization, what
 //! authorization allowed and something behind it refused, and what was refused before it decided are told apart;
 //! a change of roles is said to come before the refusals, never to be their cause.
 
@@ -24,10 +24,10 @@ use crate::shares::{Shares, Sum};
 use crate::tally::Tally;
 
 use action::{Caller, Columns, Refusal};
-use allowed::Allowed;
+use allowed::{Allowed, By, Seen};
 use changes::Changes;
 use firsts::Firsts;
-use refused::{Moments, Refused};
+use refused::Refused;
 
 pub use action::{Kind, SubjectKind};
 pub use changes::Before;
@@ -49,7 +49,7 @@ pub struct Denied {
 }
 
 impl Fold for Denied {
-    const NAME: &'static str = "denied-5";
+    const NAME: &'static str = "denied-6";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -63,6 +63,7 @@ impl Fold for Denied {
         "name",
         "code",
         "decision",
+        "authz_reason",
         "client",
         "source_ip",
     ];
@@ -149,13 +150,13 @@ impl Fold for Denied {
         for row in 0..rows.len() {
             let one = || Tally::of(time(row), audit_id.at(row));
             match code(row) {
-                Some(401) => self.unknown.add(columns.caller(row), one()),
-                Some(429) => self.throttled.add(columns.caller(row), one()),
-                Some(403) => {
+                Some(code) if columns.is_refused(row, code) => {
                     let refusal = columns.refusal(rows, row);
                     let example = Refused::example(rows, row, refusal.kind);
                     self.refused.add(refusal, example);
                 }
+                Some(401) => self.unknown.add(columns.caller(row), one()),
+                Some(429) => self.throttled.add(columns.caller(row), one()),
                 _ => self.changes.add(rows, row),
             }
         }
@@ -175,7 +176,7 @@ impl Fold for Denied {
 #[derive(Clone, Default)]
 struct Group<'b> {
     refused: Firsts,
-    allowed: Moments,
+    allowed: Seen<'b>,
     names: Vec<(&'b str, Tally)>,
 }
 
@@ -188,9 +189,9 @@ impl Denied {
     /// Counts requests for resources by what was asked; gives the first refused rows of each, for a closer look.
     fn take_actions(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
         let (time, code, name) = (rows.times("time"), rows.codes(), rows.text("name"));
-        let texts = ["verb", "api_group", "resource", "subresource", "namespace", "decision"]
+        let texts = ["verb", "api_group", "resource", "subresource", "namespace", "decision", "authz_reason"]
             .map(|column| rows.text(column));
-        let [verb, group, resource, subresource, namespace, decision] = &texts;
+        let [verb, group, resource, subresource, namespace, decision, reason] = &texts;
         let groups = Groups::by(&[
             &requests.user,
             &requests.impersonated,
@@ -200,29 +201,34 @@ impl Denied {
             subresource,
             namespace,
             decision,
+            reason,
         ]);
         let mut of: Vec<Group<'_>> = vec![Group::default(); groups.len()];
-        let mut names = HashMap::new();
+        let (columns, mut names) = (Columns::of(rows), HashMap::new());
         for row in (0..rows.len()).filter(|row| requests.is_one(*row) && resource.at(*row).is_some()) {
             let (index, time, code) = (groups.of(row), time(row), code(row).unwrap_or_default());
             let seen = &mut of[index];
-            if code == 403 {
+            if columns.is_refused(row, code) {
                 seen.refused.add(row, time);
                 let named = names.entry((index, name.key(row))).or_insert((row, Tally::default()));
                 named.1.add(Tally::of(time, None));
             } else if code != 401 && code != 429 && decision.at(row) == Some("allow") {
-                seen.allowed.add(Moments::at(time));
+                seen.allowed.add(name.key(row), name.at(row), time);
             }
         }
         for ((index, _), (row, tally)) in names {
-            of[index].names.extend(name.at(row).map(|name| (name, tally)));
+            of[index].names.push((name.or_empty(row), tally));
         }
-        let columns = Columns::of(rows);
-        let mut picked = Vec::new();
+        let (mut picked, mut reasons) = (Vec::new(), HashMap::new());
         for (index, seen) in of.into_iter().enumerate() {
             let example = groups.example(index);
-            if seen.allowed.any() {
-                self.allowed.add(columns.texts_of(example), seen.allowed);
+            let because = reason.or_empty(example);
+            // Who acts as somebody in the group of masters may do what that somebody may not: no role allowed it.
+            let is_masters = because.is_empty() && requests.impersonated.at(example).is_some();
+            if seen.allowed.any() && !is_masters {
+                let by = *reasons.entry(reason.key(example)).or_insert_with(|| By::of(because));
+                let known = seen.allowed.known(columns.has_name(example), by);
+                self.allowed.add(columns.texts_of(example), known);
             }
             if seen.refused.tally.count > 0 {
                 let refusal = columns.refusal_of_resource(example);
@@ -237,7 +243,11 @@ impl Denied {
     /// gives: a closer look counts them, with their audit IDs.
     fn take_callers(&mut self, rows: &Rows<'_>, requests: &Requests<'_>) -> Vec<usize> {
         let (time, code) = (rows.times("time"), rows.codes());
-        let is_one = |row: &usize| requests.is_one(*row) && matches!(code(*row), Some(401 | 429));
+        let columns = Columns::of(rows);
+        let is_one = |row: &usize| {
+            let is_other = |code| matches!(code, 401 | 429) && !columns.is_refused(*row, code);
+            requests.is_one(*row) && code(*row).is_some_and(is_other)
+        };
         let mut asked = (0..rows.len()).filter(is_one).peekable();
         if asked.peek().is_none() {
             return Vec::new();
@@ -248,7 +258,7 @@ impl Denied {
             let caller = [&requests.user, &client, &source_ip].map(|column| column.key(row));
             callers.entry((code(row), caller)).or_default().add(row, time(row));
         }
-        let (columns, mut picked) = (Columns::of(rows), Vec::new());
+        let mut picked = Vec::new();
         for ((code, _), mut firsts) in callers {
             let of = if code == Some(401) { &mut self.unknown } else { &mut self.throttled };
             let caller = columns.caller(firsts.rows[0]);

@@ -97,7 +97,7 @@ impl Kind {
             Kind::NotAllowed => "no role allows it",
             Kind::RefusedLater => {
                 "authorization allowed it, then it was refused: a check against giving more than one has \
-                 (escalate, bind), admission, or a quota"
+                 (escalate, bind), admission, a quota, or, for evictions, a PodDisruptionBudget"
             }
             Kind::Undecided => {
                 "refused before anything was decided about the request itself, as an impersonation that is not \
@@ -168,6 +168,18 @@ impl<'b> Columns<'b> {
         self.texts[4].at(row).is_none()
     }
 
+    /// Whether it was refused by authorization or after it: also an eviction that a PodDisruptionBudget holds back, which
+    /// is answered like too many requests; those are answered before authorization.
+    pub(super) fn is_refused(&self, row: usize, code: i32) -> bool {
+        let is_held_back = || self.text(5, row) == "eviction" && self.decision.at(row) == Some("allow");
+        code == 403 || code == 429 && is_held_back()
+    }
+
+    /// Whether the row's name is that of the request: what is created has a name in its body.
+    pub(super) fn has_name(&self, row: usize) -> bool {
+        self.text(2, row) != "create" || !self.text(5, row).is_empty()
+    }
+
     /// Whether roles or bindings were changed with success in a way that can take something away.
     pub(super) fn takes_away(&self, row: usize, code: i32) -> bool {
         (200..300).contains(&code)
@@ -202,7 +214,7 @@ impl<'b> Columns<'b> {
         if self.is_non_resource(row) {
             let uris = rows.words("request_uri");
             let uri = uris.at(row).unwrap_or_default();
-            refusal.action.path = clip(uri.split(['?', '#']).next().unwrap_or_default());
+            refusal.action.path = clip(uri.split('?').next().unwrap_or_default());
         }
         refusal
     }
@@ -213,7 +225,7 @@ impl<'b> Columns<'b> {
         move |row| {
             let subject = self.subject(row);
             let uri = uris.at(row).unwrap_or_default();
-            let path = uri.split(['?', '#']).next().unwrap_or_default();
+            let path = uri.split('?').next().unwrap_or_default();
             let [verb, group, subresource, namespace] = [2, 3, 5, 6].map(|column| self.text(column, row));
             ([subject, verb, group, subresource, namespace, path], self.decision.at(row))
         }

@@ -1,14 +1,16 @@
 //! Changes of roles and bindings, and which of them came before refusals.
 //!
 //! Promises: at most [`MOST`] changes are kept, the newest of those that can take something away; only one that reaches
-//! the namespace, and that lies between what was allowed and what was refused is told.
+//! the namespace, and that lies between what was allowed and what was refused, is told: never one that came later. The
+//! binding by which it was allowed comes first. Dry runs change nothing.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
-use super::refused::Moments;
+use super::allowed::Same;
+use super::refused::GROUPS;
 use crate::clip::clip;
 use crate::moment;
 use crate::rows::Rows;
@@ -19,7 +21,7 @@ const MOST: usize = 4096;
 const TOLD: usize = 3;
 /// A change longer before the first refusal is not told.
 const WINDOW_US: i64 = 24 * 3_600_000_000;
-/// API servers learn of a change, and write about it, a little later or earlier than they act on it.
+/// API servers learn of a change a little later, and allow for so long what it takes away.
 const SLACK_US: i64 = 10_000_000;
 
 /// Changes of roles and bindings that can take something away, by time.
@@ -58,10 +60,15 @@ pub struct Before {
     pub user: String,
     /// The request.
     pub audit_id: String,
+    /// Whether it is the binding by which it was last allowed, or the role of that.
+    pub gave_it: bool,
 }
 
 impl Changes {
     pub(super) fn add(&mut self, rows: &Rows<'_>, row: usize) {
+        if is_dry_run(rows.words("request_uri").at(row).unwrap_or_default()) {
+            return;
+        }
         let text = |column| clip(rows.words(column).at(row).unwrap_or_default());
         let Some(time) = rows.times("time")(row) else { return };
         let user = rows.words("impersonated_user").at(row).map_or_else(|| text("user"), clip);
@@ -82,27 +89,44 @@ impl Changes {
         }
     }
 
-    /// The changes after which the action may have been refused: what was deleted first, then the latest. None when
-    /// it was never seen to be allowed before.
-    pub(super) fn before(&self, action: &Action, allowed: Moments, first: i64) -> Vec<Before> {
+    /// The changes after which the action may have been refused: what gave it first, then what was deleted, then the
+    /// latest. None when it was never seen to be allowed before to a subject in these groups.
+    pub(super) fn before(&self, action: &Action, same: &Same, groups: &[String], first: i64) -> Vec<Before> {
+        let allowed = same.of_first;
         let Some(began) = allowed.first.filter(|began| *began < first) else { return Vec::new() };
+        let is_same = same.by.is_none_or(|by| groups.len() >= GROUPS || by.counts_in(groups));
+        if !is_same {
+            return Vec::new();
+        }
         // Where it was allowed again later, nothing is known of the last time before the refusals.
         let since = allowed.last.filter(|last| *last < first).unwrap_or(began);
         let since = (since - SLACK_US).max(first - WINDOW_US);
         let reaches = |change: &&Change| {
-            (since..=first + SLACK_US).contains(&change.time)
+            (since..=first).contains(&change.time)
                 && (change.namespace.is_empty() || change.namespace == action.namespace)
         };
-        let mut changes: Vec<&Change> = self.newest.iter().filter(reaches).collect();
-        changes.sort_by_key(|change| (!change.verb.starts_with("delete"), std::cmp::Reverse(change.time)));
-        changes.into_iter().take(TOLD).map(|change| change.told(first)).collect()
+        let gave_it = |change: &Change| {
+            same.by.is_some_and(|by| by.is(&change.resource, &change.namespace, &change.name))
+        };
+        let changes = self.newest.iter().filter(reaches).map(|change| (gave_it(change), change));
+        let mut changes: Vec<(bool, &Change)> = changes.collect();
+        changes.sort_by_key(|(gave_it, change)| {
+            (!gave_it, !change.verb.starts_with("delete"), std::cmp::Reverse(change.time))
+        });
+        changes.into_iter().take(TOLD).map(|(gave_it, change)| change.told(first, gave_it)).collect()
     }
 }
 
+/// Whether the query says so.
+fn is_dry_run(uri: &str) -> bool {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| pair.strip_prefix("dryRun=").is_some_and(|value| !value.is_empty()))
+}
+
 impl Change {
-    fn told(&self, first: i64) -> Before {
+    fn told(&self, first: i64, gave_it: bool) -> Before {
         Before {
-            seconds: ((first - self.time) / 1_000_000).max(0),
+            seconds: (first - self.time) / 1_000_000,
             time: moment::written(self.time),
             verb: self.verb.clone(),
             resource: self.resource.clone(),
@@ -110,6 +134,7 @@ impl Change {
             name: self.name.clone(),
             user: self.user.clone(),
             audit_id: self.audit_id.clone(),
+            gave_it,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::tally::Tally;
 /// Most names that are told.
 pub(super) const NAMES: usize = 32;
 /// Most groups that are told.
-const GROUPS: usize = 16;
+pub(super) const GROUPS: usize = 16;
 
 /// Refusals of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub(super) struct Refused {
     pub(super) tally: Tally,
     /// One more than is told, so that it is known whether there are more.
     pub(super) names: BTreeMap<String, Tally>,
+    /// Of requests for no object of a certain name.
+    pub(super) unnamed: Tally,
     pub(super) example: Option<Example>,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Example {
 }
 
 impl Refused {
-    /// So many, of these names.
+    /// So many, of these names; the empty one is that of requests without a name.
     pub(super) fn counted<'n>(tally: Tally, names: impl Iterator<Item = (&'n str, Tally)>) -> Refused {
         let mut refused = Refused { tally, ..Refused::default() };
         names.for_each(|(name, tally)| refused.name(clip(name), tally));
@@ -62,7 +64,7 @@ impl Refused {
         let mut tally = Tally::default();
         names.values().for_each(|of_name| tally.add(of_name.clone()));
         let example = self.example.clone().filter(|example| filter.name(&example.name));
-        (!names.is_empty()).then_some(Refused { tally, names, example })
+        (!names.is_empty()).then_some(Refused { tally, names, unnamed: Tally::default(), example })
     }
 
     /// What a closer look at a row tells; counts nothing.
@@ -87,6 +89,9 @@ impl Refused {
     }
 
     fn name(&mut self, name: String, tally: Tally) {
+        if name.is_empty() {
+            return self.unnamed.add(tally);
+        }
         self.names.entry(name).or_default().add(tally);
         while self.names.len() > NAMES + 1 {
             self.names.pop_last();
@@ -97,6 +102,7 @@ impl Refused {
 impl Sum for Refused {
     fn add(&mut self, other: Refused) {
         self.tally.add(other.tally);
+        self.unnamed.add(other.unnamed);
         other.names.into_iter().for_each(|(name, tally)| self.name(name, tally));
         self.example = self.example.take().into_iter().chain(other.example).min();
     }

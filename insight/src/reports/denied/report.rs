@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::Denied;
 use super::action::{Action, Caller, Kind, Refusal, SubjectKind};
+use super::allowed::Same;
 use super::changes::Before;
+use super::fix::Fix;
 use super::refused::{Moments, NAMES, Refused};
 use crate::filter::Filter;
 use crate::moment;
@@ -85,6 +87,8 @@ pub struct Row {
     pub fix: Option<String>,
     /// What speaks against allowing it.
     pub warnings: Vec<&'static str>,
+    /// What the proposal gives besides what was refused.
+    pub careful: Vec<&'static str>,
     /// The program, by its own word, of the first of these requests.
     pub client: String,
     /// From where the first of these requests came.
@@ -154,7 +158,8 @@ impl Denied {
         };
         let mut refused: Vec<Row> = told()
             .filter_map(|(refusal, refused)| {
-                Some(self.row(refusal, &refused.named(filter)?, self.allowed.of(&refusal.action)))
+                let refused = refused.named(filter)?;
+                Some(self.row(refusal, &refused, &self.allowed.same(&refusal.action, &refused)))
             })
             .collect();
         refused.sort_by(|one, other| {
@@ -172,24 +177,26 @@ impl Denied {
         }
     }
 
-    fn row(&self, refusal: &Refusal, refused: &Refused, allowed: Moments) -> Row {
+    fn row(&self, refusal: &Refusal, refused: &Refused, same: &Same) -> Row {
         let Refusal { action, kind } = refusal;
         let example = refused.example.as_ref();
         let text =
             |field: fn(&super::refused::Example) -> &String| example.map(field).cloned().unwrap_or_default();
         let mut tally = refused.tally.clone();
         tally.sample = text(|example| &example.audit_id);
+        let groups = example.map(|example| example.groups.clone()).unwrap_or_default();
         let after = match (kind, tally.first) {
-            (Kind::NotAllowed, Some(first)) => self.changes.before(action, allowed, first),
+            (Kind::NotAllowed, Some(first)) => self.changes.before(action, same, &groups, first),
             _ => Vec::new(),
         };
-        let (fix, warnings) = super::fix::of(refusal, refused);
+        let Fix { yaml: fix, warnings, careful } = super::fix::of(refusal, refused);
         Row {
             fix,
             warnings,
+            careful,
             subject: action.subject.clone(),
             subject_kind: SubjectKind::of(&action.subject),
-            groups: example.map(|example| example.groups.clone()).unwrap_or_default(),
+            groups,
             impersonated_by: text(|example| &example.by),
             verb: action.verb.clone(),
             api_group: action.api_group.clone(),
@@ -204,8 +211,8 @@ impl Denied {
             reason: text(|example| &example.reason),
             message: text(|example| &example.message),
             per_hour: self.per_hour(tally.count),
-            now: self.now(&tally, allowed),
-            last_allowed: allowed.last.map(moment::written),
+            now: self.now(&tally, same.of_last),
+            last_allowed: same.any.last.map(moment::written),
             after,
             client: text(|example| &example.client),
             source_ip: text(|example| &example.source_ip),
