@@ -1,8 +1,9 @@
 //! Who was refused what, since when, and after which change of roles.
 //!
-//! Promises: every request that ended with 403, 401 or 429 is counted once (an eviction that is held back among the 403s); what was refused by authorization, what
-//! authorization allowed and something behind it refused, and what was refused before it decided are told apart;
-//! a change of roles is said to come before the refusals, never to be their cause.
+//! Promises: every request that ended with 403, 401 or 429 is counted once (an eviction that is held back among the
+//! 403s); what was refused by authorization, what authorization allowed and something behind it refused, and what was
+//! refused before it decided are told apart; a change of roles is said to come before the refusals, never to be their
+//! cause.
 
 mod action;
 mod allowed;
