@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use insight::Fold;
-use insight::reports::gaps::{Gaps, Report};
+use insight::reports::gaps::{Gaps, Lonely, Report};
 use insight::reports::origins::{Balance, Origin, Server, Told as Origins, origins};
 use lake::{Lake, Location};
 use serde::Serialize;
@@ -121,7 +121,12 @@ fn of_files(reporting: &Reporting) -> Result<(Answered<Gaps>, Chain), Failure> {
 
 fn tables(told: &Told, limit: usize) -> Vec<Table> {
     let mut tables = vec![proofs(&told.report)];
-    tables.extend((!told.report.without_end.is_empty()).then(|| without_end(&told.report, limit)));
+    let halves = [
+        ("Requests without an end", &told.report.without_end),
+        ("Requests without a begin", &told.report.missing_begins),
+    ];
+    let halves = halves.into_iter().filter(|(_, lonely)| !lonely.is_empty());
+    tables.extend(halves.map(|(title, lonely)| half(title, lonely, limit)));
     tables.extend(told.report.canaries.as_ref().map(|told| canaries::table(told, limit)));
     tables.extend((!told.files.is_empty()).then(|| files(&told.files, limit)));
     tables.extend((!told.servers.is_empty()).then(|| servers::table(&told.servers, limit)));
@@ -151,14 +156,14 @@ fn proofs(report: &Report) -> Table {
     }
 }
 
-fn without_end(report: &Report, limit: usize) -> Table {
-    let rows = report.without_end.iter().take(limit).map(|lonely| {
+fn half(title: &str, lonely: &[Lonely], limit: usize) -> Table {
+    let rows = lonely.iter().take(limit).map(|lonely| {
         let id = lonely.audit_id.clone().unwrap_or_else(|| "(chosen by the client, no UUID)".into());
         vec![lonely.began.clone(), lonely.verb.to_owned(), id, lonely.why.to_owned()]
     });
-    let more = report.without_end.len().saturating_sub(limit);
+    let more = lonely.len().saturating_sub(limit);
     Table {
-        title: "Requests without an end".into(),
+        title: title.into(),
         columns: vec!["began", "verb", "audit ID", "why"],
         rows: rows.collect(),
         notes: (more > 0).then(|| format!("{} more: --limit", grouped(more as u64))).into_iter().collect(),

@@ -104,6 +104,21 @@ fn a_lost_end_a_cut_line_and_a_run_of_nuls_are_found() {
 }
 
 #[test]
+fn begins_that_were_cut_out_are_counted_in_the_verdict_and_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("audit.log");
+    let text: String = (0..120).map(|second| request(second, second)).collect();
+    let cut: Vec<&str> =
+        text.lines().enumerate().filter(|(at, _)| ![21, 40].contains(at)).map(|(_, line)| line).collect();
+    std::fs::write(&log, cut.join("\n")).unwrap();
+    let told = said(&run(&["gaps", log.to_str().unwrap()]));
+    let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("118 of 120 requests accounted for; 1 has no end and 1 has no begin"), "{told}");
+    let listed = told.split("Requests without a begin").nth(1).unwrap();
+    assert!(listed.contains("3f1e6c1e-8d3c-4a53-9c77-000000000020"), "{told}");
+}
+
+#[test]
 fn recorded_files_and_the_lake_prove_the_same() {
     let scratch = tempfile::tempdir().unwrap();
     let data = scratch.path().join("data");
@@ -112,7 +127,8 @@ fn recorded_files_and_the_lake_prove_the_same() {
     said(&run(&["up", "--once", "--path", log, "--to", "lake", "--data", data]));
     let lake = format!("{data}/lake");
     let (files, lake) = (json(&["gaps", log]), json(&["gaps", "--lake", &lake, "--states", "none"]));
-    for field in ["verdict", "began", "ended", "without_end", "silences"] {
+    for field in ["verdict", "began", "ended", "without_end", "missing_begins", "unlogged_begins", "silences"]
+    {
         assert_eq!(files[field], lake[field], "{field}");
     }
     assert!(files["began"].as_u64().unwrap() > 100, "{files:#}");

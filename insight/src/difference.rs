@@ -20,7 +20,7 @@ const CELLS: usize = 1024;
 pub(crate) struct Element {
     pub(crate) time: i64,
     pub(crate) id: u128,
-    pub(crate) what: u8,
+    pub(crate) what: u64,
 }
 
 /// Begun less ended.
@@ -34,7 +34,7 @@ struct Cell {
     count: i64,
     id: u128,
     time: i64,
-    what: i64,
+    what: u64,
     check: u64,
 }
 
@@ -86,18 +86,18 @@ impl Cell {
         self.count = self.count.wrapping_add(count);
         self.id = self.id.wrapping_add(element.id.wrapping_mul(i128::from(count).cast_unsigned()));
         self.time = self.time.wrapping_add(element.time.wrapping_mul(count));
-        self.what = self.what.wrapping_add(i64::from(element.what) * count);
+        self.what = self.what.wrapping_add(element.what.wrapping_mul(count.cast_unsigned()));
         self.check = self.check.wrapping_add(hash.wrapping_mul(count.cast_unsigned()));
     }
 
     /// The element, when the cell holds nothing else. (The same one more than once is not told.)
     fn single(&self) -> Option<(Element, i64)> {
         let element = match self.count {
-            1 => Element { id: self.id, time: self.time, what: u8::try_from(self.what).ok()? },
+            1 => Element { id: self.id, time: self.time, what: self.what },
             -1 => Element {
                 id: self.id.wrapping_neg(),
                 time: self.time.wrapping_neg(),
-                what: u8::try_from(self.what.wrapping_neg()).ok()?,
+                what: self.what.wrapping_neg(),
             },
             _ => return None,
         };
@@ -111,7 +111,7 @@ fn hash(element: &Element) -> u64 {
     let mut hasher = Fnv::default();
     hasher.write(&element.id.to_le_bytes());
     hasher.write(&element.time.to_le_bytes());
-    hasher.write(&[element.what]);
+    hasher.write(&element.what.to_le_bytes());
     let hash = hasher.finish();
     let hash = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ hash >> 29
@@ -127,7 +127,11 @@ mod tests {
 
     fn element(number: u64) -> Element {
         let id = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        Element { time: 1_700_000_000_000_000 + number as i64, id, what: (number % 200) as u8 }
+        Element {
+            time: 1_700_000_000_000_000 + number as i64,
+            id,
+            what: number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        }
     }
 
     #[test]

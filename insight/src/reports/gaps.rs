@@ -1,9 +1,11 @@
 //! Whether events are missing: what the events themselves prove, and what they cannot.
 //!
 //! Promises: a request that began and has no end is listed with its audit ID, among any number that have both, in
-//! fixed room; a proof that was not available is said to be so; nothing is called complete that was not proven.
+//! fixed room, and so is one that ended and has no begin where begins of its kind are logged; a proof that was not
+//! available is said to be so; nothing is called complete that was not proven.
 
 mod canaries;
+mod kinds;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use crate::shares::{Fnv, Sum};
 use crate::windows::{WINDOW_US, Windows, window};
 
 use canaries::Runs;
+use kinds::{Columns, Kinds};
 
 pub use canaries::{Canaries, CanaryRun};
 pub use report::{Lonely, Proof, Report, Silence};
@@ -39,6 +42,8 @@ pub struct Gaps {
     last: Option<i64>,
     /// Begun less ended.
     difference: Difference,
+    /// Of which requests begins are logged.
+    begun: Kinds,
     minutes: Windows<Minutes>,
     canaries: Runs,
 }
@@ -53,12 +58,16 @@ impl Sum for Minutes {
     }
 }
 
+/// Bits of what a request was besides its kind.
+const WHAT_BITS: u32 = u64::BITS - kinds::BITS;
+
 /// The columns of requests that are looked at.
 struct Facts<'b> {
     verb: Text<'b>,
     level: Text<'b>,
     subresource: Text<'b>,
     audit_id: crate::rows::Words<'b>,
+    kinds: Columns<'b>,
 }
 
 impl Facts<'_> {
@@ -67,20 +76,33 @@ impl Facts<'_> {
         Element { time: began, id: number(id), what: self.what(row) }
     }
 
-    /// Verb, level and whether it is meant to last, in one byte.
-    fn what(&self, row: usize) -> u8 {
+    /// Verb, level and whether it is meant to last, in the lowest byte; the kind in the others.
+    fn what(&self, row: usize) -> u64 {
         let verb = self.verb.or_empty(row);
         let is_long = crate::requests::is_long(verb, self.subresource.or_empty(row));
         let verb = VERBS.iter().position(|known| *known == verb).unwrap_or(0);
         let level = u8::from(self.level.or_empty(row) != "Metadata");
-        u8::from(is_long) | level << 1 | u8::try_from(verb).unwrap_or(0) << 2
+        let what = u8::from(is_long) | level << 1 | u8::try_from(verb).unwrap_or(0) << 2;
+        u64::from(what) | self.kinds.at(row) << WHAT_BITS
     }
 }
 
 impl Fold for Gaps {
-    const NAME: &'static str = "gaps-2";
-    const COLUMNS: &'static [&'static str] =
-        &["time", "latency_us", "audit_id", "stage", "level", "verb", "subresource", "annotations"];
+    const NAME: &'static str = "gaps-3";
+    const COLUMNS: &'static [&'static str] = &[
+        "time",
+        "latency_us",
+        "audit_id",
+        "stage",
+        "level",
+        "verb",
+        "user",
+        "api_group",
+        "resource",
+        "subresource",
+        "request_uri",
+        "annotations",
+    ];
 
     fn take(&mut self, rows: &Rows<'_>, _: &mut Closer) {
         let (time, latency, annotations) =
@@ -90,7 +112,7 @@ impl Fold for Gaps {
         let (began, complete, panicked) = (of("RequestReceived"), of("ResponseComplete"), of("Panic"));
         let audit_id = rows.words("audit_id");
         let [verb, level, subresource] = ["verb", "level", "subresource"].map(|column| rows.text(column));
-        let facts = Facts { verb, level, subresource, audit_id };
+        let facts = Facts { verb, level, subresource, audit_id, kinds: Columns::of(rows) };
         for row in 0..rows.len() {
             if stage.at(row).is_none() {
                 continue;
@@ -101,7 +123,9 @@ impl Fold for Gaps {
             let Some(time) = time(row) else { continue };
             if began(row) {
                 self.began += 1;
-                self.difference.add(facts.element(row, time), 1);
+                let element = facts.element(row, time);
+                self.begun.see(element.what >> WHAT_BITS);
+                self.difference.add(element, 1);
             } else if complete(row) || panicked(row) {
                 self.ended += 1;
                 let began = time.saturating_sub(latency(row).unwrap_or(0));
@@ -123,6 +147,7 @@ impl Fold for Gaps {
         self.first = self.first.into_iter().chain(other.first).min();
         self.last = self.last.max(other.last);
         self.difference.merge(&other.difference);
+        self.begun.add(other.begun);
         self.minutes.add(other.minutes);
         self.canaries.add(other.canaries);
     }

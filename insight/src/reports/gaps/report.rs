@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Canaries, Element, Gaps, VERBS, written};
+use super::{Canaries, Element, Gaps, VERBS, WHAT_BITS, written};
 use crate::moment;
 use crate::windows::WINDOW_US;
 
@@ -34,8 +34,12 @@ pub struct Report {
     pub truncated: u64,
     /// Requests that began and have no end.
     pub without_end: Vec<Lonely>,
-    /// Requests that ended and have no begin, although begins are logged.
+    /// How many requests ended and have no begin, although begins of their kind are logged.
     pub without_begin: u64,
+    /// These.
+    pub missing_begins: Vec<Lonely>,
+    /// Requests that ended and have no begin, as all of their kind: of these nothing is known.
+    pub unlogged_begins: u64,
     /// Minutes without any event.
     pub silences: Vec<Silence>,
     /// Events in a usual minute.
@@ -48,7 +52,7 @@ pub struct Report {
     pub verdict: String,
 }
 
-/// A request without an end.
+/// A request without an end, or without a begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lonely {
     /// When it began.
@@ -83,6 +87,36 @@ pub struct Proof {
     pub says: String,
 }
 
+/// How many requests have one half only.
+#[derive(Debug, Clone, Copy)]
+struct Halves {
+    /// Whether these could be told.
+    known: bool,
+    /// No end.
+    lost: u64,
+    /// No end, which may be right.
+    open: u64,
+    /// No begin, where begins of the kind are logged.
+    beginless: u64,
+    /// No begin, as all of the kind.
+    unlogged: u64,
+}
+
+impl Halves {
+    /// What is said of requests whose begins are not logged: nothing where there are none.
+    fn unlogged(self, says: &str) -> String {
+        match self.unlogged {
+            0 => String::new(),
+            count => says.replace("{}", &count.to_string()),
+        }
+    }
+}
+
+fn verb(element: &Element) -> &'static str {
+    let verb = (element.what & ((1 << WHAT_BITS) - 1)) >> 2;
+    usize::try_from(verb).ok().and_then(|verb| VERBS.get(verb)).copied().unwrap_or_default()
+}
+
 impl Gaps {
     /// The report.
     #[must_use]
@@ -91,14 +125,21 @@ impl Gaps {
         let of = |sign: i64| listed.iter().flatten().filter(move |(_, count)| *count == sign);
         let without_end: Vec<Lonely> = of(1).map(|(element, _)| self.lonely(element)).collect();
         let before = |element: &Element| self.first.is_some_and(|first| element.time < first);
-        let without_begin = of(-1).filter(|(element, _)| !before(element)).count() as u64;
-        let (usual_per_minute, silences) = self.silences();
+        let ended = of(-1).map(|(element, _)| element).filter(|element| !before(element));
+        let (proven, unlogged): (Vec<_>, Vec<_>) =
+            ended.partition(|element| self.begun.has(element.what >> WHAT_BITS));
+        let missing_begins: Vec<Lonely> = proven.into_iter().map(|element| self.beginless(element)).collect();
+        let halves = Halves {
+            known: listed.is_some(),
+            lost: without_end.iter().filter(|lonely| !lonely.may_be_fine).count() as u64,
+            open: without_end.iter().filter(|lonely| lonely.may_be_fine).count() as u64,
+            beginless: missing_begins.len() as u64,
+            unlogged: unlogged.len() as u64,
+        };
+        let (usual_per_minute, silences, silent_minutes) = self.silences();
         let canaries = self.canaries.told();
-        let proofs = vec![
-            self.pairs(listed.is_some(), &without_end, without_begin),
-            canary(canaries.as_ref()),
-            silent(usual_per_minute, &silences),
-        ];
+        let proofs =
+            vec![self.pairs(halves), canary(canaries.as_ref()), silent(usual_per_minute, silent_minutes)];
         Report {
             from: self.first.map(moment::written),
             to: self.last.map(moment::written),
@@ -107,10 +148,13 @@ impl Gaps {
             ended: self.ended,
             panics: self.panics,
             truncated: self.truncated,
-            verdict: self.verdict(listed.is_some(), &without_end, without_begin)
+            verdict: self.verdict(halves)
+                + &quiet(usual_per_minute, silent_minutes)
                 + &counted(canaries.as_ref()),
             without_end,
-            without_begin,
+            without_begin: halves.beginless,
+            missing_begins,
+            unlogged_begins: halves.unlogged,
             silences,
             usual_per_minute,
             canaries,
@@ -120,7 +164,7 @@ impl Gaps {
 
     fn lonely(&self, element: &Element) -> Lonely {
         let (is_long, has_body) = (element.what & 1 != 0, element.what & 2 != 0);
-        let verb = VERBS.get(usize::from(element.what >> 2)).copied().unwrap_or_default();
+        let verb = verb(element);
         let runs = self.last.is_some_and(|last| element.time.saturating_add(MAY_RUN_US) > last);
         let (may_be_fine, why) = match verb {
             _ if is_long => (true, "meant to last: it may still run"),
@@ -134,8 +178,18 @@ impl Gaps {
         Lonely { began: moment::written(element.time), audit_id: written(element.id), verb, may_be_fine, why }
     }
 
-    fn pairs(&self, listed: bool, without_end: &[Lonely], without_begin: u64) -> Proof {
-        let (available, says) = match (self.began, listed) {
+    fn beginless(&self, element: &Element) -> Lonely {
+        Lonely {
+            began: moment::written(element.time),
+            audit_id: written(element.id),
+            verb: verb(element),
+            may_be_fine: false,
+            why: "its begin is missing: begins of its kind are logged",
+        }
+    }
+
+    fn pairs(&self, halves: Halves) -> Proof {
+        let (available, says) = match (self.began, halves.known) {
             (0, _) => (
                 false,
                 "no request's begin is logged (RequestReceived), so an end that is missing leaves no trace"
@@ -149,31 +203,43 @@ impl Gaps {
             (began, true) => (
                 true,
                 format!(
-                    "of {began} begins {} have no end; {without_begin} ends have no begin",
-                    without_end.len()
-                ),
+                    "of {began} begins {} have no end; {} ends have no begin",
+                    halves.lost + halves.open,
+                    halves.beginless
+                ) + &halves.unlogged("; of {} requests more no begin is logged, nor of any of their kind"),
             ),
         };
         Proof { name: "stage pairs", available, says }
     }
 
-    fn verdict(&self, listed: bool, without_end: &[Lonely], without_begin: u64) -> String {
+    fn verdict(&self, halves: Halves) -> String {
         let (Some(from), Some(to)) = (self.first, self.last) else { return "there is no event".into() };
         let span = format!("{}..{}", moment::written(from), moment::written(to));
-        if self.began == 0 || !listed {
+        if self.began == 0 || !halves.known {
             return format!("{span}: {} events, nothing proves that these are all", self.events);
         }
-        let missing = without_end.iter().filter(|lonely| !lonely.may_be_fine).count() as u64 + without_begin;
-        let open = without_end.iter().filter(|lonely| lonely.may_be_fine).count();
-        let all = self.began + without_begin;
-        let accounted = all - missing - open as u64;
-        let note = if open > 0 { format!("; {open} have no end, which may be right") } else { String::new() };
-        format!("{span}: {accounted} of {all} requests accounted for{note}")
+        let Halves { lost, open, beginless, .. } = halves;
+        let (all, accounted) = (self.began + beginless, self.began - lost - open);
+        let has = |count: u64, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 has {what}")),
+            count => Some(format!("{count} have {what}")),
+        };
+        let told: Vec<String> =
+            [has(lost, "no end"), has(beginless, "no begin")].into_iter().flatten().collect();
+        let missing = match told.is_empty() {
+            true => String::new(),
+            false => format!("; {}: events are missing", told.join(" and ")),
+        };
+        let fine =
+            has(open, "no end, which may be right").map(|fine| format!("; {fine}")).unwrap_or_default();
+        let unlogged = halves.unlogged("; nothing proves {} more, of kinds whose begins are not logged");
+        format!("{span}: {accounted} of {all} requests accounted for{missing}{fine}{unlogged}")
     }
 
-    /// What is usual, and where there was nothing.
-    fn silences(&self) -> (u64, Vec<Silence>) {
-        let (Some(first), Some(last)) = (self.first, self.last) else { return (0, Vec::new()) };
+    /// What is usual, where there was nothing, and for how many minutes in all.
+    fn silences(&self) -> (u64, Vec<Silence>, u64) {
+        let (Some(first), Some(last)) = (self.first, self.last) else { return (0, Vec::new(), 0) };
         let minute = WINDOW_US / 5;
         let busy: Vec<(i64, u64)> = self
             .minutes
@@ -193,8 +259,9 @@ impl Gaps {
             })
             .collect();
         silences.sort_by(|one, other| (other.minutes, &one.from).cmp(&(one.minutes, &other.from)));
+        let minutes = silences.iter().map(|silence| silence.minutes).sum();
         silences.truncate(MOST_SILENCES);
-        (usual, silences)
+        (usual, silences, minutes)
     }
 }
 
@@ -225,14 +292,26 @@ fn counted(canaries: Option<&Canaries>) -> String {
     canaries.map(told).unwrap_or_default()
 }
 
-fn silent(usual: u64, silences: &[Silence]) -> Proof {
-    let minutes: u64 = silences.iter().map(|silence| silence.minutes).sum();
+fn without_event(usual: u64, minutes: u64) -> String {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("{minutes} {unit} without an event, where {usual} are usual")
+}
+
+/// What silence adds to the verdict.
+fn quiet(usual: u64, minutes: u64) -> String {
+    match (usual, minutes) {
+        (..USUAL, _) | (_, 0) => String::new(),
+        _ => format!("; {}", without_event(usual, minutes)),
+    }
+}
+
+fn silent(usual: u64, minutes: u64) -> Proof {
     let says = match (usual, minutes) {
         (..USUAL, _) => {
             format!("{usual} events are usual in a minute: too few for silence to mean something")
         }
         (_, 0) => format!("no minute without an event; {usual} are usual"),
-        _ => format!("{minutes} minutes without an event, where {usual} are usual"),
+        _ => without_event(usual, minutes),
     };
     Proof { name: "silence", available: usual >= USUAL, says }
 }
