@@ -133,6 +133,6 @@ fn is_whole(action: &Action, refused: &Refused) -> bool {
     let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     // What is no text once it is decoded cannot be written down.
     let is_text = !Request::uri(verb, path).to_string().contains(char::REPLACEMENT_CHARACTER);
-    let is_something = !subject.is_empty() && !(resource.is_empty() && path.is_empty());
+    let is_something = !(subject.is_empty() || resource.is_empty() && path.is_empty());
     !is_cut && is_something && is_text && namespace.chars().all(is_label)
 }
