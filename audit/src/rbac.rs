@@ -34,7 +34,7 @@ pub use read::BadObjects;
 pub use reason::{BadReason, Via};
 pub use request::{Request, Target, Who};
 pub use suggest::{Mode, Options, Proposal, Replaced, Verbs, allowing, audit2rbac, discovery, suggest};
-pub use unused::{BindingUse, CAVEAT, RuleUse, State, unused};
+pub use unused::{BindingUse, CAVEAT, Part, RuleUse, State, unused};
 pub use uses::{
-    Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, impersonations, observe,
+    By, Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, impersonations, observe,
 };

@@ -97,11 +97,25 @@ fn left(uses: &Uses) -> Vec<String> {
             Left::RefusedImpersonation => {
                 "requests to act as somebody else were refused; the log does not say as whom"
             }
-            Left::TooMany => "requests beyond the number of uses that can be told apart",
+            Left::TooMany => return None,
         };
         Some(format!("{} {what}", grouped(*count)))
     });
-    told.collect()
+    told.chain(beyond(uses)).collect()
+}
+
+/// Whose uses could not all be told apart, in words.
+fn beyond(uses: &Uses) -> Option<String> {
+    let count = uses.left().get(&Left::TooMany)?;
+    let of: Vec<&str> = uses.all_beyond().take(NAMED).collect();
+    let of = match (of.len(), uses.has_others()) {
+        (1..NAMED, false) => format!("of {}", of.join(", ")),
+        _ => "of many users".to_owned(),
+    };
+    let count = grouped(*count);
+    Some(format!(
+        "{count} requests {of} are left out: they were for more different things than can be told apart"
+    ))
 }
 
 /// How many uses are named that RBAC allowed and something else refused.

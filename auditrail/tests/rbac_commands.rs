@@ -176,6 +176,40 @@ fn what_nobody_used_is_told_with_the_window_and_what_had_no_chance_is_not_called
 }
 
 #[test]
+fn what_is_wider_than_its_use_is_told_with_what_was_used_of_it() {
+    let scenario = Scenario::new();
+    let event = |binding: &str, verb: &str, resource: &str, day: u32| {
+        format!(
+            r#"{{"level":"Metadata","auditID":"{verb}{resource}{day}","stage":"ResponseComplete","verb":"{verb}","requestURI":"/api/v1/namespaces/shop/{resource}","user":{{"username":"alice"}},"objectRef":{{"resource":"{resource}","namespace":"shop"}},"responseStatus":{{"code":200}},"requestReceivedTimestamp":"2026-10-{day}T10:00:00Z","stageTimestamp":"2026-10-{day}T10:00:00Z","annotations":{{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":"RBAC: allowed by RoleBinding \"{binding}/shop\" of Role \"{binding}\" to User \"alice\""}}}}"#
+        )
+    };
+    let events = [event("wild", "list", "configmaps", 10), event("old", "list", "pods", 11)];
+    let later = event("new", "list", "pods", 28);
+    std::fs::write(scenario.path("wide.log"), format!("{}\n{}\n{later}\n", events[0], events[1])).unwrap();
+    let role = |name: &str, of: &str| {
+        format!(
+            "kind: Role\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {{name: {name}, namespace: shop}}\nrules: [{of}]\n---\nkind: RoleBinding\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {{name: {name}, namespace: shop}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}\nsubjects: [{{kind: User, apiGroup: rbac.authorization.k8s.io, name: alice}}]\n---\n"
+        )
+    };
+    let list = r#"{apiGroups: [""], resources: [pods, secrets], verbs: [list]}"#;
+    let wild = r#"{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}"#;
+    let roles = role("wild", wild) + &role("old", list) + &role("new", list);
+    std::fs::write(scenario.path("wide.yaml"), roles).unwrap();
+    let asked = "rbac unused wide.log --roles wide.yaml --window 10d";
+    let report = scenario.json(&format!("{asked} -o json"));
+    let rows = report["bindings"].as_array().unwrap();
+    let of = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
+    let wide = &of("wild")["unused"][0];
+    assert_eq!((&wide["verbs"][0], &wide["but_for"][0]), (&"*".into(), &"list configmaps".into()));
+    assert_eq!(of("old")["unused"][0]["on"], serde_json::json!(["secrets"]));
+    let last = |name: &str| (of(name)["requests"].as_u64().unwrap(), of(name)["last"].as_str().unwrap());
+    assert_eq!(last("old"), (1, "2026-10-11T10:00:00Z"));
+    assert_eq!(last("new"), (1, "2026-10-28T10:00:00Z"));
+    let text = scenario.text(asked);
+    assert!(text.contains("* * but for list configmaps") && text.contains("list secrets"), "{text}");
+}
+
+#[test]
 fn faults_in_roles_are_told_with_their_place_before_any_log_is_read() {
     let scenario = Scenario::new();
     let text = "kind: Role\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: a, namespace: b}\nrules:\n- verbs: get\n";

@@ -146,7 +146,7 @@ fn use_of(request: &rbac::Request, seen: &Seen) -> Use {
         more_names: (!many).then(|| names.len().saturating_sub(NAMES)),
         allowed: seen.allowed.count,
         refused: seen.refused.count,
-        by: seen.via.iter().map(|via| format!("{} (by {})", via.role, via.binding)).take(NAMES).collect(),
+        by: seen.via.keys().map(|via| format!("{} (by {})", via.role, via.binding)).take(NAMES).collect(),
     }
 }
 

@@ -216,7 +216,7 @@ impl<K: Ord, V: Sum> Share<K, V> {
 
 /// A hash that is the same in every process, since states are kept. Whoever finds keys with small hashes keeps out
 /// other keys of his own.
-fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
+pub(crate) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
     let mut hasher = Fnv::default();
     value.hash(&mut hasher);
     let hash = hasher.finish();

@@ -11,7 +11,7 @@ use super::{Mode, Permissions, Rbac, Request, Rule, Uses, What, Who};
 /// The most requests that are named when they are not allowed.
 const MOST_NAMED: usize = 100;
 /// No object has this name.
-const UNKNOWN_NAME: &str = "\0";
+pub(super) const UNKNOWN_NAME: &str = "\0";
 
 /// What became of recorded requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -183,6 +183,14 @@ impl Rule {
 
     /// The same of a request for an object of that name, whatever name is in it.
     pub(super) fn allows_for(&self, request: &Request, name: &str) -> bool {
+        self.allows_some(request)
+            && (matches!(request.target, Target::Path(_))
+                || self.resource_names.is_empty()
+                || self.resource_names.iter().any(|own| own == name))
+    }
+
+    /// Whether this rule allows the request for objects of some names.
+    pub(super) fn allows_some(&self, request: &Request) -> bool {
         if !matches_any(&self.verbs, &request.verb) {
             return false;
         }
@@ -190,19 +198,17 @@ impl Rule {
             Target::Path(path) => self.non_resource_urls.iter().any(|url| path_matches(url, path)),
             Target::Resource { group, resource, subresource, .. } => {
                 matches_any(&self.api_groups, group)
-                    && self.resource_matches(resource, subresource)
-                    && (self.resource_names.is_empty() || self.resource_names.iter().any(|own| own == name))
+                    && self.resources.iter().any(|own| resource_matches(own, resource, subresource))
             }
         }
     }
+}
 
-    fn resource_matches(&self, resource: &str, subresource: &str) -> bool {
-        self.resources.iter().any(|own| {
-            own == "*"
-                || is_combined(own, resource, subresource)
-                || !subresource.is_empty() && own.strip_prefix("*/") == Some(subresource)
-        })
-    }
+/// Whether a rule that names this resource means that one.
+pub(super) fn resource_matches(own: &str, resource: &str, subresource: &str) -> bool {
+    own == "*"
+        || is_combined(own, resource, subresource)
+        || !subresource.is_empty() && own.strip_prefix("*/") == Some(subresource)
 }
 
 /// Whether this is the resource with its subresource, as rules name them.
@@ -215,6 +221,7 @@ fn matches_any(own: &[String], wanted: &str) -> bool {
     own.iter().any(|own| own == "*" || own == wanted)
 }
 
-fn path_matches(url: &str, path: &str) -> bool {
+/// Whether a rule that names this path means that one.
+pub(super) fn path_matches(url: &str, path: &str) -> bool {
     url == "*" || url == path || url.ends_with('*') && path.starts_with(url.trim_end_matches('*'))
 }

@@ -6,8 +6,8 @@
 
 mod observe;
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Request, Target, Via, Who};
@@ -74,7 +74,16 @@ pub struct Seen {
     /// How many requests were allowed and answered 403 all the same.
     pub forbidden_after: u64,
     /// By which bindings, as the API server's reasons name them.
-    pub via: BTreeSet<Arc<Via>>,
+    pub via: BTreeMap<Arc<Via>, By>,
+}
+
+/// What a binding allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct By {
+    /// How many requests.
+    pub count: u64,
+    /// The last one, in microseconds since the Unix epoch.
+    pub last: i64,
 }
 
 /// All uses of all subjects.
@@ -83,6 +92,10 @@ pub struct Uses {
     of: BTreeMap<Who, BTreeMap<What, Seen>>,
     kept: usize,
     left: BTreeMap<Left, u64>,
+    /// Requests of users whose uses are not all kept, by user.
+    beyond: BTreeMap<String, u64>,
+    /// Requests of users of whom nothing is kept.
+    others: Option<u64>,
     span: Option<(i64, i64)>,
 }
 
@@ -95,7 +108,7 @@ impl Uses {
             Target::Resource { name, .. } => name.clone(),
             Target::Path(_) => String::new(),
         };
-        let via = via.into_iter().map(Arc::new).collect();
+        let via = via.into_iter().map(|via| (Arc::new(via), By { count, last })).collect();
         let mut seen = Seen { forbidden_after, via, ..Seen::default() };
         let tally = Tally { count, names: [(name, count)].into(), many: false, first, last };
         if allowed {
@@ -117,6 +130,35 @@ impl Uses {
         *self.left.entry(left).or_default() += count;
     }
 
+    /// So many requests of a user are of uses that are not kept.
+    pub fn beyond(&mut self, user: String, count: u64) {
+        *self.beyond.entry(user).or_default() += count;
+        self.leave(Left::TooMany, count);
+    }
+
+    /// So many requests are of users of whom nothing is kept.
+    pub fn beyond_all(&mut self, count: u64) {
+        *self.others.get_or_insert_default() += count;
+        self.leave(Left::TooMany, count);
+    }
+
+    /// Whether uses of this user are not kept.
+    #[must_use]
+    pub fn is_beyond(&self, user: &str) -> bool {
+        self.beyond.contains_key(user)
+    }
+
+    /// The users whose uses are not all kept.
+    pub fn all_beyond(&self) -> impl Iterator<Item = &str> {
+        self.beyond.keys().map(String::as_str)
+    }
+
+    /// Whether there are users of whom nothing is kept.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        self.others.is_some()
+    }
+
     /// There were requests from `first` to `last`.
     pub fn spans(&mut self, first: i64, last: i64) {
         self.span = Some(self.span.map_or((first, last), |(from, to)| (from.min(first), to.max(last))));
@@ -128,21 +170,26 @@ impl Uses {
             self.put_whats(who, uses);
         }
         other.left.into_iter().for_each(|(left, count)| self.leave(left, count));
+        for (user, count) in other.beyond {
+            *self.beyond.entry(user).or_default() += count;
+        }
+        other.others.into_iter().for_each(|count| *self.others.get_or_insert_default() += count);
         other.span.into_iter().for_each(|(first, last)| self.spans(first, last));
     }
 
     fn put_whats(&mut self, who: Who, of: impl IntoIterator<Item = (What, Seen)>) {
         let mut of = of.into_iter().peekable();
         if of.peek().is_none() || self.kept >= MOST_USES && !self.of.contains_key(&who) {
-            of.for_each(|(_, seen)| self.leave(Left::TooMany, seen.requests()));
+            of.for_each(|(_, seen)| self.beyond_all(seen.requests()));
             return;
         }
-        let known = self.of.entry(who).or_default();
+        let mut beyond = None;
+        let known = self.of.entry(who.clone()).or_default();
         for (what, seen) in of {
             match known.entry(what) {
                 Entry::Occupied(mut known) => known.get_mut().merge(seen),
                 Entry::Vacant(_) if self.kept >= MOST_USES => {
-                    *self.left.entry(Left::TooMany).or_default() += seen.requests();
+                    *beyond.get_or_insert_default() += seen.requests();
                 }
                 Entry::Vacant(new) => {
                     self.kept += 1;
@@ -150,6 +197,7 @@ impl Uses {
                 }
             }
         }
+        beyond.into_iter().for_each(|count: u64| self.beyond(who.user.clone(), count));
     }
 
     /// All uses, by subject.
@@ -176,7 +224,12 @@ impl Uses {
             .filter(|(who, _)| wanted(who))
             .map(|(who, uses)| (who.clone(), uses.clone()))
             .collect();
-        Uses { kept: of.values().map(BTreeMap::len).sum(), of, left: self.left.clone(), span: self.span }
+        Uses { kept: of.values().map(BTreeMap::len).sum(), of, ..self.but_for_uses() }
+    }
+
+    fn but_for_uses(&self) -> Uses {
+        let (left, beyond) = (self.left.clone(), self.beyond.clone());
+        Uses { left, beyond, others: self.others, span: self.span, ..Uses::default() }
     }
 
     /// The times of the first and of the last request, in microseconds since the Unix epoch.
@@ -202,13 +255,25 @@ impl Seen {
         self.allowed.merge(other.allowed);
         self.refused.merge(other.refused);
         self.forbidden_after += other.forbidden_after;
-        match self.via.is_empty() {
-            true => self.via = other.via,
-            false => self.via.extend(other.via),
+        for (via, by) in other.via {
+            match self.via.entry(via) {
+                Entry::Occupied(mut known) => known.get_mut().add(by),
+                Entry::Vacant(new) => {
+                    new.insert(by);
+                }
+            }
         }
         while self.via.len() > MOST_VIAS {
             self.via.pop_last();
         }
+    }
+}
+
+impl By {
+    /// Adds another one.
+    pub fn add(&mut self, other: By) {
+        self.count += other.count;
+        self.last = self.last.max(other.last);
     }
 }
 

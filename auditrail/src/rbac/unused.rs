@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use audit::rbac::{self, BindingUse, CAVEAT, Rbac, State, Uses};
+use audit::rbac::{self, BindingUse, CAVEAT, Part, Rbac, RuleUse, State, Uses};
 use clap::Args;
 use insight::reports::usage::Usage;
 use serde::Serialize;
@@ -56,16 +56,26 @@ struct Row {
     why: String,
     requests: u64,
     last: Option<String>,
-    /// Verbs that were not used, rule by rule.
+    /// What was not used, rule by rule.
     unused: Vec<RuleRow>,
 }
 
+/// A part of a rule that was not used.
 #[derive(Debug, Serialize)]
 struct RuleRow {
     rule: usize,
     verbs: Vec<String>,
     on: Vec<String>,
+    /// Only objects of these names; empty for all.
+    names: Vec<String>,
+    /// What of it was used all the same, of a part with wildcards.
+    but_for: Vec<String>,
+    /// How much more of it was used.
+    but_for_more: usize,
 }
+
+/// The most uses of a part with wildcards that are named.
+const NAMED: usize = 20;
 
 impl Unused {
     /// Exit 0, or 1 when some of the events could not be read.
@@ -89,6 +99,7 @@ impl Unused {
             notes.push(format!("{hidden} bindings of Kubernetes itself (system:...) are not shown: --all"));
         }
         let span = uses.span();
+        notes.extend(super::beyond(uses));
         let full = |row: &Row| row.state == "used" && row.unused.is_empty();
         Report {
             from: span.map(|(from, _)| moment::written(from)),
@@ -106,14 +117,7 @@ impl Unused {
 fn row(rbac: &Rbac, one: &BindingUse) -> Row {
     let binding = &rbac.objects().bindings[one.binding];
     let rules = rbac.rules_of(one.binding);
-    let unused = one.rules.iter().filter(|rule| !rule.unused.is_empty()).map(|rule| {
-        let of = &rules[rule.rule];
-        RuleRow {
-            rule: rule.rule,
-            verbs: rule.unused.iter().cloned().collect(),
-            on: of.resources.iter().chain(&of.non_resource_urls).cloned().collect(),
-        }
-    });
+    let unused = one.rules.iter().flat_map(|rule| rule_rows(&rules[rule.rule], rule));
     Row {
         kind: binding.kind(),
         namespace: binding.namespace.clone(),
@@ -136,13 +140,49 @@ fn row(rbac: &Rbac, one: &BindingUse) -> Row {
     }
 }
 
+fn rule_rows(of: &rbac::Rule, rule: &RuleUse) -> Vec<RuleRow> {
+    let row = |part: &Part, names: &[String]| RuleRow {
+        rule: rule.rule,
+        verbs: part.verbs.clone(),
+        on: part.on.clone(),
+        names: names.to_vec(),
+        but_for: Vec::new(),
+        but_for_more: 0,
+    };
+    let mut rows: Vec<RuleRow> = rule.unused.iter().map(|part| row(part, &[])).collect();
+    if !rule.unused_names.is_empty() {
+        let all = Part { verbs: of.verbs.clone(), on: of.resources.clone() };
+        rows.push(row(&all, &rule.unused_names));
+    }
+    rows.extend(rule.wide.iter().map(|part| RuleRow {
+        but_for: rule.of_wide.iter().take(NAMED).cloned().collect(),
+        but_for_more: rule.of_wide.len().saturating_sub(NAMED),
+        ..row(part, &[])
+    }));
+    rows
+}
+
+impl RuleRow {
+    /// `get,list secrets`, `get pods (a, b)`, `* * but for get pods`.
+    fn line(&self) -> String {
+        let mut text = format!("{} {}", self.verbs.join(","), self.on.join(","));
+        if !self.names.is_empty() {
+            text.push_str(&format!(" ({})", short(&self.names, 0)));
+        }
+        if !self.but_for.is_empty() {
+            text.push_str(&format!(" but for {}", short(&self.but_for, self.but_for_more)));
+        }
+        text
+    }
+}
+
 fn tables(report: &Report) -> Vec<Table> {
     let rows = report.bindings.iter().map(|row| {
         let place = if row.namespace.is_empty() { "(cluster)" } else { &row.namespace };
-        let verbs = row.unused.iter().map(|rule| format!("{} {}", rule.verbs.join(","), rule.on.join(",")));
+        let lines: Vec<String> = row.unused.iter().map(RuleRow::line).collect();
         let state =
             if row.why.is_empty() { row.state.to_owned() } else { format!("{}: {}", row.state, row.why) };
-        let verbs = if row.state == "unused" { "everything".to_owned() } else { brief(verbs.collect()) };
+        let unused = if row.state == "unused" { "everything".to_owned() } else { brief(&lines) };
         vec![
             row.name.clone(),
             place.to_owned(),
@@ -151,7 +191,7 @@ fn tables(report: &Report) -> Vec<Table> {
             state,
             grouped(row.requests),
             row.last.clone().unwrap_or_default(),
-            verbs,
+            unused,
         ]
     });
     let title = format!(
@@ -165,10 +205,19 @@ fn tables(report: &Report) -> Vec<Table> {
     vec![Table { title, columns, rows: rows.collect(), notes: report.notes.clone() }]
 }
 
+/// How many parts of a binding's rules, and how many texts of a part, a row has.
+const SHOWN: usize = 4;
+
 /// The first few, and how many more.
-fn brief(texts: Vec<String>) -> String {
-    const SHOWN: usize = 4;
+fn brief(texts: &[String]) -> String {
     let more = texts.len().saturating_sub(SHOWN);
     let shown = texts[..texts.len() - more].join("; ");
-    if more == 0 { shown } else { format!("{shown}; and {more} more rules") }
+    if more == 0 { shown } else { format!("{shown}; and {more} more parts") }
+}
+
+fn short(texts: &[String], more: usize) -> String {
+    let shown = texts.len().min(SHOWN);
+    let more = texts.len() - shown + more;
+    let text = texts[..shown].join(", ");
+    if more == 0 { text } else { format!("{text} and {} more", grouped(more as u64)) }
 }

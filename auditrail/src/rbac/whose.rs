@@ -87,14 +87,26 @@ impl Missing {
         let (words, near) = match self {
             Missing::User(user) => {
                 let users = uses.subjects().map(|who| who.user.as_str());
-                (format!("{user} is not in the log"), near(user, users))
+                (format!("{user} is {}", absent(uses)), near(user, users))
             }
             Missing::Group(group) => {
                 let groups = uses.subjects().flat_map(|who| &who.groups).map(String::as_str);
-                (format!("nobody of the group {group} is in the log"), near(group, groups))
+                let nobody = match uses.has_others() {
+                    true => format!("of the group {group} everybody is {}", absent(uses)),
+                    false => format!("nobody of the group {group} is in the log"),
+                };
+                (nobody, near(group, groups))
             }
         };
         if near.is_empty() { words } else { format!("{words}; near it: {}", near.join(", ")) }
+    }
+}
+
+/// What is known of somebody who was not seen.
+fn absent(uses: &Uses) -> &'static str {
+    match uses.has_others() {
+        true => "not in the log, or of more users than can be told apart",
+        false => "not in the log",
     }
 }
 

@@ -40,7 +40,7 @@ impl Usage {
 }
 
 impl Fold for Usage {
-    const NAME: &'static str = "usage-2";
+    const NAME: &'static str = "usage-3";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -73,6 +73,7 @@ impl Fold for Usage {
             }
         }
         Kinds::of(&columns, &uses).tell(&mut self.known);
+        self.known.make_room();
     }
 
     fn merge(&mut self, other: Self) {

@@ -1,18 +1,20 @@
 //! Uses, kept small: each text once, and all else by its number.
 //!
-//! Promises: what [`audit::rbac::Uses`] would keep of the same requests, with its bounds, whatever the order; a name is kept only
-//! where a use is still known by its names.
+//! Promises: what [`audit::rbac::Uses`] would keep of the same requests where there is room for all, and else a fair share
+//! of it for every user (`room`), whatever the order; a name is kept only where a use is still known by its names.
 
 use std::collections::BTreeMap;
 
 use audit::rbac::{Left, MOST_NAMES, MOST_VIAS, Observation, Target, Via};
 use serde::{Deserialize, Serialize};
 
+mod room;
 mod told;
 
 use super::numbered::{Numbered, Texts};
 use super::table::Table;
 use crate::rows::NONE;
+use room::{Kept, Room};
 
 /// Uses of permissions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,6 +24,7 @@ pub(super) struct Known {
     uses: Table<Seen>,
     left: BTreeMap<Left, u64>,
     span: Option<(i64, i64)>,
+    room: Room,
 }
 
 /// A user, and then the groups in the order of their texts, by number.
@@ -46,8 +49,16 @@ struct Seen {
     allowed: Tally,
     refused: Tally,
     forbidden_after: u64,
-    /// By which bindings: numbers of the API server's reasons, in their order.
-    via: Vec<u32>,
+    /// By which bindings, in the order of the numbers of the API server's reasons.
+    via: Vec<Reason>,
+}
+
+/// A reason of the API server's, with the requests that it is of.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Reason {
+    text: u32,
+    count: u64,
+    last: i64,
 }
 
 /// As [`audit::rbac::Tally`].
@@ -100,8 +111,13 @@ impl Known {
         via: Option<u32>,
     ) {
         self.spans(alike.first, alike.last);
-        let Some(seen) = room(&mut self.uses, &mut self.left, of, alike.count) else { return };
+        if self.is_cut(of) {
+            self.room.add_rest(self.user_of(&of), alike.count);
+            return;
+        }
+        let seen = self.uses.of(of);
         seen.forbidden_after += alike.forbidden_after;
+        let via = via.map(|text| Reason { text, count: alike.count, last: alike.last });
         via.into_iter().for_each(|via| seen.add_via(via, &self.texts));
         let tally = if allowed { &mut seen.allowed } else { &mut seen.refused };
         tally.count(alike.count, alike.first, alike.last);
@@ -146,36 +162,62 @@ impl Known {
         if other.uses.len() > self.uses.len() {
             std::mem::swap(self, &mut other);
         }
+        self.absorb(other, None);
+        self.make_room();
+    }
+
+    /// Makes room when there are far too many uses. Numbers of before are none of this one any more.
+    pub(super) fn make_room(&mut self) {
+        if let Some(mut kept) = Some(()).filter(|()| self.is_crowded()).and_then(|()| self.kept()) {
+            let mut all = std::mem::take(self);
+            all.room = std::mem::take(&mut kept.room);
+            self.absorb(all, Some(&kept));
+        }
+    }
+
+    /// Adds what another one knows, of its uses only those that are kept.
+    fn absorb(&mut self, mut other: Known, kept: Option<&Kept>) {
         std::mem::take(&mut other.left).into_iter().for_each(|(left, count)| self.leave(left, count));
         other.span.into_iter().for_each(|(first, last)| self.spans(first, last));
         let uses = std::mem::take(&mut other.uses);
+        let room = std::mem::take(&mut other.room);
         let mut numbers = Numbers::new(&other);
-        for (of, theirs) in uses.into_all() {
-            let of = numbers.of_use(of, self);
-            let count = theirs.allowed.count + theirs.refused.count;
-            let Some(seen) = room(&mut self.uses, &mut self.left, of, count) else { continue };
-            seen.merge(theirs, &mut |number| numbers.texts.of(number, &mut self.texts));
-            seen.fit(&self.texts);
+        self.room.halved = self.room.halved.max(room.halved);
+        room.others.into_iter().for_each(|count| self.room.add_others(count));
+        for (user, count) in room.rest {
+            let user = numbers.texts.of(user, &mut self.texts);
+            self.room.add_rest(user, count);
+        }
+        for (user, cut) in room.cuts {
+            let user = numbers.texts.of(user, &mut self.texts);
+            self.room.cuts.entry(user).and_modify(|known| *known = cut.min(*known)).or_insert(cut);
+        }
+        for (place, (theirs, seen)) in uses.into_all().into_iter().enumerate() {
+            if let Some(kept) = kept.filter(|kept| !kept.uses[place]) {
+                let user = other.user_of(&theirs);
+                match kept.without_room.contains(&user) {
+                    true => self.room.add_others(seen.requests()),
+                    false => {
+                        let user = numbers.texts.of(user, &mut self.texts);
+                        self.room.add_rest(user, seen.requests());
+                    }
+                }
+                continue;
+            }
+            let of = numbers.of_use(theirs, self);
+            if self.is_cut(of) {
+                self.room.add_rest(self.user_of(&of), seen.requests());
+                continue;
+            }
+            let known = self.uses.of(of);
+            known.merge(seen, &mut |number| numbers.texts.of(number, &mut self.texts));
+            known.fit(&self.texts);
         }
     }
 
     fn spans(&mut self, first: i64, last: i64) {
         self.span = Some(self.span.map_or((first, last), |(from, to)| (from.min(first), to.max(last))));
     }
-}
-
-/// What is known of a use, if there is room for it.
-fn room<'u>(
-    uses: &'u mut Table<Seen>,
-    left: &mut BTreeMap<Left, u64>,
-    of: Use,
-    count: u64,
-) -> Option<&'u mut Seen> {
-    let seen = uses.of(of);
-    if seen.is_none() {
-        *left.entry(Left::TooMany).or_default() += count.max(1);
-    }
-    seen
 }
 
 /// From the numbers of one to those of another, found when they are needed.
@@ -240,35 +282,47 @@ impl Seen {
         self.allowed.merge(other.allowed, number);
         self.refused.merge(other.refused, number);
         self.forbidden_after += other.forbidden_after;
+        let theirs = other.via.into_iter().map(|via| Reason { text: number(via.text), ..via });
         if self.via.is_empty() {
-            self.via = other.via;
-            self.via.iter_mut().for_each(|via| *via = number(*via));
-            self.via.sort_unstable();
+            self.via = theirs.collect();
+            self.via.sort_unstable_by_key(|via| via.text);
             return;
         }
-        for via in other.via {
-            insert(&mut self.via, number(via));
-        }
+        theirs.for_each(|via| self.insert_via(via));
     }
 
-    fn add_via(&mut self, via: u32, texts: &Texts) {
-        insert(&mut self.via, via);
+    fn requests(&self) -> u64 {
+        self.allowed.count + self.refused.count
+    }
+
+    fn add_via(&mut self, via: Reason, texts: &Texts) {
+        self.insert_via(via);
         self.fit(texts);
+    }
+
+    fn insert_via(&mut self, via: Reason) {
+        match self.via.binary_search_by_key(&via.text, |via| via.text) {
+            Ok(at) => {
+                let known = &mut self.via[at];
+                (known.count, known.last) = (known.count + via.count, known.last.max(via.last));
+            }
+            Err(at) => {
+                // Most uses go through one binding.
+                if self.via.is_empty() {
+                    self.via.reserve_exact(1);
+                }
+                self.via.insert(at, via);
+            }
+        }
     }
 
     /// Keeps no more bindings than there is room for: the first ones in their order.
     fn fit(&mut self, texts: &Texts) {
         if self.via.len() > MOST_VIAS {
-            self.via.sort_by_cached_key(|via| texts.text(*via).parse::<Via>().ok());
+            self.via.sort_by_cached_key(|via| texts.text(via.text).parse::<Via>().ok());
             self.via.truncate(MOST_VIAS);
-            self.via.sort_unstable();
+            self.via.sort_unstable_by_key(|via| via.text);
         }
-    }
-}
-
-fn insert(numbers: &mut Vec<u32>, number: u32) {
-    if let Err(at) = numbers.binary_search(&number) {
-        numbers.insert(at, number);
     }
 }
 

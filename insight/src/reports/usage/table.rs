@@ -1,13 +1,12 @@
 //! Uses, each once, with what is known of it.
 //!
-//! Promises: where a use stands is found by its numbers, and that is worked out only when one is looked for, so that
-//! what was kept is read and told without it; there are never more than [`MOST_USES`].
+//! Promise: where a use stands is found by its numbers, and that is worked out only when one is looked for, so that
+//! what was kept is read and told without it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasherDefault;
 
-use audit::rbac::MOST_USES;
 use serde::{Deserialize, Serialize};
 
 use super::known::Use;
@@ -43,27 +42,35 @@ impl<S> Table<S> {
 
     /// About so many uses more will be added.
     pub(super) fn expect(&mut self, uses: usize) {
-        let more = uses.min(MOST_USES.saturating_sub(self.all.len()));
-        self.places.reserve(more);
+        self.places.reserve(uses);
     }
 }
 
 impl<S: Default> Table<S> {
-    /// What is known of a use; nothing when it is new and there is no room for it.
-    pub(super) fn of(&mut self, of: Use) -> Option<&mut S> {
-        if self.places.len() != self.all.len() {
-            self.places = self.all.iter().map(|(of, _)| *of).zip(0..).collect();
-        }
+    /// What is known of a use.
+    pub(super) fn of(&mut self, of: Use) -> &mut S {
+        self.place();
         let place = match self.places.entry(of) {
             Entry::Occupied(known) => *known.get() as usize,
-            Entry::Vacant(_) if self.all.len() >= MOST_USES => return None,
             Entry::Vacant(new) => {
                 new.insert(u32::try_from(self.all.len()).expect("there are few uses"));
                 self.all.push((of, S::default()));
                 self.all.len() - 1
             }
         };
-        Some(&mut self.all[place].1)
+        &mut self.all[place].1
+    }
+
+    /// Whether something is known of a use.
+    pub(super) fn knows(&mut self, of: Use) -> bool {
+        self.place();
+        self.places.contains_key(&of)
+    }
+
+    fn place(&mut self) {
+        if self.places.len() != self.all.len() {
+            self.places = self.all.iter().map(|(of, _)| *of).zip(0..).collect();
+        }
     }
 }
 
@@ -76,18 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_and_read_again_is_found_and_bounded() {
+    fn what_was_kept_and_read_again_is_found() {
         let mut table = Table::<u64>::default();
         for who in (0..10).chain(5..15) {
-            *table.of(of(who)).unwrap() += 1;
+            *table.of(of(who)) += 1;
         }
         let bytes = postcard::to_stdvec(&table).unwrap();
         let mut read: Table<u64> = postcard::from_bytes(&bytes).unwrap();
-        assert_eq!([0, 7, 14].map(|who| *read.of(of(who)).unwrap()), [1, 2, 1]);
+        assert_eq!([0, 7, 14].map(|who| *read.of(of(who))), [1, 2, 1]);
         assert_eq!(read.len(), 15);
-        let most = u32::try_from(MOST_USES).unwrap();
-        assert!((0..most).all(|who| read.of(of(who)).is_some()));
-        assert!(read.of(of(most)).is_none() && read.of(of(7)).is_some());
-        assert_eq!((read.len(), read.iter().count()), (MOST_USES, MOST_USES));
+        assert!(read.knows(of(7)) && !read.knows(of(15)));
+        assert_eq!((read.len(), read.iter().count()), (15, 15));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use audit::rbac::{self, Request, Target, Uses, Via};
+use audit::rbac::{self, By, Request, Target, Uses, Via};
 
 use super::{Known, Seen, Tally, Use};
 use crate::rows::NONE;
@@ -17,12 +17,28 @@ impl Known {
         let whos = self.whos.iter().map(|who| Some(self.who_of(who)).filter(&wanted));
         let mut found: Vec<_> = whos.map(|who| who.map(|who| (who, Vec::new()))).collect();
         let mut reasons = Reasons::new();
-        for (of, seen) in self.uses.iter() {
-            if let Some(Some((_, uses))) = found.get_mut(of.who as usize) {
+        let kept = self.kept();
+        let mut room = kept.as_ref().map_or_else(|| self.room.clone(), |kept| kept.room.clone());
+        let without_room = kept.as_ref().map(|kept| &kept.without_room);
+        for (place, (of, seen)) in self.uses.iter().enumerate() {
+            if kept.as_ref().is_some_and(|kept| !kept.uses[place]) {
+                match self.user_of(of) {
+                    user if without_room.is_some_and(|users| users.contains(&user)) => {
+                        room.add_others(seen.requests())
+                    }
+                    user => room.add_rest(user, seen.requests()),
+                }
+            } else if let Some(Some((_, uses))) = found.get_mut(of.who as usize) {
                 uses.push((self.request_of(of), self.seen_of(seen, &mut reasons)));
             }
         }
         let mut uses = Uses::default();
+        let users = self.whos.iter().zip(&found).filter(|(_, found)| found.is_some());
+        let users: BTreeSet<u32> = users.filter_map(|(who, _)| who.first().copied()).collect();
+        for (user, count) in room.rest.iter().filter(|(user, _)| users.contains(user)) {
+            uses.beyond(self.texts.text(*user).to_owned(), *count);
+        }
+        room.others.into_iter().for_each(|count| uses.beyond_all(count));
         found.into_iter().flatten().for_each(|(who, seen)| uses.put(who, seen));
         self.left.iter().for_each(|(left, count)| uses.leave(*left, *count));
         self.span.into_iter().for_each(|(first, last)| uses.spans(first, last));
@@ -52,11 +68,12 @@ impl Known {
 
     fn seen_of(&self, seen: &Seen, reasons: &mut Reasons) -> rbac::Seen {
         let via = seen.via.iter().filter_map(|reason| {
-            let parsed = || self.texts.text(*reason).parse().ok().map(Arc::new);
-            reasons.entry(*reason).or_insert_with(parsed).clone()
+            let parsed = || self.texts.text(reason.text).parse().ok().map(Arc::new);
+            let via = reasons.entry(reason.text).or_insert_with(parsed).clone()?;
+            Some((via, By { count: reason.count, last: reason.last }))
         });
         rbac::Seen {
-            via: via.collect::<BTreeSet<_>>(),
+            via: via.collect::<BTreeMap<_, _>>(),
             allowed: self.tally_of(&seen.allowed),
             refused: self.tally_of(&seen.refused),
             forbidden_after: seen.forbidden_after,
