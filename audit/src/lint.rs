@@ -4,7 +4,7 @@
 //! column; a rule is called unreachable only when that is proven. Every finding says how to mend it. Never refuses
 //! to look: a text that is no policy at all gives findings too.
 
-mod builtin;
+pub(crate) mod builtin;
 mod catch_all;
 mod codes;
 mod detections;

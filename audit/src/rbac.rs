@@ -10,6 +10,7 @@ mod danger;
 mod document;
 mod evaluate;
 mod history;
+mod known;
 mod manifest;
 mod objects;
 mod permission;
@@ -25,6 +26,7 @@ pub use danger::{Danger, dangers};
 pub use document::{Document, documents};
 pub use evaluate::{Rbac, Verdict};
 pub use history::{History, Then};
+pub use known::{is_namespaced, is_resource, meant};
 pub use manifest::to_yaml;
 pub use objects::{
     Aggregation, Binding, Expression, Objects, Operator, Role, RoleKind, Rule, Selector, Subject,
@@ -32,7 +34,7 @@ pub use objects::{
 pub use permission::{Names, Permission, Permissions, Scope};
 pub use read::BadObjects;
 pub use reason::{BadReason, Via};
-pub use request::{Request, Target, Who};
+pub use request::{Request, Target, Who, in_full, of_full};
 pub use suggest::{Mode, Options, Proposal, Replaced, Verbs, allowing, audit2rbac, discovery, suggest};
 pub use unused::{BindingUse, CAVEAT, Part, RuleUse, State, unused};
 pub use uses::{

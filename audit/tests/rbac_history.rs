@@ -115,3 +115,20 @@ fn what_the_log_does_not_tell_is_said() {
     assert!(rbac.objects().roles.is_empty());
     assert!(!rbac.allowed(&Who::named("a"), &Request::resource("get", "", "pods", "n", "")).is_allowed());
 }
+
+#[test]
+fn deletions_of_many_that_do_not_tell_which_are_told_by_when_they_were() {
+    let history = folded(&[write(10, "create", 201, BODY), write(20, "deletecollection", 200, "")]);
+    let doubts = |time| history.at(&Objects::default(), second(time)).doubts.join("; ");
+    let told =
+        |when| format!("many Roles in n were deleted at once {when} (once), and the log does not tell which");
+    assert_eq!(doubts(25), told("before"));
+    let older = "those that are older than the log are missing here, unless they are given";
+    assert_eq!(doubts(15), format!("{}: {older}", told("later")));
+    let only = folded(&[write(20, "deletecollection", 200, "")]);
+    assert!(!only.is_empty());
+    // What comes twice, as in two parts of a log, counts once.
+    let mut twice = only.clone();
+    twice.merge(only.clone());
+    assert_eq!(twice, only);
+}

@@ -53,8 +53,14 @@ fn asked(pattern: Option<&str>, text: &str) -> bool {
 
 /// Whether a pattern names this resource, with or without its group.
 pub(crate) fn is_resource(pattern: &str, group: &str, resource: &str, subresource: &str) -> bool {
+    // The group may stand at the end: `deployments/scale.apps`.
+    let has_both = !group.is_empty() && !subresource.is_empty();
+    let turned = has_both.then(|| format!("{resource}/{subresource}.{group}"));
     let names = [resource_name("", resource, subresource), resource_name(group, resource, subresource)];
-    pattern.split(',').any(|pattern| names.iter().any(|name| fits(pattern.trim(), name)))
+    pattern.split(',').map(str::trim).any(|pattern| {
+        let is_turned = |name: &str| pattern.contains('/') && fits(pattern, name);
+        names.iter().any(|name| fits(pattern, name)) || turned.as_deref().is_some_and(is_turned)
+    })
 }
 
 /// `deployments.apps/scale`, as kubectl writes it; empty for no resource.
@@ -120,12 +126,25 @@ mod tests {
 
     #[test]
     fn a_resource_is_named_with_or_without_its_group() {
-        for pattern in
-            ["deployments/scale", "deployments.apps/scale", "*.apps/scale", "*/scale", "pods, */scale"]
-        {
+        for pattern in [
+            "deployments/scale",
+            "deployments.apps/scale",
+            "*.apps/scale",
+            "*/scale",
+            "deployments/scale.apps",
+            "*/*.apps",
+            "pods, */scale",
+        ] {
             assert!(is_resource(pattern, "apps", "deployments", "scale"), "{pattern}");
         }
-        for pattern in ["deployments", "deployments.apps", "deployments.extensions/scale", "pods,"] {
+        for pattern in [
+            "deployments",
+            "deployments.apps",
+            "*.apps",
+            "deployments.extensions/scale",
+            "deployments/scale.extensions",
+            "pods,",
+        ] {
             assert!(!is_resource(pattern, "apps", "deployments", "scale"), "{pattern}");
         }
     }

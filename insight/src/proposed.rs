@@ -188,8 +188,7 @@ fn word(mode: Mode) -> &'static str {
 fn words(permission: &rbac::Permission, scope: &str) -> String {
     let (what, verb) = match permission {
         rbac::Permission::Path { path, verb } => (path.clone(), verb),
-        rbac::Permission::Resource { group, resource, verb } if group.is_empty() => (resource.clone(), verb),
-        rbac::Permission::Resource { group, resource, verb } => (format!("{resource}.{group}"), verb),
+        rbac::Permission::Resource { group, resource, verb } => (rbac::in_full(group, resource), verb),
     };
     if scope.is_empty() { format!("{verb} {what}") } else { format!("{verb} {what} in {scope}") }
 }

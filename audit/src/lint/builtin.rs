@@ -5,14 +5,14 @@
 
 /// A built-in resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Builtin {
-    pub(super) group: &'static str,
-    pub(super) resource: &'static str,
+pub(crate) struct Builtin {
+    pub(crate) group: &'static str,
+    pub(crate) resource: &'static str,
     /// The kind, and the short name that kubectl takes; blank when there is none.
     kind: &'static str,
     short: &'static str,
-    pub(super) namespaced: bool,
-    pub(super) subresources: &'static [&'static str],
+    pub(crate) namespaced: bool,
+    pub(crate) subresources: &'static [&'static str],
 }
 
 impl Builtin {
@@ -179,7 +179,7 @@ pub(super) fn all() -> impl Iterator<Item = Builtin> {
 }
 
 /// Whether a group is built in.
-pub(super) fn is_group(group: &str) -> bool {
+pub(crate) fn is_group(group: &str) -> bool {
     GROUPS.iter().any(|(name, _, _)| *name == group)
 }
 
@@ -189,17 +189,17 @@ pub(super) fn is_settled(group: &str) -> bool {
 }
 
 /// A resource of a group.
-pub(super) fn find(group: &str, resource: &str) -> Option<Builtin> {
+pub(crate) fn find(group: &str, resource: &str) -> Option<Builtin> {
     all().find(|builtin| builtin.group == group && builtin.resource == resource)
 }
 
 /// The resource of a group that goes by another word: its kind, its singular, its short name.
-pub(super) fn meant(group: &str, word: &str) -> Option<Builtin> {
+pub(crate) fn meant(group: &str, word: &str) -> Option<Builtin> {
     all().find(|builtin| builtin.group == group && builtin.goes_by(word))
 }
 
 /// The first built-in resource of any group that goes by this word.
-pub(super) fn anywhere(word: &str) -> Option<Builtin> {
+pub(crate) fn anywhere(word: &str) -> Option<Builtin> {
     let exact = all().find(|builtin| builtin.resource == word);
     exact.or_else(|| all().find(|builtin| builtin.goes_by(word)))
 }
@@ -224,7 +224,7 @@ pub(super) fn gone_since(group: &str, resource: Option<&str>) -> Option<&'static
 }
 
 /// The built-in group that goes by another word.
-pub(super) fn group_meant(word: &str) -> Option<&'static str> {
+pub(crate) fn group_meant(word: &str) -> Option<&'static str> {
     if word == OTHERS {
         return None;
     }

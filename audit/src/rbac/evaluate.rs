@@ -181,6 +181,12 @@ impl Rule {
         }
     }
 
+    /// The same rule without its names.
+    #[must_use]
+    pub fn but_for_names(&self) -> Rule {
+        Rule { resource_names: Vec::new(), ..self.clone() }
+    }
+
     /// The same of a request for an object of that name, whatever name is in it.
     pub(super) fn allows_for(&self, request: &Request, name: &str) -> bool {
         self.allows_some(request)

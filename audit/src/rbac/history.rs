@@ -5,7 +5,7 @@
 //! not what came of it, that is said, not guessed. Dry runs and refused writes change nothing. Bounded: at most
 //! `MOST_WRITES` writes are kept, and those beyond are counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +48,21 @@ enum After {
     Untold,
 }
 
+/// A deletion of many objects.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Many {
+    kind: String,
+    namespace: String,
+    at: (i64, String),
+}
+
 /// Writes of roles and bindings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     of: BTreeMap<Key, BTreeMap<(i64, String), Write>>,
     kept: usize,
     /// Deletions of many objects of which the log does not tell which.
-    untold: u64,
+    untold: BTreeSet<Many>,
     beyond: u64,
 }
 
@@ -97,8 +105,10 @@ impl History {
         };
         match verb.as_ref() {
             "deletecollection" if keys(&answer).is_empty() => {
-                let list = event.response_object().is_some_and(|text| text.len() > 2);
-                self.untold += u64::from(!list);
+                // A list of none tells that there were none.
+                if event.response_object().is_none_or(|text| text.len() <= 2) {
+                    self.put_many(Many { kind: key.kind, namespace: key.namespace, at });
+                }
             }
             "deletecollection" => {
                 keys(&answer)
@@ -124,7 +134,7 @@ impl History {
         for (key, writes) in other.of {
             writes.into_iter().for_each(|(at, write)| self.put(key.clone(), &at, write));
         }
-        self.untold += other.untold;
+        other.untold.into_iter().for_each(|many| self.put_many(many));
         self.beyond += other.beyond;
     }
 
@@ -141,6 +151,14 @@ impl History {
                 writes.insert(at.clone(), write);
                 self.kept += 1;
             }
+        }
+    }
+
+    fn put_many(&mut self, many: Many) {
+        if self.kept < MOST_WRITES {
+            self.kept += usize::from(self.untold.insert(many));
+        } else if !self.untold.contains(&many) {
+            self.beyond += 1;
         }
     }
 
@@ -170,19 +188,34 @@ impl History {
                 (None, None) => {}
             }
         }
-        if self.untold > 0 {
-            then.doubts.push(format!("{} deletions of many at once do not tell which", self.untold));
-        }
+        then.doubts.extend(self.doubts_of_many(time));
         if self.beyond > 0 {
             then.doubts.push(format!("{} writes are beyond what is kept", self.beyond));
         }
         then
     }
 
+    /// What deletions of many leave open about that time.
+    fn doubts_of_many(&self, time: i64) -> impl Iterator<Item = String> {
+        let mut counts: BTreeMap<(bool, &str, &str), u64> = BTreeMap::new();
+        for Many { kind, namespace, at: (at, _) } in &self.untold {
+            *counts.entry((*at > time, kind, namespace)).or_default() += 1;
+        }
+        counts.into_iter().map(|((later, kind, namespace), count)| {
+            let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let told = |when| format!("many {kind}s{place} were deleted at once {when} ({times}), and the log does not tell which");
+            match later {
+                false => told("before"),
+                true => told("later") + ": those that are older than the log are missing here, unless they are given",
+            }
+        })
+    }
+
     /// Whether nothing was written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.of.is_empty()
+        self.of.is_empty() && self.untold.is_empty()
     }
 }
 

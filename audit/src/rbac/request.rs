@@ -1,6 +1,7 @@
 //! A request as the authorizer sees it, and who makes it.
 //!
-//! Promise: the name and the namespace are those of the request itself, never those of a created object's body.
+//! Promises: the name and the namespace are those of the request itself, never those of a created object's body; a
+//! resource is written as kubectl writes it, and read back as it was written.
 
 use serde::{Deserialize, Serialize};
 
@@ -119,18 +120,42 @@ pub(super) fn combined(resource: &str, subresource: &str) -> String {
     if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") }
 }
 
+/// A resource, which may have its subresource, with its group, as kubectl writes it: `deployments.apps/scale`.
+#[must_use]
+pub fn in_full(group: &str, resource: &str) -> String {
+    let (whole, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    match group {
+        "" => resource.to_owned(),
+        group => combined(&format!("{whole}.{group}"), subresource),
+    }
+}
+
+/// The group, and the resource with its subresource, of what [`in_full`] wrote. The group may also stand at the end
+/// (`deployments/scale.apps`).
+#[must_use]
+pub fn of_full(text: &str) -> (String, String) {
+    let (whole, subresource) = text.split_once('/').unwrap_or((text, ""));
+    if let Some((resource, group)) = whole.split_once('.') {
+        return (group.to_owned(), combined(resource, subresource));
+    }
+    match subresource.split_once('.') {
+        // No group has a slash; keys of `userextras` have.
+        Some((subresource, group)) if !group.contains('/') => {
+            (group.to_owned(), combined(whole, subresource))
+        }
+        _ => (String::new(), text.to_owned()),
+    }
+}
+
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (group, resource, namespace, name) = match &self.target {
+        let (resource, namespace, name) = match &self.target {
             Target::Path(path) => return write!(f, "{} {path}", self.verb),
             Target::Resource { group, resource, subresource, namespace, name } => {
-                (group, combined(resource, subresource), namespace, name)
+                (in_full(group, &combined(resource, subresource)), namespace, name)
             }
         };
         write!(f, "{} {resource}", self.verb)?;
-        if !group.is_empty() {
-            write!(f, ".{group}")?;
-        }
         if !name.is_empty() {
             write!(f, " {name}")?;
         }

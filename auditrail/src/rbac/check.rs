@@ -1,7 +1,10 @@
 //! `rbac check`: could somebody do something.
 //!
 //! Promise: the answer is that of the API server's RBAC authorizer with the roles that were given, and names every
-//! binding that allows it, the deciding one first.
+//! binding that allows it, the deciding one first. What was asked is made the request that the server would get, and
+//! where that changes it, a note says so.
+
+mod asked;
 
 use std::process::ExitCode;
 
@@ -11,6 +14,7 @@ use clap::Args;
 use insight::reports::rbac_writes::RbacWrites;
 use serde::Serialize;
 
+use self::asked::Asked;
 use super::Roles;
 use crate::exit::Failure;
 use crate::moment::{self, Moment};
@@ -40,10 +44,10 @@ pub(crate) struct Check {
     /// The verb, such as `get`, `list`, `impersonate`.
     #[arg(long)]
     verb: String,
-    /// The resource: `pods`, `pods/log`, `deployments.apps`, `deployments.apps/scale`.
+    /// The resource in the plural: `pods`, `pods/log`, `deployments.apps`, `deployments.apps/scale`.
     #[arg(long, required_unless_present = "path")]
     resource: Option<String>,
-    /// The path instead of a resource, such as `/metrics`.
+    /// The path instead of a resource, such as `/metrics`, as it is in a URL.
     #[arg(long, conflicts_with_all = ["resource", "namespace", "name"])]
     path: Option<String>,
     /// The namespace; without one, the cluster or all namespaces.
@@ -79,12 +83,14 @@ struct Row {
 impl Check {
     /// Exit 0 when allowed, 1 when not.
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let asked = self.asked()?;
         let (rbac, doubts) = self.rbac()?;
         let named = Who::named(&self.user);
         let who = Who::new(named.user, named.groups.into_iter().chain(self.group.iter().cloned()));
-        let request = self.request();
-        let mut report = report(&rbac, who, &request);
+        let mut report = report(&rbac, who.clone(), &asked.request);
         report.at = self.at.map(|at| moment::written(at.0));
+        report.notes.extend(asked.hints(&rbac, &who, report.allowed));
+        report.notes.extend(asked.notes);
         report.notes.extend(doubts);
         print(self.reporting.output, &report, tables)?;
         Ok(ExitCode::from(u8::from(!report.allowed)))
@@ -113,19 +119,13 @@ impl Check {
         Ok((Rbac::new(then.objects), then.doubts))
     }
 
-    fn request(&self) -> Request {
+    fn asked(&self) -> Result<Asked, Failure> {
         if let Some(path) = &self.path {
-            return Request::path(&self.verb, path);
+            return Asked::path(&self.verb, path).map_err(Failure::usage);
         }
         let resource = self.resource.as_deref().unwrap_or_default();
-        let (whole, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-        let (resource, group) = whole.split_once('.').unwrap_or((whole, ""));
-        let whole = match subresource {
-            "" => resource.to_owned(),
-            subresource => format!("{resource}/{subresource}"),
-        };
         let (namespace, name) = (self.namespace.as_deref(), self.name.as_deref());
-        Request::resource(&self.verb, group, &whole, namespace.unwrap_or_default(), name.unwrap_or_default())
+        Ok(Asked::resource(&self.verb, resource, namespace.unwrap_or_default(), name.unwrap_or_default()))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use audit::rbac::{self, Permission, Proposal, Subject};
+use audit::rbac::{self, Permission, Proposal, Subject, in_full};
 use serde::Serialize;
 
 /// A danger.
@@ -45,8 +45,7 @@ pub(crate) fn of(proposal: &Proposal) -> Vec<Row> {
 fn words(permission: &Permission, scope: &str) -> String {
     let (what, verb) = match permission {
         Permission::Path { path, verb } => (path.clone(), verb),
-        Permission::Resource { group, resource, verb } if group.is_empty() => (resource.clone(), verb),
-        Permission::Resource { group, resource, verb } => (format!("{resource}.{group}"), verb),
+        Permission::Resource { group, resource, verb } => (in_full(group, resource), verb),
     };
     if scope.is_empty() { format!("{verb} {what}") } else { format!("{verb} {what} in {scope}") }
 }

@@ -324,10 +324,7 @@ fn tables(report: &Report<'_>) -> Vec<Table> {
         subject.rules.iter().map(|rule| {
             let place = if rule.namespace.is_empty() { "(cluster)" } else { &rule.namespace };
             let group = rule.api_groups.join(", ");
-            let resources = rule.resources.iter().map(|resource| match group.as_str() {
-                "" => resource.clone(),
-                group => format!("{resource}.{group}"),
-            });
+            let resources = rule.resources.iter().map(|resource| rbac::in_full(&group, resource));
             let on: Vec<String> = resources.chain(rule.non_resource_urls.iter().cloned()).collect();
             vec![
                 subject.user.clone(),

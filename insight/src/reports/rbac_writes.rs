@@ -16,7 +16,7 @@ pub struct RbacWrites {
 }
 
 impl Fold for RbacWrites {
-    const NAME: &'static str = "rbac-writes-1";
+    const NAME: &'static str = "rbac-writes-2";
     const COLUMNS: &'static [&'static str] = &["stage", "verb", "api_group", "resource", "code"];
     const CLOSER: &'static [&'static str] = &["raw"];
 
