@@ -356,6 +356,17 @@ fn without_kubectl_the_way_around_it_is_told() {
     assert_eq!(output.status.code(), Some(64));
 }
 
+#[test]
+fn acting_as_somebody_else_is_proposed_for_every_request_and_that_less_may_be_enough_is_said() {
+    let scenario = Scenario::new();
+    let event = r#"{"level":"Metadata","auditID":"1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/pods","verb":"list","user":{"username":"deputy","groups":["system:authenticated"]},"impersonatedUser":{"username":"bob","groups":["system:authenticated"]},"authenticationMetadata":{"impersonationConstraint":"impersonate:user-info"},"objectRef":{"resource":"pods","namespace":"shop"},"responseStatus":{"code":200},"stageTimestamp":"2026-11-20T10:00:01.000000Z","annotations":{"authorization.k8s.io/decision":"allow"}}"#;
+    std::fs::write(scenario.path("acting.log"), format!("{event}\n")).unwrap();
+    let told = "`impersonate:MODE` and `impersonate-on:MODE:VERB` are enough";
+    let text = scenario.text("rbac suggest acting.log --user deputy -o yaml");
+    assert!(text.contains("- impersonate\n") && text.contains(told), "{text}");
+    assert!(!scenario.text("rbac suggest acting.log --user bob -o yaml").contains(told));
+}
+
 const ROLES: &str = r#"kind: Role
 apiVersion: rbac.authorization.k8s.io/v1
 metadata: {name: r, namespace: shop}

@@ -1,6 +1,7 @@
 //! What a proposal gives that should not be given lightly.
 //!
-//! Promise: each danger once for each user, with the permissions that it comes from.
+//! Promises: each danger once for each user, with the permissions that it comes from; where the log may have asked for
+//! less than is proposed, that is said.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,21 @@ pub(crate) fn of(proposal: &Proposal) -> Vec<Row> {
         permissions,
     };
     found.into_iter().map(row).collect()
+}
+
+/// What is said of proposals to act as somebody else.
+const UNCONSTRAINED: &str = "acting as somebody else is proposed as `impersonate`, which is for every request; where the \
+    API server held it to less (authenticationMetadata.impersonationConstraint in the line of the event), \
+    `impersonate:MODE` and `impersonate-on:MODE:VERB` are enough: docs/rbac.md says which events that are";
+
+/// What a proposal gives more of than may have been used, because the columns of events do not tell: whether acting as
+/// somebody else was constrained.
+pub(crate) fn unconstrained(proposal: &Proposal) -> Option<String> {
+    let sets = proposal.permissions.values().chain(proposal.shared.values());
+    let mut verbs = sets.flat_map(|set| set.iter()).map(|(_, permission, _)| match permission {
+        Permission::Path { verb, .. } | Permission::Resource { verb, .. } => verb,
+    });
+    verbs.any(|verb| verb == "impersonate").then(|| UNCONSTRAINED.to_owned())
 }
 
 fn words(permission: &Permission, scope: &str) -> String {

@@ -144,6 +144,7 @@ impl Suggest {
         let heed: Vec<String> = unseen.iter().cloned().chain(blind).chain(replaced(&proposal)).collect();
         heed.iter().for_each(|line| say::aside(&shown(line)));
         report.notes.extend(heed);
+        report.notes.extend(dangers::unconstrained(&proposal));
         if self.mode() != Mode::Used {
             report.notes.extend(super::forbidden_after(&uses));
         }
