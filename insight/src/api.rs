@@ -6,6 +6,7 @@
 
 mod login;
 mod pages;
+mod policy;
 mod question;
 mod reports;
 
@@ -100,7 +101,7 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/slow", get(reports::slow))
         .route("/search", get(pages::search))
         .route("/event", get(pages::event))
-        .route("/policy", get(pages::policy))
+        .route("/policy", get(policy::page).post(policy::explain))
         .route("/login", get(login::form).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/static/{name}", get(asset))

@@ -63,8 +63,6 @@ pub(crate) struct Asked {
     row: String,
     /// Of how many hours the lake is told.
     hours: String,
-    /// An event that was pasted.
-    pub(crate) event: String,
     /// What `from` and `to` mean, where they were given.
     ends: [Option<i64>; 2],
     row_number: Option<u64>,
@@ -163,7 +161,6 @@ impl Asked {
             "file" => &mut self.file,
             "row" => &mut self.row,
             "hours" => &mut self.hours,
-            "event" => &mut self.event,
             _ => return None,
         })
     }

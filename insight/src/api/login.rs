@@ -93,11 +93,11 @@ async fn read(body: Body) -> Option<Posted> {
 }
 
 /// Whether a page of ours sent this; browsers say what did.
-fn is_ours(headers: &HeaderMap) -> bool {
+pub(super) fn is_ours(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
 }
 
-fn elsewhere() -> Response {
+pub(super) fn elsewhere() -> Response {
     refused(StatusCode::FORBIDDEN, "a page of somebody else sent this")
 }
 

@@ -16,7 +16,6 @@ use serde_json::json;
 use super::{HEADERS, Shared, refused};
 use crate::asked::Asked;
 use crate::page;
-use crate::policy::{self, Counted, Written};
 use crate::reports::activity::Activity;
 use crate::search::{self, Found, Sought, Wanted};
 
@@ -46,10 +45,6 @@ impl Shared {
         let ever = Sought { times: 0..i64::MAX, past: None };
         let found = search::find(lake, &wanted, &ever, 1, Instant::now() + self.settings.patience)?;
         found.events.first().map_or(Ok(None), |hit| search::line(lake, &hit.file, hit.row))
-    }
-
-    fn policy(&self) -> Option<Result<Written, String>> {
-        self.settings.policy.as_deref().map(policy::read)
     }
 }
 
@@ -108,29 +103,6 @@ pub(super) async fn event_json(State(shared): State<Shared>, asked: Asked) -> Re
         Ok(Ok(None)) => refused(StatusCode::NOT_FOUND, NO_EVENT),
         Ok(Err(error)) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(broken) => broken,
-    }
-}
-
-pub(super) async fn policy(State(shared): State<Shared>, asked: Asked) -> Response {
-    let page = shared.look(move |shared| match (shared.policy(), &shared.settings.policy) {
-        (Some(Ok(written)), Some(path)) => {
-            let counted = written.policy.as_ref().ok().map(|policy| shared.count(policy));
-            let counted = counted.and_then(Result::ok);
-            page::policy::render(&path.to_string_lossy(), &written, counted.as_ref(), &asked.event)
-        }
-        (Some(Err(why)), _) => page::failed("/policy", "Policy", &why),
-        _ => page::failed(
-            "/policy",
-            "Policy",
-            "no policy is known here: name its file in insight.policy (or router.policy, with `up`)",
-        ),
-    });
-    shown(page.await)
-}
-
-impl Shared {
-    fn count(&self, policy: &audit::Policy) -> Result<Counted, LakeError> {
-        policy::count(&self.insight.0.lake, policy, Instant::now() + self.settings.patience)
     }
 }
 

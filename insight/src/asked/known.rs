@@ -42,7 +42,7 @@ pub(crate) const KNOWN: [(&str, &[&str]); 15] = [
     ("/slow", &SLOW),
     ("/search", &SEARCH),
     ("/event", &EVENT),
-    ("/policy", &["event"]),
+    ("/policy", &[]),
     ("/api/overview", &SPAN),
     ("/api/denied", &REFUSED),
     ("/api/rbac", &RBAC),

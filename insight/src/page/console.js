@@ -76,7 +76,9 @@ function renewing(box) {
   box.addEventListener("change", () => keep(sessionStorage, "renew", box.checked ? "1" : "0"));
   setInterval(() => {
     const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName || "") && document.activeElement !== box;
-    if (box.checked && !document.hidden && !writes) location.reload();
+    // What was posted would be posted again.
+    const isAnswer = document.querySelector("[data-posted]");
+    if (box.checked && !document.hidden && !writes && !isAnswer) location.reload();
   }, 15000);
 }
 

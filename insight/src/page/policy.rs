@@ -53,7 +53,11 @@ fn findings(page: &mut String, written: &Written) -> fmt::Result {
 }
 
 fn rules(page: &mut String, policy: &Policy, counted: &Counted) -> fmt::Result {
-    write!(page, "<section><h2>Rules over the newest {} events of the lake</h2>", grouped(counted.events))?;
+    let (events, all) = (grouped(counted.events), grouped(counted.events + counted.left));
+    match counted.left {
+        0 => write!(page, "<section><h2>Rules over the newest {events} events of the lake</h2>")?,
+        _ => write!(page, "<section><h2>Rules over {events} of the newest {all} events of the lake</h2>")?,
+    }
     page.write_str(
         "<table><thead><tr><th>rule</th><th>line</th><th>level</th><th></th><th>events</th><th>of log</th></tr>\
          </thead><tbody>",
@@ -83,10 +87,11 @@ fn rules(page: &mut String, policy: &Policy, counted: &Counted) -> fmt::Result {
 fn explain(page: &mut String, written: &Written, pasted: &str) -> fmt::Result {
     write!(
         page,
-        "<section id=\"explain\"><h2>Which rule is for an event?</h2><form action=\"/policy#explain\">\
+        "<section id=\"explain\"{}><h2>Which rule is for an event?</h2><form method=\"post\" action=\"/policy#explain\">\
          <textarea name=\"event\" rows=\"4\" aria-label=\"an event\" spellcheck=\"false\" \
          placeholder=\"an event as one line of JSON\">{}</textarea>\
          <button>explain</button></form></section>",
+        if pasted.is_empty() { "" } else { " data-posted" },
         Escaped(pasted)
     )?;
     if pasted.trim().is_empty() {

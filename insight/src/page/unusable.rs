@@ -20,14 +20,15 @@ pub(crate) fn render(path: &str, unusable: &Unusable) -> String {
             Escaped(Quoted(&unusable.name).to_string()),
             Shown(&unusable.why)
         )?;
-        if path != "/policy" {
-            form(page, path, unusable)?;
-        }
+        form(page, path, unusable)?;
         write!(page, "<p><a href=\"{}\">Begin anew</a></p></section>", Escaped(path))
     })
 }
 
 fn form(page: &mut String, path: &str, unusable: &Unusable) -> fmt::Result {
+    if parameters(path).is_empty() {
+        return Ok(());
+    }
     write!(page, "<form class=\"filters\" action=\"{}\">", Escaped(path))?;
     for name in parameters(path) {
         field(page, &unusable.asked, name, unusable.name == *name)?;

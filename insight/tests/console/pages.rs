@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use insight::{Settings, console_with};
 use serde_json::{Value, json};
@@ -130,4 +130,33 @@ async fn stylesheet_and_script_are_where_the_page_says() {
             (StatusCode::OK, &"text/css; charset=utf-8".parse().unwrap())
         );
     }
+}
+
+#[tokio::test]
+async fn an_event_to_explain_is_posted_by_our_own_page_however_large_it_is() {
+    let open = Open::filled();
+    let post = async |site: &str, event: &str| {
+        let request = Request::post("/policy").header("host", "localhost").header("sec-fetch-site", site);
+        let body = Body::from(format!("event={}", encoded(event)));
+        let answer = open.console().oneshot(request.body(body).unwrap()).await.unwrap();
+        let code = answer.status();
+        let body = to_bytes(answer.into_body(), 64 << 20).await.unwrap().to_vec();
+        (code, String::from_utf8(body).unwrap())
+    };
+    let event = |body: &str| {
+        json!({"level": "Metadata", "stage": "ResponseComplete", "verb": "get", "requestURI": "/version", "auditID": "x",
+            "user": {"username": "jane"}, "responseObject": {"data": body}})
+        .to_string()
+    };
+    for length in [1, 60 << 10, 1 << 20] {
+        let (code, page) = post("same-origin", &event(&"<".repeat(length))).await;
+        assert_eq!((code, page.contains("its level is")), (StatusCode::OK, true), "{length}");
+        assert!(page.contains("data-posted") && !page.contains("<<"), "{length}");
+    }
+    let (code, page) = post("same-origin", &event(&"x".repeat(5 << 20))).await;
+    assert!(code == StatusCode::PAYLOAD_TOO_LARGE && page.contains("larger than 4 MiB"), "{page}");
+    assert_eq!(post("cross-site", &event("x")).await.0, StatusCode::FORBIDDEN);
+    let (code, page) = open.get("/policy?event=x").await;
+    assert!(code == StatusCode::BAD_REQUEST && page.contains("no such parameter"), "{page}");
+    assert!(open.get("/policy").await.1.contains("<form method=\"post\" action=\"/policy#explain\">"));
 }
