@@ -4,6 +4,7 @@
 //! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their turn; a lake that
 //! cannot be read is a 503 that says why, a question that cannot be used a 400, and a path that there is not a 404; a request that names another host is refused.
 
+mod event;
 mod login;
 mod pages;
 mod policy;
@@ -100,7 +101,7 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/rbac", get(reports::rbac))
         .route("/slow", get(reports::slow))
         .route("/search", get(pages::search))
-        .route("/event", get(pages::event))
+        .route("/event", get(event::page))
         .route("/policy", get(policy::page).post(policy::explain))
         .route("/login", get(login::form).post(login::enter))
         .route("/logout", post(login::leave))
@@ -110,7 +111,7 @@ pub fn console_with(insight: Insight, services: Services, settings: Settings) ->
         .route("/api/rbac", get(reports::rbac_json))
         .route("/api/slow", get(reports::slow_json))
         .route("/api/search", get(pages::search_json))
-        .route("/api/event", get(pages::event_json))
+        .route("/api/event", get(event::json))
         .route("/api/lake", get(lake))
         .route("/api/status", get(status))
         .fallback(question::nothing)

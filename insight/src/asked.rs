@@ -61,11 +61,18 @@ pub(crate) struct Asked {
     /// A file of the lake, and a row in it.
     pub(crate) file: String,
     row: String,
+    /// When an event was, exactly.
+    time: String,
+    /// From which log it came, and its number there.
+    pub(crate) origin: String,
+    seq: String,
     /// Of how many hours the lake is told.
     hours: String,
     /// What `from` and `to` mean, where they were given.
     ends: [Option<i64>; 2],
     row_number: Option<u64>,
+    moment: Option<i64>,
+    seq_number: Option<i64>,
     hours_number: Option<usize>,
 }
 
@@ -106,6 +113,16 @@ impl Asked {
     /// The row of the file.
     pub(crate) fn row(&self) -> u64 {
         self.row_number.unwrap_or_default()
+    }
+
+    /// When the event was, where that was said.
+    pub(crate) fn moment(&self) -> Option<i64> {
+        self.moment
+    }
+
+    /// From which log the event came and its number there, where that was said.
+    pub(crate) fn place_in_log(&self) -> Option<(&str, i64)> {
+        Some((self.origin.as_str(), self.seq_number?))
     }
 
     /// Of how many hours the lake is told, where that was said.
@@ -160,6 +177,9 @@ impl Asked {
             "mode" => &mut self.mode,
             "file" => &mut self.file,
             "row" => &mut self.row,
+            "time" => &mut self.time,
+            "origin" => &mut self.origin,
+            "seq" => &mut self.seq,
             "hours" => &mut self.hours,
             _ => return None,
         })

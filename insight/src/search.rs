@@ -230,22 +230,37 @@ fn take(batch: &RecordBatch, file: &File, first: u64, wanted: &Wanted, sought: &
     }
 }
 
-/// The line of an event, by its file and row; None where the lake has no such file or row any more.
+/// One event as it stands in the lake.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) line: Vec<u8>,
+    origin: String,
+    seq: i64,
+}
+
+impl Kept {
+    /// Whether it came from this log with this number.
+    pub(crate) fn is_at(&self, (origin, seq): (&str, i64)) -> bool {
+        self.origin == origin && self.seq == seq
+    }
+}
+
+/// An event by its file and row; None where the lake has no such file or row any more.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(crate) fn line(lake: &Lake, file: &str, row: u64) -> Result<Option<Vec<u8>>, LakeError> {
+pub(crate) fn kept(lake: &Lake, file: &str, row: u64) -> Result<Option<Kept>, LakeError> {
     let Some(file) = lake.files()?.into_iter().find(|known| known.path == file) else { return Ok(None) };
     if lake.footer(&file)?.rows <= row {
         return Ok(None);
     }
     let rows = [row];
-    let reading = Reading { rows: Some(&rows), most_rows: 1, ..Reading::of(&["raw"]) };
-    match lake.scan(&file, &reading)?.next() {
-        None => Ok(None),
-        Some(batch) => {
-            let batch = batch?;
-            Ok((batch.num_rows() > 0).then(|| Rows::new(&batch).lines()(0).to_vec()))
-        }
-    }
+    let reading = Reading { rows: Some(&rows), most_rows: 1, ..Reading::of(&["raw", "origin", "seq"]) };
+    let Some(batch) = lake.scan(&file, &reading)?.next().transpose()? else { return Ok(None) };
+    let rows = Rows::new(&batch);
+    Ok((!rows.is_empty()).then(|| Kept {
+        line: rows.lines()(0).to_vec(),
+        origin: rows.words("origin").at(0).unwrap_or_default().to_owned(),
+        seq: rows.numbers("seq")(0).unwrap_or_default(),
+    }))
 }

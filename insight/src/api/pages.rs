@@ -17,7 +17,7 @@ use super::{HEADERS, Shared, refused};
 use crate::asked::Asked;
 use crate::page;
 use crate::reports::activity::Activity;
-use crate::search::{self, Found, Sought, Wanted};
+use crate::search::{self, Found};
 
 /// Most events of a search.
 const MOST_FOUND: usize = 200;
@@ -31,29 +31,19 @@ impl Shared {
         let found = search::find(&self.insight.0.lake, &asked.wanted(), &sought, MOST_FOUND, deadline)?;
         Ok((sought.times, found))
     }
-
-    /// The line that was asked for; by its audit ID where its file was merged into another one meanwhile.
-    fn line(&self, asked: &Asked) -> Result<Option<Vec<u8>>, LakeError> {
-        let lake = &self.insight.0.lake;
-        if let Some(line) = search::line(lake, &asked.file, asked.row())? {
-            return Ok(Some(line));
-        }
-        if asked.audit_id.is_empty() {
-            return Ok(None);
-        }
-        let wanted = Wanted { audit_id: asked.audit_id.clone(), ..Wanted::default() };
-        let ever = Sought { times: 0..i64::MAX, past: None };
-        let found = search::find(lake, &wanted, &ever, 1, Instant::now() + self.settings.patience)?;
-        found.events.first().map_or(Ok(None), |hit| search::line(lake, &hit.file, hit.row))
-    }
 }
 
 pub(super) async fn overview(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| {
         let status = (shared.services)();
         match shared.seen::<Activity>(&asked) {
-            Ok(seen) => page::activity::render(&asked, &seen.times, &seen.lake, &seen.answer, &status),
-            Err(error) => page::activity::without_lake(&error.to_string(), &status),
+            Ok(seen) => {
+                Page::of(page::activity::render(&asked, &seen.times, &seen.lake, &seen.answer, &status))
+            }
+            Err(error) => {
+                let page = page::activity::without_lake(&error.to_string(), &status);
+                Page(StatusCode::SERVICE_UNAVAILABLE, page)
+            }
         }
     });
     shown(page.await)
@@ -69,8 +59,8 @@ pub(super) async fn overview_json(State(shared): State<Shared>, asked: Asked) ->
 
 pub(super) async fn search(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.found(&asked) {
-        Ok((times, found)) => page::search::render(&asked, &times, &found, MOST_FOUND),
-        Err(error) => page::failed("/search", "Search", &error.to_string()),
+        Ok((times, found)) => Page::of(page::search::render(&asked, &times, &found, MOST_FOUND)),
+        Err(error) => gone("/search", "Search", &error),
     });
     shown(page.await)
 }
@@ -80,35 +70,24 @@ pub(super) async fn search_json(State(shared): State<Shared>, asked: Asked) -> R
     told(answer.await)
 }
 
-pub(super) async fn event(State(shared): State<Shared>, asked: Asked) -> Response {
-    let page = shared.look(move |shared| match shared.line(&asked) {
-        Ok(Some(line)) => {
-            let policy = shared.policy().map(|written| written.and_then(|written| written.policy));
-            page::event::render(&line, policy.as_ref())
-        }
-        Ok(None) => page::failed("/search", "Event", NO_EVENT),
-        Err(error) => page::failed("/search", "Event", &error.to_string()),
-    });
-    shown(page.await)
-}
+/// A page, and how its question was answered.
+pub(super) struct Page(pub(super) StatusCode, pub(super) String);
 
-const NO_EVENT: &str = "this event is not in the lake, or no longer: search for it";
-
-/// The line as it stands in the log.
-pub(super) async fn event_json(State(shared): State<Shared>, asked: Asked) -> Response {
-    match shared.look(move |shared| shared.line(&asked)).await {
-        Ok(Ok(Some(line))) => {
-            (HEADERS, [(axum::http::header::CONTENT_TYPE, "application/json")], line).into_response()
-        }
-        Ok(Ok(None)) => refused(StatusCode::NOT_FOUND, NO_EVENT),
-        Ok(Err(error)) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
-        Err(broken) => broken,
+impl Page {
+    /// One that answers it.
+    pub(super) fn of(page: String) -> Page {
+        Page(StatusCode::OK, page)
     }
 }
 
-pub(super) fn shown(page: Result<String, Response>) -> Response {
+/// The page in place of one for which the lake cannot be read.
+pub(super) fn gone(path: &str, title: &str, error: &LakeError) -> Page {
+    Page(StatusCode::SERVICE_UNAVAILABLE, page::failed(path, title, &error.to_string()))
+}
+
+pub(super) fn shown(page: Result<Page, Response>) -> Response {
     match page {
-        Ok(page) => (HEADERS, Html(page)).into_response(),
+        Ok(Page(code, page)) => (code, HEADERS, Html(page)).into_response(),
         Err(broken) => broken,
     }
 }

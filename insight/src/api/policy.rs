@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::pages::shown;
+use super::pages::{Page, shown};
 use super::{HEADERS, Shared, login};
 use crate::asked::Asked;
 use crate::page;
@@ -46,7 +46,7 @@ impl Shared {
 }
 
 pub(super) async fn page(State(shared): State<Shared>, _: Asked) -> Response {
-    shown(shared.look(|shared| shared.policy_page("")).await)
+    shown(shared.look(|shared| Page::of(shared.policy_page(""))).await)
 }
 
 /// The same, with the rule for what was posted.
@@ -61,5 +61,6 @@ pub(super) async fn explain(State(shared): State<Shared>, headers: HeaderMap, bo
     };
     let mut fields = form_urlencoded::parse(&posted);
     let pasted = fields.find(|(name, _)| name == "event").map(|(_, event)| event.into_owned());
-    shown(shared.look(move |shared| shared.policy_page(&pasted.unwrap_or_default())).await)
+    let page = shared.look(move |shared| Page::of(shared.policy_page(&pasted.unwrap_or_default())));
+    shown(page.await)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::pages::{THREADS, shown, told};
+use super::pages::{Page, THREADS, gone, shown, told};
 use crate::ask::{Answer, ask_while};
 use crate::asked::Asked;
 use crate::filter::Filter;
@@ -101,9 +101,10 @@ pub(super) async fn refused(State(shared): State<Shared>, asked: Asked) -> Respo
             Ok((seen, activity)) => {
                 let (report, over_time) =
                     (seen.answer.fold.report(&filter(&asked)), activity.fold.report().over_time);
-                page::refused::render(&asked, &seen.times, &report, &over_time, (&seen.answer, &activity))
+                let answers = (&seen.answer, &activity);
+                Page::of(page::refused::render(&asked, &seen.times, &report, &over_time, answers))
             }
-            Err(error) => page::failed("/refused", "Refused", &error.to_string()),
+            Err(error) => gone("/refused", "Refused", &error),
         }
     });
     shown(page.await)
@@ -121,9 +122,9 @@ pub(super) async fn slow(State(shared): State<Shared>, asked: Asked) -> Response
     let page = shared.look(move |shared| match shared.seen::<Slow>(&asked) {
         Ok(seen) => {
             let report = seen.answer.fold.report(&question(&asked));
-            page::slow::render(&asked, &seen.times, &report, &seen.answer)
+            Page::of(page::slow::render(&asked, &seen.times, &report, &seen.answer))
         }
-        Err(error) => page::failed("/slow", "Slow", &error.to_string()),
+        Err(error) => gone("/slow", "Slow", &error),
     });
     shown(page.await)
 }
@@ -138,8 +139,11 @@ pub(super) async fn slow_json(State(shared): State<Shared>, asked: Asked) -> Res
 
 pub(super) async fn rbac(State(shared): State<Shared>, asked: Asked) -> Response {
     let page = shared.look(move |shared| match shared.seen::<Usage>(&asked) {
-        Ok(seen) => page::rbac::render(&asked, &seen.times, &named(&asked, &seen.answer.fold), &seen.answer),
-        Err(error) => page::failed("/rbac", "RBAC", &error.to_string()),
+        Ok(seen) => {
+            let uses = named(&asked, &seen.answer.fold);
+            Page::of(page::rbac::render(&asked, &seen.times, &uses, &seen.answer))
+        }
+        Err(error) => gone("/rbac", "RBAC", &error),
     });
     shown(page.await)
 }

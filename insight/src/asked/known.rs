@@ -32,7 +32,7 @@ const SEARCH: [&str; 19] = [
     "exact",
     "past",
 ];
-const EVENT: [&str; 3] = ["file", "row", "audit_id"];
+const EVENT: [&str; 6] = ["file", "row", "audit_id", "time", "origin", "seq"];
 
 /// The paths that take a question, with their parameters.
 pub(crate) const KNOWN: [(&str, &[&str]); 15] = [

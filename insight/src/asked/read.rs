@@ -125,6 +125,12 @@ impl Asked {
                 "an event is named by `file` and `row` together, or by `audit_id`",
             );
         }
+        self.moment = moment("time", &self.time)?;
+        self.seq_number = number("seq", &self.seq, i64::MAX)?.filter(|seq| *seq >= 0);
+        if self.seq_number.is_some() == self.origin.is_empty() {
+            let missing = if self.origin.is_empty() { "origin" } else { "seq" };
+            return wrong(missing, "an event's place in its log is `origin` and `seq` together");
+        }
         self.hours_number = number("hours", &self.hours, MOST_HOURS)?;
         Ok(())
     }

@@ -35,11 +35,15 @@ const PARTS: [&str; 9] = [
     "response-write",
 ];
 
-/// The page; `policy` is the one that holds now, or why there is none.
-pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>) -> String {
+/// The page; `policy` is the one that holds now, or why there is none; `others` says that other events may have its audit
+/// ID, which is all that was known.
+pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>, others: bool) -> String {
     page("/search", "Event", |page| {
         match Event::scan(line) {
             Ok(event) => {
+                if others {
+                    ambiguous(page, &event)?;
+                }
                 facts(page, &event)?;
                 rule(page, &event, policy)?;
                 latency(page, &event)?;
@@ -55,6 +59,17 @@ pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>) -> St
         }
         whole(page, line)
     })
+}
+
+fn ambiguous(page: &mut String, event: &Event<'_>) -> fmt::Result {
+    let id = event.audit_id();
+    let query = [("audit_id", &*id), ("from", EVER)];
+    write!(
+        page,
+        "<section role=\"status\"><p>This is the newest event with this audit ID, and not the only one: a request has an \
+         event for each stage, and clients choose IDs. <a href=\"/search?{}\">All of them</a></p></section>",
+        Query(&query)
+    )
 }
 
 fn facts(page: &mut String, event: &Event<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::asked::Asked;
-use crate::escape::{Encoded, Escaped, Shown};
+use crate::escape::{Escaped, Shown};
 use crate::moment::exact;
 use crate::search::{Found, Hit, Wanted};
 
@@ -93,12 +93,20 @@ fn events(page: &mut String, found: &Found, most: usize) -> fmt::Result {
 
 fn row(page: &mut String, hit: &Hit) -> fmt::Result {
     let time: String = hit.time.trim_end_matches('Z').chars().take(23).collect();
+    let (row, seq) = (hit.row.to_string(), hit.seq.to_string());
+    // Files are merged, and clients choose audit IDs: where it came from names an event for good.
+    let place = [
+        ("file", hit.file.as_str()),
+        ("row", &row),
+        ("audit_id", &hit.audit_id),
+        ("time", &hit.time),
+        ("origin", &hit.origin),
+        ("seq", &seq),
+    ];
     write!(
         page,
-        "<tr><td class=\"time\"><a href=\"/event?file={}&amp;row={}&amp;audit_id={}\">{}</a></td><td>{}</td><td>{}</td><td>",
-        Encoded(&hit.file),
-        hit.row,
-        Encoded(&hit.audit_id),
+        "<tr><td class=\"time\"><a href=\"/event?{}\">{}</a></td><td>{}</td><td>{}</td><td>",
+        Query(&place),
         time.replace('T', " "),
         Shown(&hit.user),
         Shown(&hit.verb)

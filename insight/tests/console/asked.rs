@@ -25,7 +25,8 @@ fn usable(name: &str) -> &'static str {
         "past" => "1,x",
         "scope" => "cluster",
         "exact" => "user,namespace",
-        "row" => "0",
+        "row" | "seq" => "0",
+        "time" => "2026-11-23T06:12:09.5Z",
         _ => "x",
     }
 }
@@ -57,6 +58,9 @@ async fn every_documented_parameter_is_taken_and_every_other_is_refused_with_the
                 "file" => "&row=0",
                 "past" => "&to=2026-11-24",
                 "row" => "&file=x",
+                "origin" => "&seq=0&audit_id=x",
+                "seq" => "&origin=x&audit_id=x",
+                "time" => "&audit_id=x",
                 _ => "",
             };
             let (code, body) = open.get(&format!("{path}?{name}={value}{with}")).await;
@@ -89,6 +93,9 @@ async fn what_cannot_be_used_is_a_400_on_pages_and_in_the_api_and_never_another_
         ("event?file=x", "row"),
         ("event?row=1", "file"),
         ("event", "audit_id"),
+        ("event?audit_id=x&seq=1", "origin"),
+        ("event?audit_id=x&origin=a", "seq"),
+        ("event?audit_id=x&time=foo", "time"),
         ("overview?to=2026-13-01", "to"),
     ] {
         let (code, body) = open.get(&format!("/api/{query}")).await;

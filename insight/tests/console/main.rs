@@ -184,7 +184,11 @@ async fn a_lake_that_went_away_is_a_503_and_the_page_says_it_too() {
     );
     assert!(open.insight.status().problems[0].contains("cannot list its files"));
     let (code, page) = open.get("/").await;
-    assert_eq!((code, page.contains("cannot list its files")), (StatusCode::OK, true), "{page}");
+    assert_eq!(
+        (code, page.contains("cannot list its files")),
+        (StatusCode::SERVICE_UNAVAILABLE, true),
+        "{page}"
+    );
 }
 
 #[tokio::test]

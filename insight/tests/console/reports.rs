@@ -95,9 +95,12 @@ async fn pages_of_an_empty_lake_and_of_one_that_went_away_say_so() {
         assert!(code == StatusCode::OK && page.contains(words), "{path}: {page}");
     }
     std::fs::remove_dir_all(open.directory.path()).unwrap();
-    for path in ["/refused", "/rbac", "/slow"] {
+    for path in ["/", "/refused", "/rbac", "/slow", "/search", "/event?audit_id=x"] {
         let (code, page) = open.get(path).await;
-        assert!(code == StatusCode::OK && page.contains("cannot list its files"), "{path}: {page}");
+        assert!(
+            code == StatusCode::SERVICE_UNAVAILABLE && page.contains("cannot list its files"),
+            "{path}: {page}"
+        );
     }
     for path in ["/api/denied", "/api/rbac", "/api/slow"] {
         assert_eq!(open.get(path).await.0, StatusCode::SERVICE_UNAVAILABLE, "{path}");

@@ -294,3 +294,49 @@ async fn rows_of_slow_requests_lead_to_theirs_by_their_scope_and_where_there_is_
         ["version"]
     );
 }
+
+#[tokio::test]
+async fn a_link_to_an_event_shows_that_one_though_its_file_was_merged_and_others_have_its_audit_id() {
+    let open = Open::empty();
+    let of = |stage: &str, time: &str, uri: &str| {
+        event(time, "chosen-by-the-client", json!({"stage": stage, "requestURI": uri}))
+    };
+    let lines = [
+        of("RequestReceived", "2026-11-23T06:10:00.000001Z", "/one"),
+        of("ResponseComplete", "2026-11-23T06:10:00.000002Z", "/one"),
+        of("ResponseComplete", "2026-11-23T06:10:00.000002Z", "/two"),
+    ];
+    (0..).zip(&lines).for_each(|(seq, line)| write(&open.lake, seq, std::slice::from_ref(line)));
+    let (_, page) = open.get("/search").await;
+    let before = links(&page, "/event?");
+    let mut shown = Vec::new();
+    for link in &before {
+        shown.push(open.get(&format!("/api{link}")).await.1);
+    }
+    assert_eq!(shown.iter().collect::<BTreeSet<_>>(), lines.iter().collect());
+    let hour = open.lake.files().unwrap()[0].partition;
+    let merging = lake::Merging { after_us: 0, quiet_us: 0, target: u64::MAX };
+    let done = open.lake.merge(hour, &merging, i64::MAX / 2, &|| true).unwrap();
+    assert_eq!((done.files, open.lake.files().unwrap().len()), (3, 1));
+    for (link, line) in before.iter().zip(&shown) {
+        assert_eq!(&open.get(&format!("/api{link}")).await.1, line, "{link}");
+        let (code, page) = open.get(link).await;
+        assert!(code == StatusCode::OK && !page.contains("not the only one"), "{page}");
+        let other = link.replace("seq=", "seq=9");
+        assert_eq!(open.get(&other).await.0, StatusCode::NOT_FOUND, "{other}");
+    }
+    let (_, page) = open.get("/event?audit_id=chosen-by-the-client").await;
+    assert!(page.contains("not the only one"), "{page}");
+    assert_eq!(found(&open, &links(&page, "/search?audit_id=").remove(0)).await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_event_that_there_is_not_is_a_404() {
+    let open = Open::filled();
+    for query in ["audit_id=nobody-has-this", "file=gone&row=0", "file=gone&row=0&audit_id=x&origin=a&seq=1"]
+    {
+        let (code, page) = open.get(&format!("/event?{query}")).await;
+        assert!(code == StatusCode::NOT_FOUND && page.contains("not in the lake"), "{query}: {page}");
+        assert_eq!(open.get(&format!("/api/event?{query}")).await.0, StatusCode::NOT_FOUND);
+    }
+}
