@@ -228,8 +228,7 @@ impl Denied {
             let is_masters = because.is_empty() && requests.impersonated.at(example).is_some();
             if seen.allowed.any() && !is_masters {
                 let by = *reasons.entry(reason.key(example)).or_insert_with(|| By::of(because));
-                let known = seen.allowed.known(columns.has_name(example), by);
-                self.allowed.add(columns.texts_of(example), known);
+                self.allowed.add(columns.texts_of(example), seen.allowed.known(by));
             }
             if seen.refused.tally.count > 0 {
                 let refusal = columns.refusal_of_resource(example);

@@ -175,11 +175,6 @@ impl<'b> Columns<'b> {
         code == 403 || code == 429 && is_held_back()
     }
 
-    /// Whether the row's name is that of the request: what is created has a name in its body.
-    pub(super) fn has_name(&self, row: usize) -> bool {
-        self.text(2, row) != "create" || !self.text(5, row).is_empty()
-    }
-
     /// Whether roles or bindings were changed with success in a way that can take something away.
     pub(super) fn takes_away(&self, row: usize, code: i32) -> bool {
         (200..300).contains(&code)

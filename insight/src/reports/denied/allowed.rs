@@ -13,7 +13,7 @@ use audit::rbac::{RoleKind, Subject, Via};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use super::action::Action;
+use super::action::{Action, Kind, Refusal};
 use super::refused::{Moments, NAMES as KEPT, Refused};
 use crate::clip::clipped;
 use crate::shares::{Owned, Shares, Sum};
@@ -117,15 +117,11 @@ impl<'b> Seen<'b> {
         }
     }
 
-    /// What is known by them; `named` tells whether their names are those of the requests. A create is filled with the
-    /// name of its body.
-    pub(super) fn known(self, named: bool, by: Option<By>) -> Known {
+    /// What is known by them.
+    pub(super) fn known(self, by: Option<By>) -> Known {
         let Seen { all, unnamed, names, many } = self;
         let first_by = all.first.zip(by);
         let last_by = all.last.zip(by);
-        if !named {
-            return Known { all, unnamed: all, first_by, last_by, ..Known::default() };
-        }
         let mut names: Vec<Named> = names.iter().filter_map(|(_, name, at)| Named::of(name, *at)).collect();
         names.sort_unstable_by_key(|named| named.number);
         Known { all, unnamed, names, many, first_by, last_by }
@@ -173,10 +169,10 @@ impl Allowed {
     }
 
     /// When this was allowed, as far as that is known.
-    pub(super) fn same(&self, action: &Action, refused: &Refused) -> Same {
-        let Action { subject, verb, api_group, resource, subresource, namespace, path } = action;
+    pub(super) fn same(&self, refusal: &Refusal, refused: &Refused) -> Same {
+        let Action { subject, verb, api_group, resource, subresource, namespace, path } = &refusal.action;
         let asked = Asked::of([subject, verb, api_group, resource, subresource, namespace, path]);
-        self.0.get(&asked).map(|known| known.same(refused)).unwrap_or_default()
+        self.0.get(&asked).map(|known| known.same(refusal, refused)).unwrap_or_default()
     }
 
     pub(super) fn merge(&mut self, other: Allowed) {
@@ -185,12 +181,18 @@ impl Allowed {
 }
 
 impl Known {
-    fn same(&self, refused: &Refused) -> Same {
+    fn same(&self, refusal: &Refusal, refused: &Refused) -> Same {
+        // What comes after authorization looks at each object, and a name that a role lets through tells it nothing.
+        let by_role = refusal.kind != Kind::RefusedLater;
+        let Action { verb, subresource, .. } = &refusal.action;
+        // What was created has got the name in its body.
+        let unnamed =
+            if by_role && verb == "create" && subresource.is_empty() { self.all } else { self.unnamed };
         let mut same = Same::default();
-        let named = refused.names.iter().map(|(name, tally)| (self.on(name), tally));
-        let unnamed = Some((self.unnamed, &refused.unnamed)).filter(|(_, tally)| tally.count > 0);
+        let named = refused.names.iter().map(|(name, tally)| (self.on(name, by_role), tally));
+        let unnamed = Some((unnamed, &refused.unnamed)).filter(|(_, tally)| tally.count > 0);
         // Of names that are not kept it is known only where all names count alike.
-        let beyond = refused.names.len() > KEPT && self.many;
+        let beyond = by_role && refused.names.len() > KEPT && self.many;
         for (moments, tally) in named.chain(unnamed).chain(beyond.then_some((self.all, &refused.tally))) {
             same.any.add(moments);
             if tally.first == refused.tally.first {
@@ -206,11 +208,12 @@ impl Known {
         same
     }
 
-    fn on(&self, name: &str) -> Moments {
-        if self.many {
-            return self.all;
-        }
-        let mut moments = self.unnamed;
+    fn on(&self, name: &str, by_role: bool) -> Moments {
+        let mut moments = match by_role {
+            true if self.many => return self.all,
+            true => self.unnamed,
+            false => Moments::default(),
+        };
         let number = number(&[name]);
         if let Ok(at) = self.names.binary_search_by_key(&number, |named| named.number) {
             moments.add(Moments { first: Some(self.names[at].first), last: Some(self.names[at].last) });
@@ -285,21 +288,24 @@ mod tests {
     #[test]
     fn the_same_question_has_one_number_and_where_a_text_ends_matters() {
         let long = "x".repeat(10_000);
-        let action = |subject: &str, verb: &str| Action {
-            subject: crate::clip::clip(subject),
-            verb: verb.to_owned(),
-            api_group: String::new(),
-            resource: String::new(),
-            subresource: String::new(),
-            namespace: String::new(),
-            path: String::new(),
+        let action = |subject: &str, verb: &str| Refusal {
+            kind: Kind::NotAllowed,
+            action: Action {
+                subject: crate::clip::clip(subject),
+                verb: verb.to_owned(),
+                api_group: String::new(),
+                resource: String::new(),
+                subresource: String::new(),
+                namespace: String::new(),
+                path: String::new(),
+            },
         };
         let tally = crate::tally::Tally::of(Some(9), None);
         let refused = Refused { tally: tally.clone(), unnamed: tally, ..Refused::default() };
         let at = |time| {
             let mut seen = Seen::default();
             seen.add(0, None, Some(time));
-            seen.known(true, None)
+            seen.known(None)
         };
         let mut allowed = Allowed::default();
         allowed.add([&long, "get", "", "", "", "", ""], at(7));

@@ -159,7 +159,7 @@ impl Denied {
         let mut refused: Vec<Row> = told()
             .filter_map(|(refusal, refused)| {
                 let refused = refused.named(filter)?;
-                Some(self.row(refusal, &refused, &self.allowed.same(&refusal.action, &refused)))
+                Some(self.row(refusal, &refused, &self.allowed.same(refusal, &refused)))
             })
             .collect();
         refused.sort_by(|one, other| {

@@ -102,3 +102,14 @@ fn the_name_in_the_body_of_what_is_created_is_no_name_of_a_request() {
     ];
     assert_eq!(report(&lines).refused[0].after.len(), 1);
 }
+
+#[test]
+fn what_admission_refused_is_allowed_again_only_for_that_object() {
+    let create = |second, name: &str, code| line(second, "jane", "create", &named(name), code, "allow");
+    let mut lines = vec![create(1, "deny-me", 403), create(2, "web", 201)];
+    lines.extend((3..30).map(|second| create(second, &format!("n{second}"), 201)));
+    laws::hold::<Denied>(&lines);
+    assert_eq!(report(&lines).refused[0].now, Now::Ongoing);
+    assert_eq!(report(&lines[..2]).refused[0].now, Now::Ongoing);
+    assert_eq!(report(&[create(1, "web", 403), create(2, "web", 201)]).refused[0].now, Now::AllowedAgain);
+}
