@@ -38,5 +38,6 @@ pub use request::{Request, Target, Who, in_full, of_full};
 pub use suggest::{Mode, Options, Proposal, Replaced, Verbs, allowing, audit2rbac, discovery, suggest};
 pub use unused::{BindingUse, CAVEAT, Part, RuleUse, State, unused};
 pub use uses::{
-    By, Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, impersonations, observe,
+    By, Left, MOST_NAMES, MOST_USES, MOST_VIAS, Observation, Seen, Tally, Uses, What, impersonations,
+    observe, refused_impersonation,
 };

@@ -87,19 +87,20 @@ impl Roles {
     }
 }
 
-/// What was no use, in words.
-fn left(uses: &Uses) -> Vec<String> {
+/// What was no use, in words; it is of everybody, also where only some are `named`.
+fn left(uses: &Uses, named: bool) -> Vec<String> {
     let told = uses.left().iter().filter_map(|(left, count)| {
         let what = match left {
             Left::Undecided => return None,
             Left::Unauthenticated => "requests of nobody (401), which no role can allow",
             Left::BeforeAuthorization => "requests that ended before the authorizer was asked, such as 429",
             Left::RefusedImpersonation => {
-                "requests to act as somebody else were refused; the log does not say as whom"
+                "requests to act as somebody else were refused; the log does not say as whom, since it has no answers"
             }
             Left::TooMany => return None,
         };
-        Some(format!("{} {what}", grouped(*count)))
+        let whose = if named { " (of all users)" } else { "" };
+        Some(format!("{} {what}{whose}", grouped(*count)))
     });
     told.chain(beyond(uses)).collect()
 }

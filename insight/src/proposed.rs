@@ -108,7 +108,7 @@ pub(crate) fn left(uses: &Uses) -> Vec<String> {
             Left::Unauthenticated => "requests of nobody (401), which no role can allow",
             Left::BeforeAuthorization => "requests that ended before the authorizer was asked, such as 429",
             Left::RefusedImpersonation => {
-                "requests to act as somebody else that were refused; the log does not say as whom"
+                "requests to act as somebody else that were refused; the log has no answer that says as whom"
             }
             Left::TooMany => "requests beyond the number of uses that can be told apart",
         };

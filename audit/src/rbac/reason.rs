@@ -117,7 +117,7 @@ fn apart(text: &str) -> Result<(String, String), BadReason> {
 }
 
 /// What stands in the quotes at the beginning, as Go quotes it, and what follows them.
-fn unquoted(text: &str) -> Result<(String, &str), BadReason> {
+pub(super) fn unquoted(text: &str) -> Result<(String, &str), BadReason> {
     let mut rest = text.strip_prefix('"').ok_or(BadReason)?;
     let mut bytes = Vec::new();
     loop {

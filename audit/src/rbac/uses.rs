@@ -5,6 +5,7 @@
 //! long as that bound is not met, and the order does not matter. A request counts once, by its last stage.
 
 mod observe;
+mod refused;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use super::{Request, Target, Via, Who};
 pub use observe::{Left, Observation, impersonations, observe};
+pub use refused::refused_impersonation;
 
 /// The most names that a use is known by.
 pub const MOST_NAMES: usize = 256;

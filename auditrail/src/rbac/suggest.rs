@@ -135,6 +135,7 @@ impl Suggest {
         drop(answer);
         let (proposal, replay) = self.propose(&uses, existing.as_ref());
         let mut report = report(&uses, &proposal, &replay, existing.as_ref());
+        report.notes = super::left(&uses, self.whose.is_named());
         report.mode = match self.mode() {
             Mode::Used => "used",
             Mode::Wanted => "wanted",
@@ -237,7 +238,7 @@ fn report<'o>(uses: &Uses, proposal: &'o Proposal, replay: &Replay, existing: Op
         held: existing.map(|rbac| held(rbac, uses)),
         subjects: subjects.collect(),
         dangers: dangers::of(proposal),
-        notes: super::left(uses),
+        notes: Vec::new(),
         objects: rbac::documents(&proposal.objects).collect(),
     }
 }

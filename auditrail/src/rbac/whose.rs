@@ -56,6 +56,11 @@ impl Whose {
         Ok(words.collect())
     }
 
+    /// Whether somebody was named.
+    pub(super) fn is_named(&self) -> bool {
+        !(self.user.is_empty() && self.serviceaccount.is_empty() && self.group.is_empty())
+    }
+
     fn missing(&self, uses: &Uses) -> Vec<Missing> {
         let seen = |user: &str| uses.subjects().any(|who| who.user == user);
         let accounts = self.serviceaccount.iter().map(|account| format!("system:serviceaccount:{account}"));
@@ -65,8 +70,7 @@ impl Whose {
     }
 
     fn means(&self, who: &Who) -> bool {
-        let nobody = self.user.is_empty() && self.serviceaccount.is_empty() && self.group.is_empty();
-        if nobody {
+        if !self.is_named() {
             return self.all || !who.is_in("system:masters") && !who.is_in("system:nodes");
         }
         let account = who.user.strip_prefix("system:serviceaccount:");

@@ -9,7 +9,7 @@ mod known;
 mod numbered;
 mod table;
 
-use audit::rbac::{Uses, Who};
+use audit::rbac::{Left, Uses, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::fold::{Closer, Fold};
@@ -40,7 +40,7 @@ impl Usage {
 }
 
 impl Fold for Usage {
-    const NAME: &'static str = "usage-3";
+    const NAME: &'static str = "usage-4";
     const COLUMNS: &'static [&'static str] = &[
         "time",
         "stage",
@@ -60,6 +60,7 @@ impl Fold for Usage {
         "impersonated_groups",
         "impersonated_uid",
         "impersonated_extra",
+        "message",
     ];
 
     fn take(&mut self, rows: &Rows<'_>, _: &mut Closer) {
@@ -68,7 +69,14 @@ impl Fold for Usage {
         for row in 0..rows.len() {
             match columns.what(row) {
                 What::Nothing => {}
-                What::NoUse(left) => self.known.leave(left, 1),
+                What::NoUse(left) => {
+                    let refused =
+                        (left == Left::RefusedImpersonation).then(|| columns.refused(row)).flatten();
+                    match refused {
+                        Some(refused) => self.known.observe(&refused),
+                        None => self.known.leave(left, 1),
+                    }
+                }
                 What::Use => uses.push(u32::try_from(row).expect("a batch has fewer than 2^32 rows")),
             }
         }
@@ -147,15 +155,45 @@ mod tests {
         lines
     }
 
+    /// Refusals to act as somebody else: with the answer in the status, in the body, and without one.
+    fn refused_impersonations() -> Vec<Vec<u8>> {
+        let of_user = r#"users "x" is forbidden: User "bob" cannot impersonate resource "users" in API group "" at the cluster scope"#;
+        let of_account = r#"serviceaccounts "x" is forbidden: User "bob" cannot impersonate resource "serviceaccounts" in API group "" in the namespace "shop""#;
+        let answers = [Some(of_user), Some(of_account), Some("no"), None];
+        let event = |n: usize, of_status: Option<&str>, of_body: Option<&str>| {
+            serde_json::json!({
+                "level": "RequestResponse", "stage": "ResponseComplete", "verb": "get", "requestURI": "/version",
+                "user": {"username": "bob", "groups": ["dev"]},
+                "responseStatus": {"code": 403, "message": of_status},
+                "responseObject": {"kind": "Status", "message": of_body},
+                "stageTimestamp": format!("2026-11-23T06:00:0{n}.000000Z"),
+            })
+        };
+        let all = answers.iter().enumerate();
+        let events = all.flat_map(|(n, answer)| [event(n, *answer, None), event(n, None, *answer)]);
+        events.map(|event| event.to_string().into_bytes()).collect()
+    }
+
     #[test]
     fn the_laws_of_folds_hold() {
         laws::hold::<Usage>(&scenario());
         laws::hold::<Usage>(&impersonations());
+        laws::hold::<Usage>(&refused_impersonations());
+    }
+
+    #[test]
+    fn a_refused_impersonation_is_what_the_answer_says_and_is_counted_where_there_is_none() {
+        let uses = laws::folded::<Usage>(&refused_impersonations()).all();
+        let asked: Vec<_> =
+            uses.iter().map(|(_, what, seen)| (what.request().to_string(), seen.refused.count)).collect();
+        let told = ["impersonate serviceaccounts in shop", "impersonate users in the cluster"];
+        assert_eq!(asked, told.map(|asked| (asked.to_owned(), 2)));
+        assert_eq!(uses.left().get(&Left::RefusedImpersonation), Some(&4));
     }
 
     #[test]
     fn the_columns_tell_the_same_uses_as_the_events() {
-        for lines in [scenario(), laws::recording(), impersonations()] {
+        for lines in [scenario(), laws::recording(), impersonations(), refused_impersonations()] {
             let (found, truth) = (laws::folded::<Usage>(&lines).all(), truth(&lines));
             assert_eq!(found.left(), truth.left());
             let (found, truth): (Vec<_>, Vec<_>) = (found.iter().collect(), truth.iter().collect());

@@ -1,13 +1,14 @@
 //! What an audit event says about permissions.
 //!
-//! Promises: the request is that of whom it acted as; an impersonation is a use of its own by who asked for it; an
-//! object that a patch or an update created is a create too, since the API server asks for that as well. What the
+//! Promises: the request is that of whom it acted as; an impersonation is a use of its own by who asked for it, also one
+//! that was refused, where the API server's answer says what; an object that a patch or an update created is a create too, since the API server asks for that as well. What the
 //! authorizer never decided is no use, and is said to be none.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::request::combined;
 use super::super::{Request, Subject, Target, Via, Who};
+use super::refused_impersonation;
 use crate::{Attributes, Event, Stage, User, scan, text};
 
 /// One request of one subject.
@@ -40,7 +41,7 @@ pub enum Left {
     Unauthenticated,
     /// The request ended before the authorizer was asked, such as for too many requests (429).
     BeforeAuthorization,
-    /// Acting as somebody else was refused; as whom the event does not say.
+    /// Acting as somebody else was refused; as whom the event does not say, since it has no answer.
     RefusedImpersonation,
     /// There were more uses than are kept.
     TooMany,
@@ -60,7 +61,7 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
         (Some("allow"), _) => true,
         (Some("forbid"), _) => false,
         (_, Some(401)) => return Err(Left::Unauthenticated),
-        (_, Some(403)) => return Err(Left::RefusedImpersonation),
+        (_, Some(403)) => return refused(event, &user).ok_or(Left::RefusedImpersonation),
         _ => return Err(Left::BeforeAuthorization),
     };
     // Without a name there is nobody to act as, and the API server refuses to.
@@ -89,6 +90,22 @@ pub fn observe(event: &Event<'_>) -> Result<Vec<Observation>, Left> {
     });
     let asked: Vec<Observation> = asked.collect();
     Ok(std::iter::once(first).chain(created).chain(asked).collect())
+}
+
+/// Acting as somebody else, which was refused.
+fn refused(event: &Event<'_>, user: &User<'_>) -> Option<Vec<Observation>> {
+    let request = refused_impersonation(&event.answer()?)?;
+    let time = crate::unix_micros(&event.stage_timestamp()).unwrap_or_default();
+    Some(vec![Observation {
+        who: who(user),
+        request,
+        allowed: false,
+        count: u64::from(event.stage() != Stage::ResponseStarted),
+        forbidden_after: 0,
+        first: time,
+        last: time,
+        via: None,
+    }])
 }
 
 fn who(user: &User<'_>) -> Who {

@@ -1,6 +1,6 @@
 //! The columns that tell uses, and what a row of them is.
 
-use audit::rbac::Left;
+use audit::rbac::{Left, Observation, Who, refused_impersonation};
 
 use super::acting::Acting;
 use crate::groups::Groups;
@@ -32,6 +32,7 @@ pub(super) struct Columns<'b> {
     pub(super) acting: Acting<'b>,
     stage: Text<'b>,
     uri: Words<'b>,
+    message: Words<'b>,
     stages: Vec<Stage>,
     pub(super) codes: Vec<i32>,
     pub(super) times: Vec<i64>,
@@ -67,6 +68,7 @@ impl<'b> Columns<'b> {
             lists: user_groups.numbers(),
             user_groups,
             uri: rows.words("request_uri"),
+            message: rows.words("message"),
             stages: stage.each(|stage| match stage {
                 "" => Stage::None,
                 "RequestReceived" => Stage::Received,
@@ -132,6 +134,22 @@ impl<'b> Columns<'b> {
             (None, 403) => What::NoUse(Left::RefusedImpersonation),
             (None, _) => What::NoUse(Left::BeforeAuthorization),
         }
+    }
+
+    /// What a refused impersonation asked for, where the API server's answer says so.
+    pub(super) fn refused(&self, row: usize) -> Option<Observation> {
+        let request = refused_impersonation(self.message.at(row)?)?;
+        let time = self.times[row];
+        Some(Observation {
+            who: Who::new(self.user.or_empty(row), self.user_groups.at(row)),
+            request,
+            allowed: false,
+            count: u64::from(self.counts(row)),
+            forbidden_after: 0,
+            first: time,
+            last: time,
+            via: None,
+        })
     }
 
     fn stage(&self, row: usize) -> Stage {

@@ -206,12 +206,10 @@ mod tests {
         assert!(of(crowd().into_iter().rev()) == whole, "another order gives something else");
         // The first part has to make room, the second one has not.
         let cut = MOST_USES + SLACK + 10_000;
-        let parts = || (of(crowd().into_iter().take(cut)), of(crowd().into_iter().skip(cut)));
-        let (one, other) = parts();
+        let (one, mut other) = (of(crowd().into_iter().take(cut)), of(crowd().into_iter().skip(cut)));
         let mut merged: Known = postcard::from_bytes(&postcard::to_stdvec(&one).unwrap()).unwrap();
-        merged.merge(other);
+        merged.merge(other.clone());
         assert!(merged == whole, "merged parts give something else");
-        let (one, mut other) = parts();
         other.merge(one);
         assert!(other == whole, "merged the other way they give something else");
     }
