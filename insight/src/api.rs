@@ -1,7 +1,8 @@
 //! The HTTP paths of insight: the console's pages, and `/api` beside them with the same questions.
 //!
 //! Promises: answers are not kept by browsers; a page may load nothing but the stylesheet and the script of this binary
-//! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their turn; a lake that
+//! and be framed by nobody; one look at the lake is under way at a time, further ones wait for their
+//! turn, and one whose asker has gone ends; what services say waits for none of them; a lake that
 //! cannot be read is a 503 that says why, a question that cannot be used a 400, and a path that there is not a 404; a request that names another host is refused.
 
 mod event;
@@ -12,8 +13,8 @@ mod question;
 mod reports;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
@@ -24,8 +25,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::secret::{Revealed, Secret};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::asked::Asked;
+use crate::desk::Desk;
 use crate::kept::Kept;
 use crate::{Insight, assets, guard};
 
@@ -84,6 +87,10 @@ struct Shared {
     insight: Insight,
     services: Services,
     settings: Arc<Settings>,
+    /// What the services say is asked for beside the lake, one at a time, too.
+    beside: Arc<(Arc<Semaphore>, Desk)>,
+    /// Gone when who asked is.
+    asker: Weak<()>,
 }
 
 /// [`console_with`] without settings.
@@ -94,7 +101,8 @@ pub fn console(insight: Insight, services: Services) -> Router {
 /// The console with its API, to be merged with a process's other HTTP paths. `services` tells what the page
 /// shows of the services.
 pub fn console_with(insight: Insight, services: Services, settings: Settings) -> Router {
-    let shared = Shared { insight, services, settings: Arc::new(settings) };
+    let beside = Arc::new((Arc::new(Semaphore::new(1)), Desk::open()));
+    let shared = Shared { insight, services, settings: Arc::new(settings), beside, asker: Weak::new() };
     Router::new()
         .route("/", get(pages::overview))
         .route("/refused", get(reports::refused))
@@ -177,7 +185,16 @@ async fn lake(State(shared): State<Shared>, asked: Asked) -> Response {
 }
 
 async fn status(State(shared): State<Shared>, _: Asked) -> Response {
-    match shared.look(|shared| (shared.services)()).await {
+    let (turn, desk) = &*shared.beside;
+    let Ok(turn) = turn.clone().acquire_owned().await else {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "the console ends");
+    };
+    let services = Arc::clone(&shared.services);
+    let said = desk.ask(move || {
+        let _turn = turn;
+        services()
+    });
+    match said.await.ok_or_else(unanswered) {
         Ok(services) => (HEADERS, Json(services)).into_response(),
         Err(broken) => broken,
     }
@@ -197,9 +214,11 @@ impl Shared {
 
     /// Has the thread for questions run what blocks, when it is its turn.
     async fn look<T: Send + 'static>(
-        self,
+        mut self,
         question: impl FnOnce(&Shared) -> T + Send + 'static,
     ) -> Result<T, Response> {
+        let asker = Arc::new(());
+        self.asker = Arc::downgrade(&asker);
         let turn = self.insight.0.turn.clone().acquire_owned().await;
         self.insight.0.asked.fetch_add(1, Ordering::Relaxed);
         let insight = self.insight.clone();
@@ -207,14 +226,21 @@ impl Shared {
             let _turn = turn;
             question(&self)
         });
-        answer.await.ok_or_else(|| {
-            tracing::error!("a question to the lake ended without an answer");
-            refused(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the question ended without an answer; the log says why",
-            )
-        })
+        let answer = answer.await.ok_or_else(unanswered);
+        drop(asker);
+        answer
     }
+
+    /// Whether who asked still waits; nothing is read for who does not.
+    fn is_awaited(&self) -> bool {
+        self.asker.strong_count() > 0
+    }
+}
+
+fn unanswered() -> Response {
+    tracing::error!("a question ended without an answer");
+    let why = "the question ended without an answer; the log says why";
+    refused(StatusCode::INTERNAL_SERVER_ERROR, why)
 }
 
 fn refused(code: StatusCode, why: &str) -> Response {

@@ -5,10 +5,10 @@
 //! next search goes on so that all of them together find every event once, however many share a moment.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
-use lake::{File, Lake, LakeError, Partition, Reading};
+use lake::{File, Lake, LakeError, Opened, Partition, Reading};
 use serde::Serialize;
 
 use crate::moment;
@@ -72,6 +72,8 @@ pub(crate) struct Found {
     pub(crate) complete: bool,
     /// Where the next search goes on, where it was not.
     pub(crate) next: Option<Next>,
+    /// The hour that was not looked through in whole, though it was the first: the next search is of what is before it.
+    pub(crate) in_part: Option<String>,
     /// Files that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
 }
@@ -117,7 +119,7 @@ impl Sought {
     }
 }
 
-/// Looks for at most `most` events of these times, until `deadline`.
+/// Looks for at most `most` events of these times.
 ///
 /// # Errors
 /// [`LakeError::Storage`] when the lake cannot be listed.
@@ -126,7 +128,7 @@ pub(crate) fn find(
     wanted: &Wanted,
     sought: &Sought,
     most: usize,
-    deadline: Instant,
+    until: &Until<'_>,
 ) -> Result<Found, LakeError> {
     let (mut files, times) = (lake.files()?, &sought.times);
     files.retain(|file| file.partition.start_us() < times.end && ends(file.partition) > times.start);
@@ -135,18 +137,30 @@ pub(crate) fn find(
     let mut hits = Hits::new(most);
     let mut looked_to = None;
     for hour in files.chunk_by(|one, other| one.partition == other.partition) {
-        // One hour is always looked through, so that who goes on comes further.
-        if let Some(to) = looked_to.filter(|_| hits.is_full() || Instant::now() >= deadline) {
+        if let Some(to) = looked_to.filter(|_| hits.is_full() || !until.goes_on(false)) {
             found.go_on(Next::before(to));
             break;
         }
-        for file in hour {
-            if let Err(error) = in_file(lake, file, wanted, sought, &mut hits) {
-                found.unreadable.push(Unreadable { path: file.path.clone(), why: error.to_string() });
+        let goes_on = || until.goes_on(looked_to.is_none());
+        let is_whole = in_hour(lake, hour, wanted, sought, &goes_on, &mut hits, &mut found.unreadable);
+        let start = hour[0].partition.start_us();
+        match (is_whole, looked_to) {
+            (true, _) => {
+                looked_to = Some(start);
+                found.looked_back_to = Some(moment::hour_written(hour[0].partition));
+            }
+            // What was found of it is found again by who goes on.
+            (false, Some(to)) => {
+                hits.drop_before(to);
+                found.go_on(Next::before(to));
+                break;
+            }
+            (false, None) => {
+                found.in_part = Some(moment::hour_written(hour[0].partition));
+                found.go_on(Next::before(start));
+                break;
             }
         }
-        found.looked_back_to = Some(moment::hour_written(hour[0].partition));
-        looked_to = Some(hour[0].partition.start_us());
         if let Some(last) = hits.last_of_more() {
             found.looked_back_to = Some(last.time.clone());
             found.go_on(Next::behind(last));
@@ -155,6 +169,45 @@ pub(crate) fn find(
     }
     found.events = hits.all();
     Ok(found)
+}
+
+/// Until when is looked.
+pub(crate) struct Until<'w> {
+    /// When an answer is given.
+    pub(crate) deadline: Instant,
+    /// How much longer the first hour may take, without which who goes on would come no further.
+    pub(crate) first: Duration,
+    /// Whether somebody still waits for the answer.
+    pub(crate) is_awaited: &'w dyn Fn() -> bool,
+}
+
+impl Until<'_> {
+    fn goes_on(&self, is_first: bool) -> bool {
+        let longer = if is_first { self.first } else { Duration::ZERO };
+        Instant::now() < self.deadline + longer && (self.is_awaited)()
+    }
+}
+
+/// Looks through one hour; false where it was not the whole.
+fn in_hour(
+    lake: &Lake,
+    files: &[File],
+    wanted: &Wanted,
+    sought: &Sought,
+    goes_on: &dyn Fn() -> bool,
+    hits: &mut Hits,
+    unreadable: &mut Vec<Unreadable>,
+) -> bool {
+    for file in files {
+        match in_file(lake, file, wanted, sought, goes_on, hits) {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => {
+                unreadable.push(Unreadable { path: file.path.clone(), why: error.to_string() });
+            }
+        }
+    }
+    true
 }
 
 impl Found {
@@ -172,21 +225,56 @@ fn in_file(
     file: &File,
     wanted: &Wanted,
     sought: &Sought,
+    goes_on: &dyn Fn() -> bool,
     hits: &mut Hits,
-) -> Result<(), LakeError> {
+) -> Result<bool, LakeError> {
     let dictionaries: Vec<&str> =
         COLUMNS.iter().copied().filter(|column| REPEATING.contains(column)).collect();
-    let reading = Reading { dictionaries: &dictionaries, most_rows: 16 << 10, ..Reading::of(&COLUMNS) };
+    let opened = lake.opened(file)?;
+    let only = within(&opened, file, &sought.times)?;
+    let reading = Reading {
+        dictionaries: &dictionaries,
+        rows: only.as_deref(),
+        most_rows: 16 << 10,
+        ..Reading::of(&COLUMNS)
+    };
     let mut first = 0;
-    for batch in lake.scan(file, &reading)? {
+    for batch in opened.scan(&reading)? {
         let batch = batch?;
-        take(&batch, file, first, wanted, sought, hits);
-        first += batch.num_rows() as u64;
+        let number = |row: usize| only.as_ref().map_or((first + row) as u64, |only| only[first + row]);
+        take(&batch, file, number, wanted, sought, hits);
+        first += batch.num_rows();
+        if !goes_on() {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
-fn take(batch: &RecordBatch, file: &File, first: u64, wanted: &Wanted, sought: &Sought, hits: &mut Hits) {
+/// The rows of these times, where the file's hour has others too; None: all may be.
+fn within(opened: &Opened, file: &File, times: &Range<i64>) -> Result<Option<Vec<u64>>, LakeError> {
+    if times.start <= file.partition.start_us() && ends(file.partition) <= times.end {
+        return Ok(None);
+    }
+    let (mut rows, mut first) = (Vec::new(), 0);
+    for batch in opened.scan(&Reading { most_rows: 16 << 10, ..Reading::of(&["time"]) })? {
+        let batch = batch?;
+        let time = Rows::new(&batch).times("time");
+        let is_within = |row: &usize| time(*row).is_some_and(|time| times.contains(&time));
+        rows.extend((0..batch.num_rows()).filter(is_within).map(|row| first + row as u64));
+        first += batch.num_rows() as u64;
+    }
+    Ok(Some(rows))
+}
+
+fn take(
+    batch: &RecordBatch,
+    file: &File,
+    number: impl Fn(usize) -> u64,
+    wanted: &Wanted,
+    sought: &Sought,
+    hits: &mut Hits,
+) {
     let rows = Rows::new(batch);
     let (time, code, latency) = (rows.times("time"), rows.codes(), rows.numbers("latency_us"));
     let is_wanted = wanted.among(&rows);
@@ -197,8 +285,8 @@ fn take(batch: &RecordBatch, file: &File, first: u64, wanted: &Wanted, sought: &
     let (audit_id, stage, user, verb) = (words("audit_id"), words("stage"), words("user"), words("verb"));
     let (resource, subresource, namespace) = (words("resource"), words("subresource"), words("namespace"));
     let (name, request_uri, origin) = (words("name"), words("request_uri"), words("origin"));
-    let number = rows.numbers("seq");
-    let seq = |row| number(row).unwrap_or_default();
+    let seq = rows.numbers("seq");
+    let seq = |row| seq(row).unwrap_or_default();
     for row in 0..rows.len() {
         let is_sought = |time: &i64| sought.has(*time, || origin(row), || seq(row));
         let Some(time_us) = time(row).filter(is_sought) else { continue };
@@ -213,7 +301,7 @@ fn take(batch: &RecordBatch, file: &File, first: u64, wanted: &Wanted, sought: &
             time: moment::written(time_us),
             time_us,
             file: file.path.clone(),
-            row: first + row as u64,
+            row: number(row),
             origin: origin(row),
             seq: seq(row),
             audit_id: audit_id(row),
@@ -264,3 +352,6 @@ pub(crate) fn kept(lake: &Lake, file: &str, row: u64) -> Result<Option<Kept>, La
         seq: rows.numbers("seq")(0).unwrap_or_default(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

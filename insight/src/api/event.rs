@@ -4,8 +4,6 @@
 //! audit IDs; where an audit ID alone is given and several events have it, the page says so; what is not found within the
 //! time is not said to be missing.
 
-use std::time::Instant;
-
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -55,11 +53,10 @@ impl Shared {
         }
         let wanted = Wanted { audit_id: asked.audit_id.clone(), ..Wanted::default() };
         let times = asked.moment().map_or(0..i64::MAX, |us| us..us + 1);
-        let deadline = Instant::now() + self.settings.patience;
-        let found = search::find(lake, &wanted, &Sought { times, past: None }, MOST, deadline)?;
+        let found = self.find(&wanted, &Sought { times, past: None }, MOST)?;
         let is_meant = |hit: &&Hit| place.is_none_or(|place| (hit.origin.as_str(), hit.seq) == place);
         let Some(hit) = found.events.iter().find(is_meant) else {
-            let back_to = found.looked_back_to.filter(|_| !found.complete);
+            let back_to = found.looked_back_to.or(found.in_part).filter(|_| !found.complete);
             return Ok(back_to.map_or(One::Nothing, One::NotYet));
         };
         let others = place.is_none() && (found.events.len() > 1 || !found.complete);
@@ -72,7 +69,7 @@ pub(super) async fn page(State(shared): State<Shared>, asked: Asked) -> Response
     let page = shared.look(move |shared| match shared.one(&asked) {
         Ok(One::Line(line, others)) => {
             let policy = shared.policy().map(|written| written.and_then(|written| written.policy));
-            Page::of(page::event::render(&line, policy.as_ref(), others))
+            Page::of(page::event::render(&line, policy.as_ref(), shared.insight.0.lake.url(), others))
         }
         Ok(nothing) => Page(StatusCode::NOT_FOUND, page::failed("/search", "Event", &nothing.why())),
         Err(error) => gone("/search", "Event", &error),

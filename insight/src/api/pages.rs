@@ -4,7 +4,7 @@
 //! so.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -17,19 +17,27 @@ use super::{HEADERS, Shared, refused};
 use crate::asked::Asked;
 use crate::page;
 use crate::reports::activity::Activity;
-use crate::search::{self, Found};
+use crate::search::{self, Found, Sought, Until, Wanted};
 
 /// Most events of a search.
 const MOST_FOUND: usize = 200;
+/// How much longer than others the first hour of a search may take.
+const FIRST_HOUR: Duration = Duration::from_secs(20);
 /// Threads of a question.
 pub(super) const THREADS: usize = 2;
 
 impl Shared {
     fn found(&self, asked: &Asked) -> Result<(Range<i64>, Found), LakeError> {
         let sought = asked.sought(self.insight.overview(0)?.extent_us.1);
-        let deadline = Instant::now() + self.settings.patience;
-        let found = search::find(&self.insight.0.lake, &asked.wanted(), &sought, MOST_FOUND, deadline)?;
+        let found = self.find(&asked.wanted(), &sought, MOST_FOUND)?;
         Ok((sought.times, found))
+    }
+
+    /// The newest events that are wanted, for as long as a page takes.
+    pub(super) fn find(&self, wanted: &Wanted, sought: &Sought, most: usize) -> Result<Found, LakeError> {
+        let deadline = Instant::now() + self.settings.patience;
+        let until = Until { deadline, first: FIRST_HOUR, is_awaited: &|| self.is_awaited() };
+        search::find(&self.insight.0.lake, wanted, sought, most, &until)
     }
 }
 

@@ -47,7 +47,8 @@ impl Shared {
 
     fn over<F: Fold>(&self, times: &Range<i64>, deadline: Instant) -> Result<Answer<F>, LakeError> {
         let states = &self.settings.states;
-        let goes_on = || !states.is_somewhere() || Instant::now() < deadline;
+        let in_time = || !states.is_somewhere() || Instant::now() < deadline;
+        let goes_on = || self.is_awaited() && in_time();
         ask_while::<F>(&self.insight.0.lake, states, Some(times), THREADS, &goes_on)
     }
 }

@@ -147,19 +147,40 @@ function choosing(chart) {
   });
 }
 
+// The line of an event as it stands in the log; the page lays it out, and only its beginning where it is long.
+async function wholeLine() {
+  const answer = await fetch("/api" + location.pathname + location.search, { cache: "no-store" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.text();
+}
+
 // Where the page did not come by TLS or from loopback, browsers have no clipboard but the old way.
-async function copied(element) {
+async function copied(button) {
+  const element = document.getElementById(button.dataset.copy);
+  let text = element.textContent;
   try {
-    await navigator.clipboard.writeText(element.textContent);
+    if ("whole" in button.dataset) text = await wholeLine();
+    await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    getSelection().selectAllChildren(element);
-    return document.execCommand("copy");
+    if ("whole" in button.dataset && text === element.textContent) return false;
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const isCopied = document.execCommand("copy");
+    field.remove();
+    return isCopied;
   }
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelector(".tools").hidden = false;
+  // Rows that are moved to do not come to lie below the header.
+  const header = document.querySelector("body > header");
+  const below = () => { root.style.scrollPaddingTop = header.offsetHeight + 8 + "px"; };
+  addEventListener("resize", below);
+  below();
   document.getElementById("theme").addEventListener("click", toggleTheme);
   document.getElementById("keys").addEventListener("click", () => document.getElementById("help").showModal());
   renewing(document.getElementById("renew"));
@@ -168,7 +189,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("button[data-copy]").forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      button.textContent = await copied(document.getElementById(button.dataset.copy)) ? "copied" : "select it and copy";
+      button.textContent = await copied(button) ? "copied" : "select it and copy";
     });
   });
   const live = document.getElementById("live");

@@ -35,9 +35,14 @@ const PARTS: [&str; 9] = [
     "response-write",
 ];
 
-/// The page; `policy` is the one that holds now, or why there is none; `others` says that other events may have its audit
+/// The page; `policy` is the one that holds now, or why there is none; `lake` is where it is kept; `others` says that other events may have its audit
 /// ID, which is all that was known.
-pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>, others: bool) -> String {
+pub(crate) fn render(
+    line: &[u8],
+    policy: Option<&Result<Policy, String>>,
+    lake: &str,
+    others: bool,
+) -> String {
     page("/search", "Event", |page| {
         match Event::scan(line) {
             Ok(event) => {
@@ -47,7 +52,7 @@ pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>, other
                 facts(page, &event)?;
                 rule(page, &event, policy)?;
                 latency(page, &event)?;
-                proof(page, &event)?;
+                proof(page, &event, lake)?;
             }
             Err(why) => {
                 write!(
@@ -59,6 +64,11 @@ pub(crate) fn render(line: &[u8], policy: Option<&Result<Policy, String>>, other
         }
         whole(page, line)
     })
+}
+
+fn lasted(us: i64) -> String {
+    let why = if us < 0 { " (the server's clock was set back meanwhile)" } else { "" };
+    format!("{}{why}", duration(us))
 }
 
 fn ambiguous(page: &mut String, event: &Event<'_>) -> fmt::Result {
@@ -91,7 +101,7 @@ fn facts(page: &mut String, event: &Event<'_>) -> fmt::Result {
         ("as", impersonated),
         ("groups", Some(groups)),
         ("code", code),
-        ("took", took.map(duration)),
+        ("took", took.map(lasted)),
         ("why", event.annotation("authorization.k8s.io/reason").map(Into::into)),
         ("message", event.message().map(Into::into)),
         ("from", Some(event.source_ips().take(8).collect::<Vec<_>>().join(", "))),
@@ -184,21 +194,30 @@ fn latency(page: &mut String, event: &Event<'_>) -> fmt::Result {
     page.write_str("</dl></section>")
 }
 
-fn proof(page: &mut String, event: &Event<'_>) -> fmt::Result {
+fn proof(page: &mut String, event: &Event<'_>, lake: &str) -> fmt::Result {
     let id = event.audit_id();
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Ok(()); // a command line with anything else in it could be one that nobody means
     }
     write!(
         page,
-        "<section><h2>Proof of delivery</h2><p><code id=\"prove\">auditrail prove --audit-id {id}</code> \
-         <button type=\"button\" data-copy=\"prove\" hidden>copy</button></p></section>"
+        "<section><h2>Proof of delivery</h2><p><code id=\"prove\">auditrail prove --audit-id {id} --lake {}</code> \
+         <button type=\"button\" data-copy=\"prove\" hidden>copy</button></p><p class=\"soft\">Where the services run: \
+         with their <code>--config</code>, or the <code>--data</code> of <code>up</code>, which tells where receipts \
+         are.</p></section>",
+        Escaped(word(lake))
     )
+}
+
+/// A word of a command line, whatever is in it.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/:._-@".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn whole(page: &mut String, line: &[u8]) -> fmt::Result {
     page.write_str(
-        "<section><h2>The line <button type=\"button\" data-copy=\"line\" hidden>copy</button></h2>\
+        "<section><h2>The line <button type=\"button\" data-copy=\"line\" data-whole hidden>copy</button></h2>\
          <pre id=\"line\" class=\"json\">",
     )?;
     json(page, &String::from_utf8_lossy(&line[..line.len().min(MOST_BYTES)]))?;

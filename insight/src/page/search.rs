@@ -167,6 +167,14 @@ fn older(page: &mut String, wanted: &Wanted, times: &Range<i64>, found: &Found) 
     let ends = [("from", from.as_str()), ("to", &next.to), ("past", past.as_deref().unwrap_or_default())];
     let taken = wanted.exact.join(",");
     let query = [&ends[..], &words(wanted), &[("exact", taken.as_str())]].concat();
+    if let Some(hour) = &found.in_part {
+        write!(
+            page,
+            "<p class=\"bad\">The hour from {} on has too many events to look through in time: not all of it was. Narrow \
+             the time.</p>",
+            Escaped(hour)
+        )?;
+    }
     let what = if past.is_some() { "These go back to" } else { "Looked back to" };
     write!(
         page,

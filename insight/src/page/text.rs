@@ -29,12 +29,13 @@ pub(super) fn size(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
-/// `15.0 min`, `1.25 s`, `37 ms`.
+/// `15.0 min`, `1.25 s`, `37 ms`, and `-13.0 min` where a clock was set back.
 pub(super) fn duration(us: i64) -> String {
     match us {
         7_200_000_000.. => format!("{:.1} h", us as f64 / 3.6e9),
         600_000_000.. => format!("{:.1} min", us as f64 / 6e7),
         1_000_000.. => format!("{:.2} s", us as f64 / 1e6),
+        ..0 => format!("-{}", duration(us.saturating_neg())),
         1000.. => format!("{} ms", us / 1000),
         _ => format!("{us} µs"),
     }
@@ -176,6 +177,7 @@ mod tests {
     #[test]
     fn long_times_and_shares_are_too() {
         assert_eq!([700_000_000, 9_000_000_000].map(duration), ["11.7 min", "2.5 h"]);
+        assert_eq!([-781_000_000, -5, i64::MIN].map(duration)[..2], ["-13.0 min", "-5 µs"]);
         assert_eq!((percent(125), percent(1000)), ("12.5 %".to_owned(), "100.0 %".to_owned()));
         assert_eq!(
             (second(Some(1_795_414_329_336_001)), second(None)),

@@ -31,6 +31,11 @@ impl Hits {
         self.hits.len() >= self.most
     }
 
+    /// Forgets what is older.
+    pub(super) fn drop_before(&mut self, us: i64) {
+        self.hits.retain(|hit| hit.time_us >= us);
+    }
+
     /// The oldest one that is kept, where there were more than those.
     pub(super) fn last_of_more(&mut self) -> Option<&Hit> {
         self.cut();

@@ -160,3 +160,44 @@ async fn an_event_to_explain_is_posted_by_our_own_page_however_large_it_is() {
     assert!(code == StatusCode::BAD_REQUEST && page.contains("no such parameter"), "{page}");
     assert!(open.get("/policy").await.1.contains("<form method=\"post\" action=\"/policy#explain\">"));
 }
+
+#[tokio::test]
+async fn what_the_services_say_is_told_while_a_page_takes_its_time() {
+    let open = Open::filled();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(Some(held));
+    let (begins, begun) = tokio::sync::oneshot::channel();
+    let begins = std::sync::Mutex::new(Some(begins));
+    // The first who asks, the overview, has to wait.
+    let services = move || {
+        let first = held.lock().unwrap().take();
+        if let Some(held) = first {
+            begins.lock().unwrap().take().unwrap().send(()).unwrap();
+            held.recv().unwrap();
+        }
+        json!({"services": []})
+    };
+    let console = console_with(open.insight.clone(), Arc::new(services), Settings::default());
+    let ask = |path: &str| {
+        let request = Request::get(path).header("host", "localhost").body(Body::empty()).unwrap();
+        console.clone().oneshot(request)
+    };
+    let page = tokio::spawn(ask("/"));
+    begun.await.unwrap();
+    assert_eq!(ask("/api/status").await.unwrap().status(), StatusCode::OK);
+    release.send(()).unwrap();
+    assert_eq!(page.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_page_of_an_event_tells_how_to_prove_it_with_its_lake_and_what_a_clock_did() {
+    let open = Open::empty();
+    let event = json!({"level": "Metadata", "stage": "ResponseComplete", "verb": "get", "auditID": "the-one",
+        "requestURI": "/version", "requestReceivedTimestamp": "2026-11-23T06:23:01.000000Z",
+        "stageTimestamp": "2026-11-23T06:10:00.000000Z"});
+    write(&open.lake, 0, &[event.to_string()]);
+    let (_, page) = open.get("/event?audit_id=the-one").await;
+    assert!(page.contains("auditrail prove --audit-id the-one --lake ") && page.contains("--data"), "{page}");
+    assert!(page.contains("-13.0 min (the server&#39;s clock was set back meanwhile)"), "{page}");
+    assert!(page.contains("data-copy=\"line\" data-whole"), "{page}");
+}

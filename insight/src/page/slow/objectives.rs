@@ -25,7 +25,7 @@ pub(super) fn write(page: &mut String, objectives: &Objectives) -> fmt::Result {
         return page.write_str("<p class=\"good\">No kind of request missed one.</p></section>");
     }
     page.write_str(
-        "<table><thead><tr><th class=\"verb\">verb</th><th>resource</th><th>scope</th><th class=\"n\">threshold</th>\
+        "<table><thead><tr><th class=\"verb\">verb</th><th>resource</th><th class=\"verb\">scope</th><th class=\"n\">threshold</th>\
          <th class=\"n\">requests</th><th class=\"n\">over it</th><th class=\"n\">5 minutes</th>\
          <th class=\"n\">missed</th><th class=\"n\">days missed</th><th>worst day</th><th>objective</th></tr></thead><tbody>",
     )?;

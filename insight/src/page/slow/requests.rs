@@ -53,9 +53,10 @@ pub(super) fn lists(page: &mut String, times: &Range<i64>, report: &Report) -> f
     }
     page.write_str(
         "<section><h2>Lists of everything at once</h2><p class=\"soft\">Without <code>limit</code> and \
-         <code>resourceVersion</code> everything is read at once (before Kubernetes 1.31 from etcd) and is sent as one \
-         answer: use resourceVersion=0 where older data will do, or watch instead of listing again.</p><table class=\"rows\"><thead><tr><th>user</th><th>client</th>\
-         <th>resource</th><th>scope</th><th class=\"n\">lists</th><th class=\"n\">total</th><th class=\"n\">longest</th>\
+         <code>resourceVersion</code> everything is read at once (before Kubernetes 1.31 from etcd) and is sent as \
+         one answer: use resourceVersion=0 where older data will do, or watch instead of listing again.</p>\
+         <table class=\"rows\"><thead><tr><th>user</th><th>client</th><th>resource</th>\
+         <th class=\"verb\">scope</th><th class=\"n\">lists</th><th class=\"n\">total</th><th class=\"n\">longest</th>\
          <th class=\"n\">answers</th></tr></thead><tbody>",
     )?;
     for list in report.lists.iter().take(MOST_ROWS) {
