@@ -274,8 +274,9 @@ def real_log(playwright, served):
     browser.check()
     browser.shot("policy")
     page.fill("textarea", attacking(0, "pods"))
-    page.click("text=explain")
-    page.wait_for_url("**event=*")
+    with page.expect_navigation():
+        page.click("button:has-text('explain')")
+    assert "event=" not in page.url, page.url
     assert "its level is" in browser.text()
     browser.check()
     page.click("#theme")
