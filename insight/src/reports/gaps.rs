@@ -10,12 +10,14 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::hash::Hasher;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::difference::{Difference, Element};
 use crate::fold::{Closer, Fold};
+use crate::groups::Mixed;
 use crate::rows::{Rows, Text};
 use crate::shares::{Fnv, Sum};
 use crate::windows::{WINDOW_US, Windows, window};
@@ -113,6 +115,7 @@ impl Fold for Gaps {
         let audit_id = rows.words("audit_id");
         let [verb, level, subresource] = ["verb", "level", "subresource"].map(|column| rows.text(column));
         let facts = Facts { verb, level, subresource, audit_id, kinds: Columns::of(rows) };
+        let mut begun: HashSet<u64, BuildHasherDefault<Mixed>> = HashSet::default();
         for row in 0..rows.len() {
             if stage.at(row).is_none() {
                 continue;
@@ -124,7 +127,7 @@ impl Fold for Gaps {
             if began(row) {
                 self.began += 1;
                 let element = facts.element(row, time);
-                self.begun.see(element.what >> WHAT_BITS);
+                begun.insert(element.what >> WHAT_BITS);
                 self.difference.add(element, 1);
             } else if complete(row) || panicked(row) {
                 self.ended += 1;
@@ -136,6 +139,7 @@ impl Fold for Gaps {
                 self.canaries.see(facts.audit_id.at(row).unwrap_or_default(), time);
             }
         }
+        begun.into_iter().for_each(|kind| self.begun.see(kind));
     }
 
     fn merge(&mut self, other: Self) {
