@@ -87,20 +87,22 @@ fn one_for_all_nodes(user: &str) -> &str {
 /// The namespace in a path, else where it begins. (In `objectRef` the end of a request may have a namespace that its
 /// begin has not.)
 fn place(uri: &str) -> &str {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    let mut parts = path.split('/').skip(1);
+    // Only what is told is cut before the query: most URIs are long.
+    let without_query = |part: &'_ str| part.find(['?', '#']).unwrap_or(part.len());
+    let mut parts = uri.split('/').skip(1);
     let first = parts.next().unwrap_or_default();
     let mut behind = match first {
         "api" => parts.skip(1),
         "apis" => parts.skip(2),
-        _ => return first,
+        _ => return &first[..without_query(first)],
     };
-    match (behind.next(), behind.next()) {
+    let namespace = match (behind.next(), behind.next()) {
         (Some("namespaces"), Some(namespace)) => namespace,
         // `watch` in front is an old way to write it.
         (Some("watch"), Some("namespaces")) => behind.next().unwrap_or_default(),
         _ => "",
-    }
+    };
+    &namespace[..without_query(namespace)]
 }
 
 #[cfg(test)]
